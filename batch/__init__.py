@@ -1,0 +1,1 @@
+"""What happens to an order; every rule of issuing lives here."""

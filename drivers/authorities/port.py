@@ -1,0 +1,90 @@
+"""The CA port: a finished certificate template and a CSR in, a certificate out.
+
+`batch` makes the template from a profile; a CA driver adds nothing to it and decides nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class KeyUsage(enum.StrEnum):
+    """Bits of RFC 5280 §4.2.1.3, by the names of that section."""
+
+    DIGITAL_SIGNATURE = "digitalSignature"
+    NON_REPUDIATION = "nonRepudiation"
+    KEY_ENCIPHERMENT = "keyEncipherment"
+    DATA_ENCIPHERMENT = "dataEncipherment"
+    KEY_AGREEMENT = "keyAgreement"
+
+
+class Reason(enum.StrEnum):
+    """Revocation reasons of RFC 5280 §5.3.1."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "keyCompromise"
+    AFFILIATION_CHANGED = "affiliationChanged"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+
+
+@dataclass(frozen=True)
+class CertificateTemplate:
+    """All that shall stand in a certificate besides key, issuer and serial number.
+
+    `subject`: (dotted OID, value) in the order of the DN, each its own RDN. `extended_usage` and
+    `policies`: dotted OIDs. `emails` and `uris`: subject alternative names.
+    """
+
+    subject: tuple[tuple[str, str], ...]
+    key_usage: frozenset[KeyUsage]
+    not_before: datetime
+    not_after: datetime
+    extended_usage: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CertificateRequest:
+    """One request; `transaction` names it for good, so that a lost answer is found and never issued twice."""
+
+    transaction: str
+    csr: bytes
+    template: CertificateTemplate
+
+
+class CertificateAuthority(Protocol):
+    """What every CA driver can do; raises `CaRefused` or `CaUnavailable`."""
+
+    def issue(self, request: CertificateRequest) -> bytes:
+        """The certificate (DER) for a request; the same one again for the same transaction.
+
+        Checks the CSR's self-signature, the proof of possession (REG-6.3.1).
+        """
+        ...
+
+    def find(self, transaction: str) -> bytes | None:
+        """The certificate (DER) issued for a transaction, None where there was none."""
+        ...
+
+    def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:
+        """Revoke a certificate (DER) for good; the first date and reason stay."""
+        ...
+
+    def crl(self, at: datetime) -> bytes:
+        """A new CRL (DER) with all that is revoked by now (RFC 5280 §5)."""
+        ...
+
+    def chain(self) -> tuple[bytes, ...]:
+        """The CA's own certificates (DER), issuer of leaves first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of keys and connections."""
+        ...

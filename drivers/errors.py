@@ -1,0 +1,136 @@
+"""What can go wrong at a device, as one tree.
+
+DriverError
+├── NoToken                  the reader is empty, or the token left it
+├── TokenLost                the token left, was reset or lost power while it worked: outcome unknown
+├── Unsupported              the device cannot do this, and why
+├── NotBlank                 the token has an owner or a past
+├── WrongToken               another token is in the reader than the one begun
+├── AuthenticationFailed     a code was refused
+│   └── Blocked              no tries are left
+├── RetryBudget              a try was not made, because too few are left
+├── EvidenceMissing          the token cannot show that the key was made on it
+├── ReadBackFailed           what the token holds is not what was written
+├── DeviceFailed             the device answered with an error nobody expects
+├── ProcessDied              the process that drove the device is gone
+├── PrinterFailed            the printer stopped; `sent` tells how many bytes had left
+├── CaRefused                the CA said no, for good
+└── CaUnavailable            the CA did not answer, or answered "later"
+"""
+
+from __future__ import annotations
+
+
+class DriverError(Exception):
+    """Base of all errors of devices: `what` happened, `where` (token, reader, file), what to do `next`."""
+
+    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
+        super().__init__(what, where, next)
+        self.what, self.where, self.next = what, where, next
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.next}" if self.next else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(kind: type[DriverError], state: dict[str, object]) -> DriverError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, state.get("what"), state.get("where"), state.get("next"))
+    error.__dict__.update(state)
+    return error
+
+
+class NoToken(DriverError):
+    """The reader is empty, or its token left it before anything was begun."""
+
+
+class TokenLost(DriverError):
+    """The token left, was reset or lost power while it worked; what it did last is unknown."""
+
+
+class Unsupported(DriverError):
+    """The device cannot do what was asked; `what` says why."""
+
+
+class NotBlank(DriverError):
+    """The token is not blank; `what` lists what was found on it (R36)."""
+
+
+class WrongToken(DriverError):
+    """Another token is in the reader than the one the work was begun on."""
+
+
+class AuthenticationFailed(DriverError):
+    """A PIN, PUK, SO PIN or management key was refused; `remaining` tries, None where not told."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        remaining: int | None = None,
+        where: str | None = None,
+        next: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next=next)
+        self.remaining = remaining
+
+
+class Blocked(AuthenticationFailed):
+    """No tries are left on this code."""
+
+
+class RetryBudget(DriverError):
+    """A try was not made, because the tries left are kept for the holder."""
+
+
+class EvidenceMissing(DriverError):
+    """The token cannot show that the key was made on it (R31)."""
+
+
+class ReadBackFailed(DriverError):
+    """What was read back from the token is not what was written, or does not work."""
+
+
+class DeviceFailed(DriverError):
+    """The device answered with an error nobody expects; `code` is its status word or CKR name."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        where: str | None = None,
+        next: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next=next)
+        self.code = code
+
+
+class ProcessDied(DriverError):
+    """The child process that drove a device ended or was killed."""
+
+
+class PrinterFailed(DriverError):
+    """The printer stopped; `sent` bytes had left when it did, None where nobody can tell."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        sent: int | None = None,
+        where: str | None = None,
+        next: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next=next)
+        self.sent = sent
+
+
+class CaRefused(DriverError):
+    """The certificate authority refused the request for good."""
+
+
+class CaUnavailable(DriverError):
+    """The certificate authority did not answer, or asked to come back later."""

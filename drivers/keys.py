@@ -1,0 +1,121 @@
+"""Private keys on a token in the clothes of `cryptography`, so that its builders sign with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from drivers.tokens import SignatureScheme
+
+Sign = Callable[[SignatureScheme, bytes], bytes]
+"""Signs a message, hashing it first; the signature as X.509 wants it."""
+
+TokenKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def token_key(public_key: bytes, sign: Sign) -> TokenKey:
+    """A private key for the SPKI (DER) `public_key`; `sign` makes its signatures. `ValueError` for other types."""
+    public = serialization.load_der_public_key(public_key)
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return _EcTokenKey(public, sign)
+    if isinstance(public, rsa.RSAPublicKey):
+        return _RsaTokenKey(public, sign)
+    raise ValueError(f"no token key of type {type(public).__name__}")
+
+
+def scheme_arguments(scheme: SignatureScheme) -> dict[str, Any]:
+    """`algorithm` and `rsa_padding` as cryptography's X.509 builders take them for a scheme (R28)."""
+    match scheme:
+        case SignatureScheme.ECDSA_SHA256 | SignatureScheme.RSA_PKCS1_SHA256:
+            return {"algorithm": hashes.SHA256()}
+        case SignatureScheme.ECDSA_SHA384:
+            return {"algorithm": hashes.SHA384()}
+        case SignatureScheme.RSA_PSS_SHA256:
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+            return {"algorithm": hashes.SHA256(), "rsa_padding": pss}
+
+
+def _no() -> NoReturn:
+    raise NotImplementedError("the private key never leaves its token")
+
+
+class _EcTokenKey(ec.EllipticCurvePrivateKey):
+    def __init__(self, public: ec.EllipticCurvePublicKey, sign: Sign) -> None:
+        self._public, self._sign = public, sign
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        algorithm = signature_algorithm.algorithm
+        wide = isinstance(algorithm, hashes.SHA384)
+        scheme = SignatureScheme.ECDSA_SHA384 if wide else SignatureScheme.ECDSA_SHA256
+        return self._sign(scheme, bytes(data))
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
+        _no()
+
+    def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
+        _no()
+
+    def private_bytes(
+        self,
+        encoding: serialization.Encoding,
+        format: serialization.PrivateFormat,
+        encryption_algorithm: serialization.KeySerializationEncryption,
+    ) -> bytes:
+        _no()
+
+    def __copy__(self) -> _EcTokenKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _EcTokenKey:
+        return self
+
+
+class _RsaTokenKey(rsa.RSAPrivateKey):
+    def __init__(self, public: rsa.RSAPublicKey, sign: Sign) -> None:
+        self._public, self._sign = public, sign
+
+    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
+        pss = type(padding).__name__ == "PSS"
+        scheme = SignatureScheme.RSA_PSS_SHA256 if pss else SignatureScheme.RSA_PKCS1_SHA256
+        return self._sign(scheme, bytes(data))
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return self._public
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def decrypt(self, ciphertext: bytes, padding: Any) -> bytes:
+        _no()
+
+    def private_numbers(self) -> rsa.RSAPrivateNumbers:
+        _no()
+
+    def private_bytes(
+        self,
+        encoding: serialization.Encoding,
+        format: serialization.PrivateFormat,
+        encryption_algorithm: serialization.KeySerializationEncryption,
+    ) -> bytes:
+        _no()
+
+    def __copy__(self) -> _RsaTokenKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _RsaTokenKey:
+        return self

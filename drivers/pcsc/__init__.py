@@ -1,0 +1,1 @@
+"""PC/SC transport; the only place that imports pyscard."""

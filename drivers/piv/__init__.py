@@ -1,0 +1,1 @@
+"""PIV cards (SP 800-73-4) and the YubiKey extensions."""

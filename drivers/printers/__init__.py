@@ -1,0 +1,1 @@
+"""Printers behind one port."""

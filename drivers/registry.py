@@ -1,0 +1,37 @@
+"""Finds a driver by the name it has in `station.toml`.
+
+The shipped ones are listed here; others announce themselves as entry points of the same groups, so that a
+new driver is a package of its own and nothing above has to change.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from drivers.errors import Unsupported
+
+SHIPPED: Mapping[str, Mapping[str, str]] = {
+    "station.tokens": {
+        "piv": "drivers.piv.driver:PivDriver",
+        "pkcs11": "drivers.pkcs11.driver:Pkcs11Driver",
+    },
+    "station.authorities": {"embedded": "drivers.authorities.embedded:EmbeddedCa"},
+    "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
+    "station.feeders": {"hands": "drivers.feeders.hands:Hands"},
+}
+
+
+def find(group: str, name: str) -> Any:
+    """The class or function behind `name`; raises `Unsupported` naming those there are."""
+    target = SHIPPED[group].get(name)
+    if target is None:
+        points = importlib.metadata.entry_points(group=group)
+        if name not in points.names:
+            known = ", ".join(sorted({*SHIPPED[group], *points.names}))
+            raise Unsupported(f"no driver {name!r} in {group}", next=f"there are: {known}")
+        return points[name].load()
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""Wire encodings: bytes as they cross the card edge, shared by drivers and simulated cards."""
