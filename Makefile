@@ -1,0 +1,37 @@
+# The two commands for a stranger: `make demo` and `make test`. `make help` tells the rest.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+BIN := .venv/bin
+LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+help:  ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+setup:  ## install what is missing, make .venv from the locked requirements
+	@sh requirements/setup.sh
+
+demo: setup  ## a simulated bench and a sample order of 24 tokens, from CSV to printed letters
+	@$(BIN)/station demo
+
+test: setup check  ## everything: check, then the whole test suite
+	$(BIN)/pytest -n auto --maxprocesses 4
+
+check: setup  ## lint, format, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## measure speed beside the floor and a shell script, one table
+	@$(BIN)/python -m tests.bench.speed
+
+lock:  ## renew the locked requirements (needs uv)
+	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
+	uv $(LOCK) --upgrade --extra dev -c requirements/build.txt pyproject.toml -o requirements/dev.txt
+	@! grep -nE '[a-z]+://' requirements/*.txt
+
+clean:  ## remove .venv and everything made by tools
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
