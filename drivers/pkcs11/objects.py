@@ -1,0 +1,145 @@
+"""Keys and certificates as PKCS#11 objects: templates, SPKI, signatures as X.509 wants them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pkcs11
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from pkcs11 import MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
+
+from drivers.errors import DeviceFailed, Unsupported
+from drivers.tokens import Algorithm, SignatureScheme
+
+_CURVES: Mapping[bytes, ec.EllipticCurve] = {
+    bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
+    bytes.fromhex("06052b81040022"): ec.SECP384R1(),
+}
+_EC_PARAMS = {
+    Algorithm.P256: bytes.fromhex("06082a8648ce3d030107"),
+    Algorithm.P384: bytes.fromhex("06052b81040022"),
+}
+_RSA_BITS = {Algorithm.RSA2048: 2048, Algorithm.RSA3072: 3072}
+_DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
+"""DER of DigestInfo before a SHA-256 digest (RFC 8017 §9.2)."""
+
+GENERATED_BY = {"EC": Mechanism.EC_KEY_PAIR_GEN, "RSA": Mechanism.RSA_PKCS_KEY_PAIR_GEN}
+"""CKA_KEY_GEN_MECHANISM by key type (R31)."""
+
+
+def generate(
+    session: pkcs11.Session,
+    algorithm: Algorithm,
+    *,
+    key_id: bytes,
+    label: str,
+    signs: bool = True,
+    decrypts: bool = False,
+    always_authenticate: bool = False,
+) -> tuple[Any, Any]:
+    """Make a key pair that never leaves the token; (public, private) object. Raises `PKCS11Error`.
+
+    `decrypts` is DECRYPT for RSA and DERIVE for elliptic curves.
+    """
+    curve = _EC_PARAMS.get(algorithm)
+    able = MechanismFlag(0)
+    if signs:
+        able |= MechanismFlag.SIGN | MechanismFlag.VERIFY
+    if decrypts:
+        able |= MechanismFlag.DERIVE if curve else MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
+    private: dict[Attribute, Any] = {Attribute.EXTRACTABLE: False}
+    if always_authenticate:
+        private[Attribute.ALWAYS_AUTHENTICATE] = True
+    common: dict[str, Any] = {
+        "id": key_id,
+        "label": label,
+        "store": True,
+        "capabilities": able,
+        "public_template": {Attribute.PRIVATE: False},
+        "private_template": private,
+    }
+    if curve is None:
+        public_key, private_key = session.generate_keypair(KeyType.RSA, _RSA_BITS[algorithm], **common)
+    else:
+        parameters = session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: curve}, local=True)
+        public_key, private_key = parameters.generate_keypair(**common)
+    return public_key, private_key
+
+
+def find(session: pkcs11.Session, kind: ObjectClass, attributes: Mapping[Attribute, Any]) -> list[Any]:
+    """All objects of a class with these attributes; private ones only where the user is logged in."""
+    return list(session.get_objects({Attribute.CLASS: kind, **attributes}))
+
+
+def spki(public_key: Any) -> bytes:
+    """SubjectPublicKeyInfo (DER) of a public key object; `Unsupported` for types we do not make."""
+    if public_key[Attribute.KEY_TYPE] == KeyType.RSA:
+        found = public_key.get_attributes([Attribute.MODULUS, Attribute.PUBLIC_EXPONENT])
+        modulus = int.from_bytes(found[Attribute.MODULUS], "big")
+        exponent = int.from_bytes(found[Attribute.PUBLIC_EXPONENT], "big")
+        return _der(rsa.RSAPublicNumbers(exponent, modulus).public_key())
+    found = public_key.get_attributes([Attribute.EC_PARAMS, Attribute.EC_POINT])
+    curve = _CURVES.get(found.get(Attribute.EC_PARAMS, b""))
+    if curve is None:
+        raise Unsupported("the token holds a key of a type or curve unknown here")
+    point = found[Attribute.EC_POINT]
+    length = 1 + 2 * ((curve.key_size + 7) // 8)
+    # A DER OCTET STRING by the standard, the bare point on some tokens.
+    return _der(ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-length:]))
+
+
+def _der(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def sign(private_key: Any, scheme: SignatureScheme, message: bytes, pin: str | None = None) -> bytes:
+    """Hash `message` here and sign it there; ECDSA as DER. `pin` for keys that ask before each signature."""
+    match scheme:
+        case SignatureScheme.ECDSA_SHA256 | SignatureScheme.ECDSA_SHA384:
+            wide = scheme is SignatureScheme.ECDSA_SHA384
+            digest = hashlib.new("sha384" if wide else "sha256", message).digest()
+            raw: bytes = private_key.sign(digest, mechanism=Mechanism.ECDSA, pin=pin)
+            half = len(raw) // 2
+            if not raw or len(raw) % 2:
+                raise DeviceFailed("the token gave no ECDSA signature")
+            return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+        case SignatureScheme.RSA_PKCS1_SHA256:
+            data = _DIGEST_INFO_SHA256 + hashlib.sha256(message).digest()
+            signature: bytes = private_key.sign(data, mechanism=Mechanism.RSA_PKCS, pin=pin)
+            return signature
+        case SignatureScheme.RSA_PSS_SHA256:
+            digest = hashlib.sha256(message).digest()
+            parameters = (Mechanism.SHA256, MGF.SHA256, hashlib.sha256().digest_size)
+            signature = private_key.sign(
+                digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameters, pin=pin
+            )
+            return signature
+
+
+def store_certificate(session: pkcs11.Session, key_id: bytes, label: str, certificate: bytes) -> None:
+    """C_CreateObject for a certificate (DER), public, under the CKA_ID of its key."""
+    parsed = x509.load_der_x509_certificate(certificate)
+    session.create_object(
+        {
+            Attribute.CLASS: ObjectClass.CERTIFICATE,
+            Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+            Attribute.TOKEN: True,
+            Attribute.PRIVATE: False,
+            Attribute.ID: key_id,
+            Attribute.LABEL: label,
+            Attribute.SUBJECT: parsed.subject.public_bytes(),
+            Attribute.ISSUER: parsed.issuer.public_bytes(),
+            Attribute.SERIAL_NUMBER: _integer(parsed.serial_number),
+            Attribute.VALUE: certificate,
+        }
+    )
+
+
+def _integer(value: int) -> bytes:
+    content = value.to_bytes(value.bit_length() // 8 + 1, "big")
+    return bytes([0x02, len(content)]) + content

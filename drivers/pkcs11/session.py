@@ -1,0 +1,426 @@
+"""One PKCS#11 token, from insertion to removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, ObjectClass, TokenFlag
+
+from drivers.errors import (
+    AuthenticationFailed,
+    Blocked,
+    DeviceFailed,
+    DriverError,
+    EvidenceMissing,
+    ReadBackFailed,
+    RetryBudget,
+    Unsupported,
+)
+from drivers.pkcs11 import objects
+from drivers.pkcs11.module import SO, USER, code_of, failure, flags_of, serial_of
+from drivers.pkcs11.seat import UNLIMITED, Seat
+from drivers.secret import Secret
+from drivers.tokens import (
+    Code,
+    Credentials,
+    Evidence,
+    GeneratedKey,
+    InForce,
+    Initialisation,
+    KeySpec,
+    KeyState,
+    PinPolicy,
+    SignatureScheme,
+    TokenIdentity,
+    TokenState,
+    TouchPolicy,
+    Tries,
+)
+
+_FLAGS = {
+    USER: (TokenFlag.USER_PIN_COUNT_LOW, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_LOCKED),
+    SO: (TokenFlag.SO_PIN_COUNT_LOW, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_LOCKED),
+}
+_NAMES = {USER: "PIN", SO: "SO PIN"}
+_ENOUGH_TRIES = 3
+_KINDS = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.CERTIFICATE)
+
+
+class Pkcs11Session:
+    """A token in the seat; carries out `drivers.tokens.TokenSession`.
+
+    One RW session is kept, with its login, as long as the same code is asked for. Every login looks for the
+    token anew, every other call checks that the slot still holds it: an open session of SoftHSM goes on
+    answering after its token went away.
+    """
+
+    def __init__(self, seat: Seat, token: pkcs11.Token) -> None:
+        self._seat, self._module, self._model = seat, seat.module, seat.model
+        self._token = token
+        self._serial = serial_of(token)
+        self._session: pkcs11.Session | None = None
+        self._login: tuple[int, Secret] | None = None
+
+    # What the token says of itself
+
+    def identify(self) -> TokenIdentity:
+        """Read CK_TOKEN_INFO; `serial` is None on a blank that has none (R41)."""
+        token = self._token = self._seat.refresh(self._token, self._serial)
+        major, minor = token.firmware_version
+        return TokenIdentity(
+            driver="pkcs11",
+            model=token.model.strip() or "unknown",
+            serial=self._serial,
+            firmware=f"{major}.{minor}" if (major, minor) != (0, 0) else None,
+            label=token.label.strip() or None if flags_of(token) else None,
+        )
+
+    def inspect(self) -> TokenState:
+        """Read flags and public objects; no code is needed, no try is spent."""
+        identity = self.identify()
+        flags = flags_of(self._token)
+        factory = self._model.factory_codes()
+        if not flags:
+            return TokenState(identity, factory={} if factory is None else {Code.PIN: None, Code.ADMIN: None})
+        marks = []
+        known = self._model.factory
+        if known is None or (known.label is not None and known.label != identity.label):
+            marks.append(f"initialised, label {identity.label or ''!r}")
+        if flags & TokenFlag.USER_PIN_INITIALIZED and (known is None or known.pin is None):
+            marks.append("has a user PIN")
+        with self._exchange() as session:
+            keys = self._keys(session)
+            for kind, word in ((ObjectClass.PRIVATE_KEY, "private key"), (ObjectClass.DATA, "data object")):
+                if found := len(objects.find(session, kind, {Attribute.TOKEN: True})):
+                    marks.append(f"{found} {word}{'s' if found > 1 else ''}")
+        for key in keys:
+            held = "public key" if key.public_key else ""
+            held += " and certificate" if held and key.certificate else "certificate" if not held else ""
+            marks.append(f"{held} {key.slot}")
+        so_tries = self._told(SO)
+        puk_tries = so_tries if self._model.puk == "so-pin" else None
+        tries = Tries(pin=self._told(USER), puk=puk_tries, admin=so_tries)
+        unknown: Mapping[Code, bool | None] = {} if factory is None else {Code.PIN: None, Code.ADMIN: None}
+        return TokenState(identity, tuple(marks), keys, tries, unknown)
+
+    def _keys(self, session: pkcs11.Session) -> tuple[KeyState, ...]:
+        publics = {
+            key[Attribute.ID].hex(): objects.spki(key)
+            for key in objects.find(session, ObjectClass.PUBLIC_KEY, {Attribute.TOKEN: True})
+        }
+        certificates = {
+            found[Attribute.ID].hex(): found[Attribute.VALUE]
+            for found in objects.find(session, ObjectClass.CERTIFICATE, {Attribute.TOKEN: True})
+        }
+        slots = sorted({*publics, *certificates})
+        return tuple(KeyState(slot, publics.get(slot), certificates.get(slot)) for slot in slots)
+
+    # Acts
+
+    def initialise(
+        self, plan: Initialisation, factory: Credentials | None, new: Credentials
+    ) -> TokenIdentity:
+        """C_InitToken with the new SO PIN, again where it is in force already (PKCS#11 step 2).
+
+        `plan.guid` has no place on such a token; its tries are the maker's, other ones are `Unsupported`.
+        """
+        wanted = {plan.pin_tries, plan.puk_tries} - {None, self._model.tries}
+        if wanted and isinstance(self._model.tries, int):
+            raise Unsupported(f"this model has {self._model.tries} tries for good", where=self._seat.name)
+        self._drop()
+        token = self._token = self._seat.again(self._serial)
+        so_pin = self._model.so_secret(new.admin)
+        if flags_of(token):
+            self._guard(SO)
+            self._initialise_again(plan.label, factory, so_pin)
+        else:
+            self._module.init_token(token.slot, so_pin, plan.label)
+        self._token = token = token.slot.get_token()
+        self._serial = serial_of(token)
+        if not flags_of(token) or token.label.strip() != plan.label.strip():
+            raise ReadBackFailed("the token does not show the label it was given", where=self._seat.name)
+        return self.identify()
+
+    def _initialise_again(self, label: str, factory: Credentials | None, so_pin: Secret) -> None:
+        slot = self._token.slot
+        if self._model.factory is None or factory is None:
+            self._module.init_token(slot, so_pin, label)
+            return
+        old = self._model.so_secret(factory.admin)
+        if self._token.label.strip() == label.strip():
+            # Begun before: the SO PIN may be ours already.
+            try:
+                self._module.init_token(slot, so_pin, label)
+                return
+            except AuthenticationFailed:
+                self._token = slot.get_token()
+                self._guard(SO)
+        self._module.init_token(slot, old, label)
+        self._token = slot.get_token()
+        self._serial = serial_of(self._token)
+        with self._as(SO, old) as session:
+            self._module.set_pin(session, old, so_pin)
+        self._drop()
+
+    def generate(self, key: KeySpec, credentials: Credentials) -> GeneratedKey:
+        """C_GenerateKeyPair under the CKA_ID `key.slot`, after destroying what has it (PKCS#11 step 4)."""
+        key_id = self._key_id(key.slot)
+        if key.touch_policy not in (TouchPolicy.DEFAULT, TouchPolicy.NEVER):
+            raise Unsupported("PKCS#11 knows no touch policy", where=self._seat.name)
+        if key.pin_policy is PinPolicy.NEVER:
+            raise Unsupported("a private key of PKCS#11 always needs the PIN", where=self._seat.name)
+        always = key.pin_policy is PinPolicy.ALWAYS and self._model.always_authenticate
+        with self._as(USER, credentials.pin) as session:
+            for kind in _KINDS:
+                for old in objects.find(session, kind, {Attribute.ID: key_id, Attribute.TOKEN: True}):
+                    old.destroy()
+            public, private = self._make(session, key, key_id, always)
+            return GeneratedKey(key.slot, objects.spki(public), self._evidence_of(private, key.slot))
+
+    def _make(self, session: pkcs11.Session, key: KeySpec, key_id: bytes, always: bool) -> tuple[Any, Any]:
+        try:
+            return objects.generate(
+                session,
+                key.algorithm,
+                key_id=key_id,
+                label=key.label,
+                decrypts=key.decrypts,
+                always_authenticate=always,
+            )
+        except (
+            pkcs11.AttributeTypeInvalid,
+            pkcs11.AttributeValueInvalid,
+            pkcs11.TemplateInconsistent,
+        ) as error:
+            what = f"the token refuses such a key ({code_of(error)})"
+            hint = "if it cannot ask for the PIN before each signature, say `always_authenticate = false`"
+            raise Unsupported(what, where=self._seat.name, next=hint if always else None) from error
+
+    def public_key(self, slot: str) -> bytes | None:
+        """The SPKI of the public key object; it does not prove that the private key is there."""
+        with self._exchange() as session:
+            return next(map(objects.spki, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
+
+    def evidence(self, slot: str, credentials: Credentials) -> Evidence:
+        """What PKCS#11 says of the private key (R31); `EvidenceMissing` where that is not enough."""
+        with self._as(USER, credentials.pin) as session:
+            for private in self._held(session, ObjectClass.PRIVATE_KEY, slot):
+                return self._evidence_of(private, slot)
+            raise EvidenceMissing(f"there is no private key {slot}", where=self._where)
+
+    def _evidence_of(self, private: Any, slot: str) -> Evidence:
+        told: dict[str, bool | str] = {}
+        expected = objects.GENERATED_BY[private[Attribute.KEY_TYPE].name]
+        for attribute in (Attribute.LOCAL, Attribute.ALWAYS_SENSITIVE, Attribute.NEVER_EXTRACTABLE):
+            try:
+                told[f"CKA_{attribute.name}"] = bool(private[attribute])
+            except pkcs11.PKCS11Error as error:
+                raise self._no_evidence(slot, attribute) from error
+            if not told[f"CKA_{attribute.name}"]:
+                raise self._no_evidence(slot, attribute)
+        try:
+            mechanism = private[Attribute.KEY_GEN_MECHANISM]
+        except (pkcs11.PKCS11Error, ValueError) as error:
+            raise self._no_evidence(slot, Attribute.KEY_GEN_MECHANISM) from error
+        if mechanism != expected:
+            raise self._no_evidence(slot, Attribute.KEY_GEN_MECHANISM)
+        told["CKA_KEY_GEN_MECHANISM"] = f"CKM_{expected.name}"
+        return Evidence("attributes", attributes=told)
+
+    def _no_evidence(self, slot: str, attribute: Attribute) -> DriverError:
+        return EvidenceMissing(f"key {slot}: the token does not show CKA_{attribute.name}", where=self._where)
+
+    def sign(self, key: KeySpec, scheme: SignatureScheme, message: bytes, credentials: Credentials) -> bytes:
+        """Hashed here, signed there; with ALWAYS_AUTHENTICATE the PIN is given once more."""
+        with self._as(USER, credentials.pin) as session:
+            for private in self._held(session, ObjectClass.PRIVATE_KEY, key.slot):
+                asks = _flag(private, Attribute.ALWAYS_AUTHENTICATE)
+                pin = credentials.pin.reveal().decode() if asks else None
+                return objects.sign(private, scheme, message, pin)
+            raise ReadBackFailed(f"there is no private key {key.slot}", where=self._where)
+
+    def write_certificate(self, slot: str, label: str, certificate: bytes, credentials: Credentials) -> None:
+        """C_CreateObject under the CKA_ID of the key, after destroying what stood there (PKCS#11 step 6)."""
+        with self._as(USER, credentials.pin) as session:
+            for old in self._held(session, ObjectClass.CERTIFICATE, slot):
+                old.destroy()
+            objects.store_certificate(session, self._key_id(slot), label, certificate)
+
+    def read_certificate(self, slot: str) -> bytes | None:
+        """CKA_VALUE of the certificate with the key's CKA_ID."""
+        with self._exchange() as session:
+            for found in self._held(session, ObjectClass.CERTIFICATE, slot):
+                value: bytes = found[Attribute.VALUE]
+                return value
+            return None
+
+    # Codes
+
+    def set_code(self, code: Code, credentials: Credentials, new: Secret) -> None:
+        """PIN: C_InitPIN as SO, so it may be repeated (step 3). PUK and ADMIN: C_SetPIN as SO."""
+        if code is Code.PIN:
+            with self._as(SO, self._model.so_secret(credentials.admin)) as session:
+                self._module.init_pin(session, new)
+            self._drop()
+            if flags_of(self._token.slot.get_token()) & TokenFlag.USER_PIN_TO_BE_CHANGED:
+                what = "this token lets nobody use a new PIN before its holder has changed it"
+                raise Unsupported(what, where=self._where)
+            return
+        old = self._model.so_secret(credentials.puk if code is Code.PUK else credentials.admin)
+        if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
+            raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
+        with self._as(SO, old) as session:
+            self._module.set_pin(session, old, self._model.so_secret(new))
+        self._drop()
+
+    def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
+        """Log in with `new`, then `old`; the flags are read before each, UNKNOWN where too few are left."""
+        user = USER if code is Code.PIN else SO
+        if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
+            raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
+        for value, answer in ((new, InForce.NEW), (old, InForce.OLD)):
+            self._drop()
+            self._token = self._seat.again(self._serial)
+            tries = self._tries(user)
+            if not flags_of(self._token) or tries is None or tries < _ENOUGH_TRIES:
+                return InForce.UNKNOWN
+            if user == USER and not flags_of(self._token) & TokenFlag.USER_PIN_INITIALIZED:
+                return InForce.NEITHER
+            try:
+                with self._as(user, value if user == USER else self._model.so_secret(value)):
+                    return answer
+            except Blocked:
+                raise
+            except AuthenticationFailed:
+                continue
+        return InForce.NEITHER
+
+    def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
+        """Log in with our own codes: one value is in force at a time, so another is not. Spends no try."""
+        factory = self._model.factory_codes()
+        if factory is None:
+            return {}
+        with self._as(SO, self._model.so_secret(credentials.admin)):
+            pass
+        with self._as(USER, credentials.pin):
+            pass
+        return {
+            Code.ADMIN: factory.admin == credentials.admin,
+            Code.PIN: self._model.factory is not None
+            and self._model.factory.pin is not None
+            and factory.pin == credentials.pin,
+        }
+
+    def close(self) -> None:
+        """Log out and let go; what the token no longer answers is left alone."""
+        try:
+            self._drop()
+        except DriverError:
+            self._session = self._login = None
+
+    # Sessions and logins
+
+    @property
+    def _where(self) -> str:
+        return f"{self._seat.name}, token {self._serial}" if self._serial else self._seat.name
+
+    @contextmanager
+    def _exchange(self) -> Iterator[pkcs11.Session]:
+        """The open session, with errors in our words; the token is compared before and after."""
+        self._token = self._seat.refresh(self._token, self._serial)
+        try:
+            if self._session is None:
+                self._session = self._token.open(rw=True)
+            yield self._session
+        except pkcs11.PKCS11Error as error:
+            if self._gone():
+                raise self._seat.lost() from error
+            raise failure(code_of(error), self._where) from error
+        except DeviceFailed as error:
+            if self._gone():
+                raise self._seat.lost() from error
+            raise
+        # A module that reads from a token no longer there may just find nothing.
+        self._seat.refresh(self._token, self._serial)
+
+    @contextmanager
+    def _as(self, user: int, code: Secret) -> Iterator[pkcs11.Session]:
+        """The session logged in with this code."""
+        if self._login != (user, code):
+            self._drop()
+            self._token = self._seat.again(self._serial)
+            if not flags_of(self._token):
+                raise DeviceFailed("the token is not initialised", where=self._where)
+            self._guard(user)
+            with self._exchange() as session:
+                self._enter(session, user, code)
+        with self._exchange() as session:
+            yield session
+
+    def _enter(self, session: pkcs11.Session, user: int, code: Secret) -> None:
+        try:
+            self._module.login(session, user, code)
+        except AuthenticationFailed as error:
+            self._drop()
+            self._token = self._seat.refresh(self._token, self._serial)
+            remaining = self._tries(user)
+            what = f"the {_NAMES[user]} was refused"
+            if isinstance(error, Blocked) or remaining == 0:
+                raise Blocked(f"the {_NAMES[user]} is locked", remaining=0, where=self._where) from error
+            raise AuthenticationFailed(what, remaining=remaining, where=self._where) from error
+        self._login = (user, code)
+
+    def _drop(self) -> None:
+        session, self._session, self._login = self._session, None, None
+        if session is not None:
+            try:
+                session.close()
+            except pkcs11.PKCS11Error as error:
+                if code_of(error) not in ("CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED"):
+                    raise failure(code_of(error), self._where) from error
+
+    def _gone(self) -> bool:
+        try:
+            self._seat.refresh(self._token, self._serial)
+        except DriverError:
+            return True
+        return False
+
+    def _guard(self, user: int) -> None:
+        """Stop before a code's last try (PKCS#11 step 1)."""
+        tries = self._tries(user)
+        if tries == 0:
+            raise Blocked(f"the {_NAMES[user]} is locked", remaining=0, where=self._where)
+        if tries == 1:
+            what = f"the last try of the {_NAMES[user]} is left alone"
+            raise RetryBudget(what, where=self._where, next="set this token aside")
+
+    def _tries(self, user: int) -> int | None:
+        return self._seat.spare(self._token, *_FLAGS[user])
+
+    def _told(self, user: int) -> int | None:
+        tries = self._tries(user)
+        return None if tries == UNLIMITED else tries
+
+    def _held(self, session: pkcs11.Session, kind: ObjectClass, slot: str) -> list[Any]:
+        return objects.find(session, kind, {Attribute.ID: self._key_id(slot), Attribute.TOKEN: True})
+
+    def _key_id(self, slot: str) -> bytes:
+        try:
+            key_id = bytes.fromhex(slot)
+        except ValueError:
+            key_id = b""
+        if not key_id:
+            hint = "correct the layout's slot"
+            raise Unsupported(f"{slot!r} is no CKA_ID in hexadecimal", where=self._seat.name, next=hint)
+        return key_id
+
+
+def _flag(key: Any, attribute: Attribute) -> bool:
+    try:
+        return bool(key[attribute])
+    except pkcs11.AttributeTypeInvalid:
+        return False
