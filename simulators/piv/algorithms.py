@@ -28,11 +28,6 @@ class KeyType(enum.IntEnum):
     P384 = 0x14
 
     @property
-    def label(self) -> str:
-        """The name layouts and delays use, such as `rsa-2048`."""
-        return f"rsa-{self.bits}" if self.is_rsa else f"p-{self.bits}"
-
-    @property
     def is_rsa(self) -> bool:
         """Whether keys of this type are RSA keys."""
         return self in (KeyType.RSA2048, KeyType.RSA3072)

@@ -156,7 +156,7 @@ class VirtualCard:
 
     def transmit(self, apdu: bytes) -> bytes:
         """Carry out one APDU and answer data and status word; what is malformed gets a status word too."""
-        if self._applet.state.delays.apdu:
+        if self._applet.state.delays.apdu > 0:
             time.sleep(self._applet.state.delays.apdu)
         try:
             command = Command.parse(apdu)

@@ -30,7 +30,7 @@ def generate(applet: Applet, command: Command) -> bytes:
     policies = _policies(applet.state, command.p2, fields)
     started = time.monotonic()
     key = algorithms.generate(kind)
-    _linger(started, applet.state.delays.generate.get(kind.label, 0.0))
+    _linger(started, applet.state.delays.generating(kind))
     applet.state.keys[command.p2] = StoredKey(kind, *policies, generated=True, private=algorithms.dump(key))
     return tlv.encode(0x7F49, algorithms.public_template(key.public_key()))
 

@@ -6,7 +6,6 @@ The file is JSON. PIN, PUK, management key and private keys stand in it in clear
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,10 +31,25 @@ class CardFileDamaged(ValueError):
 
 @dataclass(frozen=True)
 class Delays:
-    """Seconds a card takes: `apdu` for each exchange, `generate` for a key, by type such as `rsa-2048`."""
+    """Seconds a card takes: `apdu` for each exchange, the others to generate a key of their type."""
 
     apdu: float = 0.0
-    generate: Mapping[str, float] = field(default_factory=dict)
+    rsa2048: float = 0.0
+    rsa3072: float = 0.0
+    p256: float = 0.0
+    p384: float = 0.0
+
+    def generating(self, kind: KeyType) -> float:
+        """Seconds to generate a key of this type."""
+        match kind:
+            case KeyType.RSA2048:
+                return self.rsa2048
+            case KeyType.RSA3072:
+                return self.rsa3072
+            case KeyType.P256:
+                return self.p256
+            case KeyType.P384:
+                return self.p384
 
 
 NO_DELAYS = Delays()
