@@ -1,0 +1,16 @@
+"""Writing to the audit log, in the transaction of the fact that is told (R37)."""
+
+from __future__ import annotations
+
+from batch.audit.chain import append
+from batch.model.events import Event
+from batch.store import audit
+from batch.store.database import Records, now
+
+
+def log(records: Records, *events: Event) -> None:
+    """Append events to the chain; an event that cannot be logged fails the transaction, and so the work."""
+    head = audit.head(records)
+    for event in events:
+        head = append(head, event, now())
+        audit.add(records, head)

@@ -1,0 +1,1 @@
+"""Codes and their keys: drawing, sealing, opening, destroying."""

@@ -1,0 +1,107 @@
+"""Sealing the codes of one item, and opening them again (R41).
+
+A data key per item encrypts each code with AES-256-GCM, padded to one length and bound to item, mailer
+number and kind. The data key is wrapped by HPKE (RFC 9180, P-256) to the custody key and to the item's
+resume key.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import cast
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from batch.model.codes import Binding, SealedCodes
+from batch.model.errors import RecordsDamaged
+from drivers.secret import Secret
+from drivers.tokens import Code
+
+_PADDED = 64
+"""Bytes of every code before encryption: its length in one byte, then the code, then zeros."""
+
+_SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+
+
+def seal(codes: Mapping[Code, Secret], binding: Binding, custody: bytes, resume: bytes) -> SealedCodes:
+    """Seal all four codes of an item; `custody` and `resume` are SPKI (DER) of P-256 keys."""
+    data_key = secrets.token_bytes(32)
+    cipher = AESGCM(data_key)
+    blobs = {code: _encrypt(cipher, codes[code], _context(binding, code)) for code in Code}
+    return SealedCodes(
+        for_custody=wrap(data_key, custody, binding, "custody"),
+        for_resume=wrap(data_key, resume, binding, "resume"),
+        pin=blobs[Code.PIN],
+        puk=blobs[Code.PUK],
+        admin=blobs[Code.ADMIN],
+        revocation=blobs[Code.REVOCATION],
+        revocation_hash=hash_revocation_code(codes[Code.REVOCATION]),
+    )
+
+
+def wrap(data_key: bytes, recipient: bytes, binding: Binding, purpose: str) -> bytes:
+    """A data key (32 bytes) for the holder of the private half of `recipient` (SPKI, DER)."""
+    public = cast(ec.EllipticCurvePublicKey, load_der_public_key(recipient))
+    return _SUITE.encrypt(data_key, public, info=_wrap_context(binding, purpose))
+
+
+def unwrap(wrapped: bytes, private_key: ec.EllipticCurvePrivateKey, binding: Binding, purpose: str) -> Secret:
+    """The data key; raises `RecordsDamaged` where the wrap is for another key, item or purpose."""
+    try:
+        return Secret(_SUITE.decrypt(wrapped, private_key, info=_wrap_context(binding, purpose)))
+    except InvalidTag:
+        raise RecordsDamaged(
+            "the sealed data key does not open",
+            where=f"item {binding.mailer_number}",
+            next="check that the token with this order's key is the right one, then restore a backup",
+        ) from None
+
+
+def open_codes(sealed: SealedCodes, data_key: Secret, binding: Binding) -> dict[Code, Secret]:
+    """The codes in clear; raises `RecordsDamaged` where a blob was changed or belongs elsewhere."""
+    cipher = AESGCM(data_key.reveal())
+    return {
+        Code.PIN: _decrypt(cipher, sealed.pin, binding, Code.PIN),
+        Code.PUK: _decrypt(cipher, sealed.puk, binding, Code.PUK),
+        Code.ADMIN: _decrypt(cipher, sealed.admin, binding, Code.ADMIN),
+        Code.REVOCATION: _decrypt(cipher, sealed.revocation, binding, Code.REVOCATION),
+    }
+
+
+def hash_revocation_code(code: Secret) -> str:
+    """Salted Argon2id in PHC form: 19 MiB, two passes (R21)."""
+    kdf = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+    return kdf.derive_phc_encoded(code.reveal())
+
+
+def _context(binding: Binding, code: Code) -> bytes:
+    return f"station/code/{binding.item_id}/{binding.mailer_number}/{code}".encode()
+
+
+def _wrap_context(binding: Binding, purpose: str) -> bytes:
+    return f"station/data-key/{purpose}/{binding.item_id}/{binding.mailer_number}".encode()
+
+
+def _encrypt(cipher: AESGCM, code: Secret, context: bytes) -> bytes:
+    value = code.reveal()
+    if len(value) >= _PADDED:
+        raise ValueError(f"a code of {len(value)} bytes does not fit {_PADDED - 1}")
+    nonce = secrets.token_bytes(12)
+    padded = bytes([len(value)]) + value.ljust(_PADDED - 1, b"\0")
+    return nonce + cipher.encrypt(nonce, padded, context)
+
+
+def _decrypt(cipher: AESGCM, blob: bytes, binding: Binding, code: Code) -> Secret:
+    try:
+        padded = cipher.decrypt(blob[:12], blob[12:], _context(binding, code))
+    except (InvalidTag, ValueError):
+        raise RecordsDamaged(
+            f"the sealed {code} does not open", where=f"item {binding.mailer_number}", next="restore a backup"
+        ) from None
+    return Secret(padded[1 : 1 + padded[0]])

@@ -1,0 +1,1 @@
+"""States, ids and events: the words all of batch speaks."""

@@ -1,0 +1,31 @@
+"""Codes under seal, as they cross pipes and rest in the records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What sealed codes belong to; they open for no other item and no other letter."""
+
+    item_id: int
+    mailer_number: str
+
+
+@dataclass(frozen=True)
+class SealedCodes:
+    """The codes of one item, each under the item's data key, and the data key wrapped twice.
+
+    All of `pin`, `puk`, `admin` and `revocation` have one length. `for_custody` opens with the custody key
+    of the epoch, `for_resume` with the item's resume key, which is destroyed when the token is produced.
+    `revocation_hash` is Argon2id in PHC form (R21).
+    """
+
+    for_custody: bytes
+    for_resume: bytes
+    pin: bytes
+    puk: bytes
+    admin: bytes
+    revocation: bytes
+    revocation_hash: str

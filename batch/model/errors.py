@@ -1,0 +1,43 @@
+"""What can go wrong with an order, as one tree.
+
+BatchError
+├── Refused          a rule of issuing forbids it
+├── NotFound         no order, item, token or letter of that name
+├── Busy             another production runs on this home
+├── Transition       a state does not lead where it was asked to go
+└── RecordsDamaged   the records contradict themselves, the log or the disk
+"""
+
+from __future__ import annotations
+
+
+class BatchError(Exception):
+    """Base: `what` happened, `where` (order, token, row, file), what to do `next`."""
+
+    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
+        super().__init__(what, where, next)
+        self.what, self.where, self.next = what, where, next
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.next}" if self.next else text
+
+
+class Refused(BatchError):
+    """A rule of issuing forbids it; `what` names the rule."""
+
+
+class NotFound(BatchError):
+    """There is no such order, item, token or letter."""
+
+
+class Busy(BatchError):
+    """Another production runs on this home."""
+
+
+class Transition(BatchError):
+    """A state does not lead to the one asked for."""
+
+
+class RecordsDamaged(BatchError):
+    """The records contradict themselves, the audit log or the disk."""

@@ -1,0 +1,28 @@
+"""Events and entries of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: who, where, to what. `detail` never holds a code."""
+
+    name: str
+    operator: str
+    order: str | None = None
+    item: str | None = None
+    seat: str | None = None
+    token: str | None = None
+    detail: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the log: its number, its canonical text and the hash over both it and all before."""
+
+    sequence: int
+    body: str
+    hash: bytes

@@ -1,0 +1,87 @@
+"""Orders and items as the records hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from batch.model.states import ItemState, LetterState, OrderState
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order of one subscriber; `number` is ours, `reference` the subscriber's, `sha256` its file's."""
+
+    id: int
+    number: str
+    reference: str
+    subscriber: str
+    state: OrderState
+    source: str
+    sha256: str
+    imported_by: str
+    imported_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One token to be made, and the letter that belongs to it.
+
+    `mailer_number` is fixed when the item is made. `token_serial` is None until the token's identity is
+    bound; `seat` is the lane that has or had it. `fields` are the order's columns for profiles and letter.
+    """
+
+    id: int
+    order_id: int
+    mailer_number: str
+    layout: str
+    subject_key: str
+    fields: Mapping[str, str]
+    state: ItemState
+    seat: str | None
+    token_driver: str | None
+    token_serial: str | None
+    reason: str | None
+    began_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """One key of an item: SPKI, CSR and certificate as DER, None until there."""
+
+    item_id: int
+    name: str
+    slot: str
+    generations: int
+    public_key: bytes | None
+    evidence: str | None
+    csr: bytes | None
+    certificate: bytes | None
+
+
+@dataclass(frozen=True)
+class LetterRecord:
+    """One PIN letter and where it stands."""
+
+    mailer_number: str
+    item_id: int
+    state: LetterState
+    printer: str | None
+    operator: str | None
+    intent_at: datetime | None
+    printed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A custody key's span, by default one order: SPKI (DER) and the key's name in the custody token."""
+
+    id: int
+    order_id: int
+    key_name: str
+    public_key: bytes

@@ -1,0 +1,99 @@
+"""States of orders, items and letters, and the one table of transitions each may take.
+
+Whatever the tables do not allow is refused with `Transition`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import TypeVar
+
+from batch.model.errors import Transition
+
+
+class OrderState(enum.StrEnum):
+    """An order's way through the desk."""
+
+    RECEIVED = "received"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    IN_PRODUCTION = "in-production"
+    PRODUCED = "produced"
+
+
+class ItemState(enum.StrEnum):
+    """One token to be made. IN_PRODUCTION covers everything between its first step and read-back."""
+
+    PLANNED = "planned"
+    IN_PRODUCTION = "in-production"
+    PRODUCED = "produced"
+    QUARANTINED = "quarantined"
+    CANCELLED = "cancelled"
+
+
+class LetterState(enum.StrEnum):
+    """One PIN letter. UNKNOWN: the intent to print is on record, what the printer did is not (R12)."""
+
+    SEALED = "sealed"
+    PRINTING = "printing"
+    PRINTED = "printed"
+    UNKNOWN = "unknown"
+    VOID = "void"
+
+
+class StepState(enum.StrEnum):
+    """One step of one item in the journal. UNKNOWN waits for the probe's word."""
+
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+State = TypeVar("State", OrderState, ItemState, LetterState, StepState)
+
+ORDER: Mapping[OrderState, frozenset[OrderState]] = {
+    OrderState.RECEIVED: frozenset({OrderState.APPROVED, OrderState.REJECTED}),
+    OrderState.APPROVED: frozenset({OrderState.IN_PRODUCTION}),
+    OrderState.REJECTED: frozenset(),
+    OrderState.IN_PRODUCTION: frozenset({OrderState.PRODUCED}),
+    OrderState.PRODUCED: frozenset(),
+}
+
+ITEM: Mapping[ItemState, frozenset[ItemState]] = {
+    ItemState.PLANNED: frozenset({ItemState.IN_PRODUCTION, ItemState.CANCELLED}),
+    ItemState.IN_PRODUCTION: frozenset({ItemState.PRODUCED, ItemState.QUARANTINED}),
+    ItemState.PRODUCED: frozenset(),
+    ItemState.QUARANTINED: frozenset(),
+    ItemState.CANCELLED: frozenset(),
+}
+
+LETTER: Mapping[LetterState, frozenset[LetterState]] = {
+    LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.VOID}),
+    LetterState.PRINTING: frozenset({LetterState.PRINTED, LetterState.SEALED, LetterState.UNKNOWN}),
+    LetterState.PRINTED: frozenset(),
+    LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.VOID}),
+    LetterState.VOID: frozenset(),
+}
+
+STEP: Mapping[StepState, frozenset[StepState]] = {
+    StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
+    StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
+    StepState.FAILED: frozenset({StepState.INTENT}),
+    StepState.DONE: frozenset(),
+}
+
+_TABLES: tuple[Mapping[object, frozenset[object]], ...] = (ORDER, ITEM, LETTER, STEP)  # type: ignore[assignment]
+
+
+def move(now: State, to: State, *, where: str) -> State:
+    """`to`, where the table allows it from `now`; raises `Transition` naming what is allowed instead."""
+    table = next(table for table in _TABLES if now in table)
+    allowed = table[now]
+    if to not in allowed:
+        ways = ", ".join(sorted(str(state) for state in allowed)) or "nothing; it is final"
+        raise Transition(
+            f"{now} does not lead to {to}", where=where, next=f"from {now} it can become: {ways}"
+        )
+    return to

@@ -1,0 +1,1 @@
+"""From approved item to finished token: plan, steps, lanes, journal."""

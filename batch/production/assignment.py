@@ -1,0 +1,69 @@
+"""What a lane is told about the one token it makes, and what it tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batch.model.codes import Binding
+from drivers.authorities.port import CertificateTemplate
+from drivers.tokens import Act, CodeRules, Evidence, Initialisation, KeySpec, SignatureScheme, TokenIdentity
+
+
+@dataclass(frozen=True)
+class KeyTask:
+    """One key and its certificate: what to make, how it signs, what the certificate shall say."""
+
+    name: str
+    spec: KeySpec
+    scheme: SignatureScheme
+    template: CertificateTemplate
+
+
+@dataclass(frozen=True)
+class CodeTask:
+    """How the codes of a token are drawn: lengths in digits, groups and their size for revocation."""
+
+    pin_length: int
+    puk_length: int
+    revocation_groups: int
+    revocation_size: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One item as a lane sees it."""
+
+    binding: Binding
+    initialisation: Initialisation
+    codes: CodeTask
+    keys: tuple[KeyTask, ...]
+    attestation_required: bool
+
+    def key(self, name: str | None) -> KeyTask:
+        """The task of a key by its name."""
+        return next(task for task in self.keys if task.name == name)
+
+
+@dataclass(frozen=True)
+class LaneFacts:
+    """What a lane's driver is like."""
+
+    sequence: tuple[Act, ...]
+    rules: CodeRules
+
+
+@dataclass(frozen=True)
+class KeyMade:
+    """A key that was made on the token: SPKI and CSR as DER, and the evidence (R31)."""
+
+    public_key: bytes
+    evidence: Evidence
+    csr: bytes
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What read-back found: the token's identity; all of it held, or an error was raised instead."""
+
+    identity: TokenIdentity
+    keys: tuple[str, ...]

@@ -1,0 +1,33 @@
+"""What a lane's flow asks of the loop that drives it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.process import Child, Reply
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a method of a child process; the loop ends a child that takes longer than `seconds`.
+
+    The loop sends the call only when all that was written before it is committed.
+    """
+
+    child: Child
+    method: str
+    arguments: tuple[Any, ...] = ()
+    seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Go on after so many seconds."""
+
+    seconds: float
+
+
+Flow = Generator[Call | Pause, Reply | None, None]
+"""A lane's flow: yields what it asks for, is sent the reply; runs inside a transaction in between."""

@@ -1,0 +1,106 @@
+"""CSRs as the profile wants them, and the look at a certificate before it is loaded (R28, R34)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from drivers.authorities.port import CertificateTemplate
+from drivers.errors import ReadBackFailed
+from drivers.keys import Sign, scheme_arguments, token_key
+from drivers.tokens import SignatureScheme
+
+_CLOCK_SLACK = timedelta(minutes=10)
+"""A CA may round or back-date by this much."""
+
+
+def build_csr(public_key: bytes, template: CertificateTemplate, scheme: SignatureScheme, sign: Sign) -> bytes:
+    """A CSR (DER) for the key on the token, signed by it as the profile says (R28); no code in it (R25)."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject_name(template))
+    csr = builder.sign(token_key(public_key, sign), **scheme_arguments(scheme))
+    return csr.public_bytes(Encoding.DER)
+
+
+def subject_name(template: CertificateTemplate) -> x509.Name:
+    """The subject of a template, each attribute its own RDN."""
+    return x509.Name(
+        [x509.NameAttribute(x509.ObjectIdentifier(oid), value) for oid, value in template.subject]
+    )
+
+
+def check_certificate(certificate: bytes, public_key: bytes, template: CertificateTemplate) -> None:
+    """Refuse a certificate that is not what was asked for: key, subject, usages, validity (R34).
+
+    Raises `ReadBackFailed` naming every difference.
+    """
+    try:
+        found = x509.load_der_x509_certificate(certificate)
+        wrong = _differences(found, public_key, template)
+    except ValueError as error:
+        wrong = [f"it cannot be read ({error})"]
+    if wrong:
+        raise ReadBackFailed(
+            f"the CA's certificate is not what was asked for: {'; '.join(wrong)}",
+            next="do not hand this token out; compare the CA's profile with the layout's",
+        )
+
+
+def verify_signature(public_key: bytes, scheme: SignatureScheme, message: bytes, signature: bytes) -> bool:
+    """Whether a signature made by a token verifies with the key (SPKI, DER)."""
+    key = load_der_public_key(public_key)
+    try:
+        match scheme:
+            case SignatureScheme.ECDSA_SHA256 if isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(signature, message, ec.ECDSA(SHA256()))
+            case SignatureScheme.ECDSA_SHA384 if isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(signature, message, ec.ECDSA(SHA384()))
+            case SignatureScheme.RSA_PKCS1_SHA256 if isinstance(key, rsa.RSAPublicKey):
+                key.verify(signature, message, padding.PKCS1v15(), SHA256())
+            case SignatureScheme.RSA_PSS_SHA256 if isinstance(key, rsa.RSAPublicKey):
+                pss = padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size)
+                key.verify(signature, message, pss, SHA256())
+            case _:
+                return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _differences(found: x509.Certificate, public_key: bytes, template: CertificateTemplate) -> list[str]:
+    wrong = []
+    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if spki != public_key:
+        wrong.append("its key is not the token's")
+    if found.subject != subject_name(template):
+        wrong.append(f"its subject is {found.subject.rfc4514_string()!r}")
+    extensions = {extension.oid: extension.value for extension in found.extensions}
+    usage = extensions.get(x509.KeyUsage.oid)
+    if not isinstance(usage, x509.KeyUsage) or _usages(usage) != {str(bit) for bit in template.key_usage}:
+        wrong.append("its key usage differs")
+    extended = extensions.get(x509.ExtendedKeyUsage.oid, ())
+    assert isinstance(extended, x509.ExtendedKeyUsage | tuple)
+    if {oid.dotted_string for oid in extended} != set(template.extended_usage):
+        wrong.append("its extended key usage differs")
+    if abs(found.not_valid_before_utc - template.not_before) > _CLOCK_SLACK:
+        wrong.append(f"it is valid from {found.not_valid_before_utc:%Y-%m-%d %H:%M}")
+    if abs(found.not_valid_after_utc - template.not_after) > _CLOCK_SLACK:
+        wrong.append(f"it is valid until {found.not_valid_after_utc:%Y-%m-%d %H:%M}")
+    return wrong
+
+
+def _usages(usage: x509.KeyUsage) -> set[str]:
+    bits = {
+        "digitalSignature": usage.digital_signature,
+        "nonRepudiation": usage.content_commitment,
+        "keyEncipherment": usage.key_encipherment,
+        "dataEncipherment": usage.data_encipherment,
+        "keyAgreement": usage.key_agreement,
+        "keyCertSign": usage.key_cert_sign,
+        "cRLSign": usage.crl_sign,
+    }
+    return {name for name, on in bits.items() if on}

@@ -1,0 +1,281 @@
+"""The lane: one token at a time, in a process of its own.
+
+Codes are drawn, sealed and used here and nowhere else; what leaves this process is sealed, public or a
+plain fact. The desk tells which step is next and keeps the journal.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_der_x509_certificate
+
+from batch.custody.drawing import digits, random_bytes, revocation_code
+from batch.custody.sealing import open_codes, seal, unwrap
+from batch.model.codes import SealedCodes
+from batch.model.errors import BatchError
+from batch.production.assignment import Assignment, KeyMade, KeyTask, LaneFacts, Verified
+from batch.production.certificates import build_csr, check_certificate, verify_signature
+from batch.production.plan import Kind, Repeat, Step
+from drivers.errors import (
+    DeviceFailed,
+    DriverError,
+    EvidenceMissing,
+    ReadBackFailed,
+    RetryBudget,
+    TokenLost,
+)
+from drivers.registry import find
+from drivers.secret import Secret
+from drivers.tokens import (
+    Code,
+    Credentials,
+    Evidence,
+    InForce,
+    SignatureScheme,
+    TokenDriver,
+    TokenIdentity,
+    TokenSession,
+    TokenState,
+)
+
+_SEAT_WAIT = 20.0
+"""Seconds to wait for a lane of a desk that was killed to end the exchange it is in."""
+
+_CODE_OF = {Kind.SET_ADMIN: Code.ADMIN, Kind.SET_PUK: Code.PUK, Kind.SET_PIN: Code.PIN}
+_ACT_OF = {Code.ADMIN: Kind.SET_ADMIN, Code.PUK: Kind.SET_PUK, Code.PIN: Kind.SET_PIN}
+
+Outcome = TokenIdentity | KeyMade | Verified | None
+
+
+class Lane:
+    """One seat's worker, served by `drivers.process`."""
+
+    def __init__(self, seat: str, driver: str, options: Mapping[str, Any], lock: Path) -> None:
+        self._seat = seat
+        self._lock = _take_seat(seat, lock)
+        self._driver: TokenDriver = find("station.tokens", driver)(seat, options)
+        self._session: TokenSession | None = None
+        self._assignment: Assignment | None = None
+        self._codes: dict[Code, Secret] = {}
+        self._key: ec.EllipticCurvePrivateKey | None = None
+
+    def describe(self) -> LaneFacts:
+        """The order of acts and the bounds of codes of this seat's tokens."""
+        return LaneFacts(tuple(self._driver.sequence), self._driver.rules)
+
+    def look(self, seconds: float) -> TokenState | None:
+        """What is in the reader, waiting at most so long for a token; None where none came.
+
+        The token is held from here on, until `let_go`.
+        """
+        self.let_go()
+        if not self._driver.await_token(_until(seconds)):
+            return None
+        self._session = self._driver.connect()
+        return self._session.inspect()
+
+    def seal(self, assignment: Assignment, custody: bytes, resume: bytes) -> SealedCodes:
+        """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written."""
+        self._assignment = assignment
+        self._codes = self._draw(assignment)
+        return seal(self._codes, assignment.binding, custody, resume)
+
+    def lane_key(self) -> bytes:
+        """The public half (SPKI, DER) of a key that lives in this process only, for `restore`."""
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def restore(self, assignment: Assignment, sealed: SealedCodes, for_lane: bytes) -> None:
+        """Take up an unfinished item again: its codes, opened with the data key wrapped to `lane_key`."""
+        if self._key is None:
+            raise DeviceFailed("no key was asked for to restore codes with", where=self._seat)
+        self._assignment = assignment
+        try:
+            data_key = unwrap(for_lane, self._key, assignment.binding, "lane")
+            self._codes = open_codes(sealed, data_key, assignment.binding)
+        except BatchError as error:
+            raise DriverError(error.what, where=error.where, next=error.next) from None
+
+    def step(
+        self,
+        step: Step,
+        done: frozenset[str],
+        in_doubt: bool,
+        certificates: Mapping[str, bytes],
+        public_keys: Mapping[str, bytes],
+    ) -> Outcome:
+        """Do one step; `done` are the names of those before it.
+
+        Where it is `in_doubt` whether it took place already, a ONCE step is looked up on the token first.
+        `certificates` and `public_keys` (DER) are those on record, by key.
+        """
+        session, assignment = self._held()
+        match step.kind:
+            case Kind.INITIALISE:
+                factory = self._driver.factory or self._new()
+                return session.initialise(assignment.initialisation, factory, self._new())
+            case Kind.GENERATE:
+                task = assignment.key(step.key)
+                return self._make_key(task, done, in_doubt and step.repeat is Repeat.ONCE)
+            case Kind.LOAD:
+                task = assignment.key(step.key)
+                self._load(task, certificates[task.name], public_keys[task.name], done)
+            case Kind.SET_ADMIN | Kind.SET_PUK | Kind.SET_PIN:
+                self._set_code(_CODE_OF[step.kind], done, in_doubt)
+            case Kind.VERIFY:
+                return self._verify(certificates)
+            case Kind.SEAL | Kind.CERTIFY | Kind.RELEASE:
+                raise DeviceFailed(f"step {step.name} is not a lane's", where=self._seat)
+        return None
+
+    def let_go(self) -> None:
+        """Forget the item and its codes, and release the token so that it can be taken out."""
+        self._assignment, self._key = None, None
+        self._codes = {}
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def await_removal(self, seconds: float) -> bool:
+        """Whether the reader is empty, waiting at most so long for it."""
+        return self._driver.await_removal(_until(seconds))
+
+    def close(self) -> None:
+        """Release token and reader."""
+        self.let_go()
+        self._driver.close()
+
+    def _draw(self, assignment: Assignment) -> dict[Code, Secret]:
+        task, rules = assignment.codes, self._driver.rules
+        puk = digits(task.puk_length)
+        return {
+            Code.PIN: digits(task.pin_length),
+            Code.PUK: puk,
+            Code.ADMIN: puk if rules.admin_is_puk else random_bytes(rules.admin),
+            Code.REVOCATION: revocation_code(task.revocation_groups, task.revocation_size),
+        }
+
+    def _held(self) -> tuple[TokenSession, Assignment]:
+        if self._session is None or self._assignment is None:
+            raise TokenLost("no token is held", where=self._seat, next="put the token back")
+        return self._session, self._assignment
+
+    def _new(self) -> Credentials:
+        return Credentials(self._codes[Code.PIN], self._codes[Code.PUK], self._codes[Code.ADMIN])
+
+    def _in_force(self, done: frozenset[str]) -> Credentials:
+        """The codes the token accepts now: the factory's until the step that changes each is done."""
+        new, factory = self._new(), self._driver.factory
+        if factory is None:
+            return new
+        changed = {code for code, kind in _ACT_OF.items() if Step(kind).name in done}
+        return Credentials(
+            pin=new.pin if Code.PIN in changed else factory.pin,
+            puk=new.puk if Code.PUK in changed else factory.puk,
+            admin=new.admin if Code.ADMIN in changed else factory.admin,
+        )
+
+    def _make_key(self, task: KeyTask, done: frozenset[str], in_doubt: bool) -> KeyMade:
+        session, assignment = self._held()
+        credentials = self._in_force(done)
+        present = session.public_key(task.spec.slot) if in_doubt else None
+        if present is None:
+            made = session.generate(task.spec, credentials)
+            public_key, evidence = made.public_key, made.evidence
+        else:
+            public_key, evidence = present, session.evidence(task.spec.slot, credentials)
+        if assignment.attestation_required and not _proves(evidence):
+            raise EvidenceMissing(
+                f"the token does not prove that key {task.name} was made on it",
+                where=assignment.binding.mailer_number,
+                next="use a token with attestation, or a layout that accepts its evidence",
+            )
+
+        def sign(scheme: SignatureScheme, message: bytes) -> bytes:
+            return session.sign(task.spec, scheme, message, credentials)
+
+        return KeyMade(public_key, evidence, build_csr(public_key, task.template, task.scheme, sign))
+
+    def _load(self, task: KeyTask, certificate: bytes, public_key: bytes, done: frozenset[str]) -> None:
+        session, _ = self._held()
+        check_certificate(certificate, public_key, task.template)
+        on_token = session.public_key(task.spec.slot)
+        if on_token is not None and on_token != public_key:
+            raise ReadBackFailed(f"key {task.name} on the token is not the one the certificate is for")
+        session.write_certificate(task.spec.slot, task.spec.label, certificate, self._in_force(done))
+        if session.read_certificate(task.spec.slot) != certificate:
+            raise ReadBackFailed(f"certificate {task.name} reads back differently")
+
+    def _set_code(self, code: Code, done: frozenset[str], in_doubt: bool) -> None:
+        session, _ = self._held()
+        old, new = self._in_force(done), self._codes[code]
+        if in_doubt and self._driver.factory is not None:
+            before = {Code.PIN: old.pin, Code.PUK: old.puk, Code.ADMIN: old.admin}[code]
+            match session.in_force(code, new, before):
+                case InForce.NEW:
+                    return
+                case InForce.NEITHER:
+                    raise ReadBackFailed(f"the token accepts neither the old nor the new {code}")
+                case InForce.UNKNOWN:
+                    raise RetryBudget(
+                        f"whether the {code} was changed cannot be found out without its last tries"
+                    )
+                case InForce.OLD:
+                    pass
+        session.set_code(code, old, new)
+
+    def _verify(self, certificates: Mapping[str, bytes]) -> Verified:
+        """Read-back: every key signs, every certificate is its own and on record, no factory code works."""
+        session, assignment = self._held()
+        credentials = self._new()
+        for task in assignment.keys:
+            _verify_key(session, task, certificates[task.name], credentials)
+        alive = [str(code) for code, works in session.factory_codes(credentials).items() if works]
+        if alive:
+            raise ReadBackFailed(f"the factory's {', '.join(alive)} still works")
+        return Verified(session.identify(), tuple(task.name for task in assignment.keys))
+
+
+def _verify_key(session: TokenSession, task: KeyTask, certificate: bytes, credentials: Credentials) -> None:
+    if session.read_certificate(task.spec.slot) != certificate:
+        raise ReadBackFailed(f"certificate {task.name} on the token is not the one on record")
+    public = load_der_x509_certificate(certificate).public_key()
+    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    challenge = secrets.token_bytes(32)
+    signature = session.sign(task.spec, task.scheme, challenge, credentials)
+    if not verify_signature(spki, task.scheme, challenge, signature):
+        raise ReadBackFailed(f"key {task.name} signs, but its certificate does not verify it")
+
+
+def _proves(evidence: Evidence) -> bool:
+    return evidence.kind == "attestation" and evidence.attributes.get("rooted", True) is not False
+
+
+def _until(seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() >= deadline
+
+
+def _take_seat(seat: str, lock: Path) -> IO[bytes]:
+    """Hold a seat for this process alone, also against a lane whose desk was killed."""
+    file = lock.open("wb")
+    deadline = time.monotonic() + _SEAT_WAIT
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise DeviceFailed(
+                    "another lane still holds this seat", where=seat, next="end the process that hangs on it"
+                ) from None
+            time.sleep(0.05)
+        else:
+            return file

@@ -1,0 +1,35 @@
+"""Only one production runs on a home at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from batch.model.errors import Busy
+
+
+@contextmanager
+def production_lock(path: Path) -> Iterator[None]:
+    """Hold the production lock of a home; the system frees it however this process ends.
+
+    Raises `Busy` naming the process that holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise Busy(
+                f"another production (process {holder}) runs on this home",
+                where=str(path.parent),
+                next="wait for it, or stop it with Ctrl-C where it runs; every other command works beside it",
+            ) from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

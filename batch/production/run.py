@@ -1,0 +1,303 @@
+"""A production: one order over all lanes, until nothing is left to do or someone says stop.
+
+One loop waits for all child processes. Whatever they answered meanwhile is written in one transaction,
+together with the intents that follow; only then are the next calls sent.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from batch.audit.log import log
+from batch.model.codes import Binding
+from batch.model.errors import Refused
+from batch.model.events import Event
+from batch.model.orders import Epoch, Item, Order
+from batch.model.states import ItemState, OrderState, StepState
+from batch.production.assignment import Assignment, LaneFacts
+from batch.production.briefing import token_guid
+from batch.production.calls import Call, Flow, Pause
+from batch.production.events import LaneEvent
+from batch.production.flow import LaneFlow
+from batch.production.plan import Kind, Step
+from batch.store import codes, journal, letters, orders
+from batch.store.database import Records
+from drivers.errors import ProcessDied
+from drivers.feeders.port import Feeder
+from drivers.process import Child, Reply
+from drivers.tokens import TokenState
+
+_TICK = 0.25
+"""Seconds after which the loop looks at the clock and at `stopping` even if nothing is answered."""
+
+Briefing = Callable[[Item, LaneFacts], Assignment]
+"""Makes an item's assignment from its layout; raises `Refused` where layout and token do not fit."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One configured seat: its token driver with options, its feeder and the environment it needs."""
+
+    name: str
+    driver: str
+    options: Mapping[str, Any]
+    feeder: Feeder
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a production ended: items by state, and the lanes that stopped with their reasons."""
+
+    order: Order
+    counts: Mapping[ItemState, int]
+    stopped_lanes: Mapping[str, str]
+    interrupted: bool
+
+
+class Production:
+    """Makes the tokens of one approved order; `stop()` ends it between two steps."""
+
+    def __init__(
+        self,
+        records: Records,
+        order: Order,
+        seats: Sequence[Seat],
+        *,
+        operator: str,
+        authority: Child,
+        keeper: Child,
+        briefing: Briefing,
+        layouts: Mapping[str, str],
+        run_directory: Path,
+        tell: Callable[[LaneEvent], None],
+        patience: float = 5.0,
+    ) -> None:
+        """`layouts` gives the token driver of each layout; `patience` is how long a lane waits for the
+        token of an unfinished item, in seconds.
+        """
+        self.records, self.operator, self.authority, self.keeper = records, operator, authority, keeper
+        self.order, self.epoch = order, _startable(records, order)
+        self.stopping = False
+        self._briefing, self._layouts, self._tell = briefing, layouts, tell
+        self._seats = {seat.name: seat for seat in seats}
+        self._run_directory = run_directory
+        self._patience = patience
+        self._flows: dict[Flow, LaneFlow] = {}
+        self._asked: dict[Child, deque[Flow]] = {}
+        self._deadlines: dict[Child, float] = {}
+        self._paused: list[tuple[float, int, Flow]] = []
+        self._pauses = 0
+
+    def stop(self) -> None:
+        """End between two steps; safe from a signal handler."""
+        self.stopping = True
+
+    def run(self) -> Result:
+        """Run until nothing is left to do; the same call on the same order goes on later."""
+        self._begin()
+        lanes = [LaneFlow(self, seat.name, seat.driver) for seat in self._seats.values()]
+        ready: list[tuple[Flow, Reply | None]] = []
+        for lane in lanes:
+            flow = lane.run()
+            self._flows[flow] = lane
+            ready.append((flow, None))
+        while self._flows:
+            self._advance(ready)
+            ready = self._wait() if self._flows else []
+        return self._end(lanes)
+
+    def start_lane(self, seat: str) -> Child:
+        """A fresh lane process for a seat."""
+        at = self._seats[seat]
+        lock = self._run_directory / f"{seat}.lock"
+        return Child(
+            f"lane {seat}",
+            "batch.production.lane:Lane",
+            (seat, at.driver, dict(at.options), lock),
+            environment=at.environment,
+        )
+
+    def feeder(self, seat: str) -> Feeder:
+        """Whoever feeds a seat."""
+        return self._seats[seat].feeder
+
+    def assignment(self, item: Item, facts: LaneFacts) -> Assignment:
+        """What a lane is told about an item."""
+        return self._briefing(item, facts)
+
+    def tell(self, event: LaneEvent) -> None:
+        """Tell whoever watches."""
+        self._tell(event)
+
+    def choose(self, seat: str, driver: str, state: TokenState) -> Item | None:
+        """The item for the token in a reader: its own unfinished one, else the next planned for a blank."""
+        identity = state.identity
+        if identity.serial is not None:
+            bound = orders.item_of_token(self.records, driver, identity.serial)
+            if bound is not None:
+                mine = bound.order_id == self.order.id and bound.state is ItemState.IN_PRODUCTION
+                return bound if mine and not self._in_a_lane(bound) else None
+        for item in self._unfinished(driver):
+            if item.token_serial is None and self._may_be(item, seat, state):
+                return item
+        if not state.blank:
+            return None
+        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
+        return orders.next_planned(self.records, self.order, fitting)
+
+    def work_left(self, seat: str, driver: str, empty_handed: int) -> bool:
+        """Whether a lane has anything to wait for, having looked in vain so many times."""
+        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
+        if orders.next_planned(self.records, self.order, fitting) is not None:
+            return True
+        waiting = any(item.seat == seat for item in self._unfinished(driver))
+        return waiting and empty_handed * 0.5 < self._patience
+
+    def _begin(self) -> None:
+        with self.records.transaction():
+            if self.order.state is OrderState.APPROVED:
+                orders.set_order_state(self.records, self.order, OrderState.IN_PRODUCTION)
+            doubtful = journal.doubt(self.records)
+            self._log("production.begun", {"seats": list(self._seats), "steps in doubt": doubtful})
+        self.order = orders.order(self.records, self.order.number)
+        for item in orders.items(self.records, self.order, ItemState.IN_PRODUCTION):
+            self._finish_verified(item)
+
+    def _finish_verified(self, item: Item) -> None:
+        """Produced but for the resume key's end: needs no token any more, only the bench's keys."""
+        states = journal.steps(self.records, item.id)
+        release = Step(Kind.RELEASE).name
+        if states.get(Step(Kind.VERIFY).name) is not StepState.DONE or release not in states:
+            return
+        self.keeper.ask("destroy", Binding(item.id, item.mailer_number), timeout=60)
+        with self.records.transaction():
+            journal.settle(self.records, item.id, release, StepState.DONE)
+            codes.forget_resume(self.records, item.id)
+            orders.end_item(self.records, item.id, ItemState.PRODUCED)
+            letters.add(self.records, item.mailer_number, item.id)
+            self._log("item.produced", None, item)
+
+    def _end(self, lanes: Sequence[LaneFlow]) -> Result:
+        with self.records.transaction():
+            counts = orders.counts(self.records, self.order)
+            open_items = counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]
+            self._log("production.ended", {str(state): number for state, number in counts.items() if number})
+            if not open_items and self.order.state is OrderState.IN_PRODUCTION:
+                orders.set_order_state(self.records, self.order, OrderState.PRODUCED)
+                self._log("order.produced", None)
+        self.order = orders.order(self.records, self.order.number)
+        stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
+        return Result(self.order, counts, stopped, self.stopping)
+
+    def _advance(self, ready: list[tuple[Flow, Reply | None]]) -> None:
+        """Let every flow that was answered go on, commit what they wrote, then send what they ask."""
+        asked: list[tuple[Flow, Call]] = []
+        with self.records.transaction():
+            for flow, reply in ready:
+                try:
+                    wish = flow.send(reply)
+                except StopIteration:
+                    del self._flows[flow]
+                    continue
+                if isinstance(wish, Pause):
+                    self._pauses += 1
+                    entry = (time.monotonic() + wish.seconds, self._pauses, flow)
+                    heapq.heappush(self._paused, entry)
+                else:
+                    asked.append((flow, wish))
+        for flow, call in asked:
+            self._send(flow, call)
+
+    def _send(self, flow: Flow, call: Call) -> None:
+        queue = self._asked.setdefault(call.child, deque())
+        queue.append(flow)
+        self._deadlines[call.child] = time.monotonic() + call.seconds
+        with suppress(ProcessDied):  # its pipe is readable then; `_receive` finds it dead and says so
+            call.child.call(call.method, *call.arguments)
+
+    def _wait(self) -> list[tuple[Flow, Reply | None]]:
+        """Block until something is answered, a pause is over or a child overran its time."""
+        while True:
+            now = time.monotonic()
+            ready: list[tuple[Flow, Reply | None]] = []
+            while self._paused and self._paused[0][0] <= now:
+                ready.append((heapq.heappop(self._paused)[2], None))
+            children = [child for child, queue in self._asked.items() if queue]
+            for child in children:
+                if self._deadlines[child] <= now:
+                    child.kill()
+                    ready += self._fail(child, ProcessDied("no answer in time; ended", where=child.name))
+            if ready:
+                return ready
+            pipes = {child.fileno(): child for child in children}
+            for answered in wait(list(pipes), timeout=_TICK) if pipes else ():
+                assert isinstance(answered, int)
+                ready += self._receive(pipes[answered])
+            if ready:
+                return ready
+            if not children:
+                time.sleep(_TICK)
+
+    def _receive(self, child: Child) -> list[tuple[Flow, Reply | None]]:
+        try:
+            reply = child.receive()
+        except ProcessDied as error:
+            return self._fail(child, error)
+        return [(self._asked[child].popleft(), reply)]
+
+    def _fail(self, child: Child, error: ProcessDied) -> list[tuple[Flow, Reply | None]]:
+        flows, self._asked[child] = list(self._asked[child]), deque()
+        return [(flow, Reply(0, None, error)) for flow in flows]
+
+    def _unfinished(self, driver: str) -> list[Item]:
+        """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
+        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
+        return [item for item in begun if item.token_driver == driver and not self._in_a_lane(item)]
+
+    def _in_a_lane(self, item: Item) -> bool:
+        return any(lane.current is not None and lane.current.id == item.id for lane in self._flows.values())
+
+    def _may_be(self, item: Item, seat: str, state: TokenState) -> bool:
+        """Whether a token of no bound serial may be this item's: by label or GUID, or untouched in its seat."""
+        identity = state.identity
+        if identity.label is not None and item.mailer_number in identity.label:
+            return True
+        if identity.serial is not None and token_guid(item).hex == identity.serial.replace("-", "").lower():
+            return True
+        return state.blank and item.seat == seat
+
+    def _log(self, name: str, detail: Mapping[str, object] | None, item: Item | None = None) -> None:
+        log(
+            self.records,
+            Event(
+                name,
+                self.operator,
+                order=self.order.number,
+                item=item.mailer_number if item else None,
+                token=item.token_serial if item else None,
+                detail=detail,
+            ),
+        )
+
+
+def _startable(records: Records, order: Order) -> Epoch:
+    if order.state not in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
+        raise Refused(
+            f"the order is {order.state}",
+            where=order.number,
+            next="a second person approves it first: `station order approve`"
+            if order.state is OrderState.RECEIVED
+            else "there is nothing left to produce",
+        )
+    epoch = codes.epoch(records, order.id)
+    assert epoch is not None, "approval opens the custody epoch"
+    return epoch

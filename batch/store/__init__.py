@@ -1,0 +1,1 @@
+"""The records: SQLite through sqlite-utils, the only place that knows which database."""

@@ -1,0 +1,55 @@
+"""Codes under seal and the epochs of custody keys."""
+
+from __future__ import annotations
+
+from batch.model.codes import SealedCodes
+from batch.model.orders import Epoch
+from batch.store.database import Records, stamp
+
+
+def add_epoch(records: Records, order_id: int, key_name: str, public_key: bytes) -> Epoch:
+    """The custody epoch of an order: the name of its key in the custody token and its SPKI (DER)."""
+    id_ = records.insert(
+        "INSERT INTO epochs (order_id, key_name, public_key, created_at) VALUES (?, ?, ?, ?)",
+        (order_id, key_name, public_key, stamp()),
+    )
+    return Epoch(id_, order_id, key_name, public_key)
+
+
+def epoch(records: Records, order_id: int) -> Epoch | None:
+    """The custody epoch of an order, None before its approval."""
+    row = records.row("SELECT id, order_id, key_name, public_key FROM epochs WHERE order_id = ?", (order_id,))
+    return Epoch(*row) if row else None
+
+
+def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> None:
+    """Keep the sealed codes of an item; they are kept once and never replaced."""
+    records.write(
+        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            item_id,
+            epoch.id,
+            sealed.for_custody,
+            sealed.for_resume,
+            sealed.pin,
+            sealed.puk,
+            sealed.admin,
+            sealed.revocation,
+            sealed.revocation_hash,
+        ),
+    )
+
+
+def sealed(records: Records, item_id: int) -> SealedCodes | None:
+    """The sealed codes of an item, None before they were drawn."""
+    row = records.row(
+        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation, revocation_hash "
+        "FROM codes WHERE item_id = ?",
+        (item_id,),
+    )
+    return SealedCodes(*row) if row else None
+
+
+def forget_resume(records: Records, item_id: int) -> None:
+    """Drop the wrap of a resume key that is destroyed."""
+    records.write("UPDATE codes SET for_resume = NULL WHERE item_id = ?", (item_id,))

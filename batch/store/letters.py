@@ -1,0 +1,74 @@
+"""PIN letters in the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from batch.model.errors import NotFound
+from batch.model.orders import LetterRecord
+from batch.model.states import LetterState, move
+from batch.store.database import Records, moment, stamp
+
+_LETTER = "mailer_number, item_id, state, printer, operator, intent_at, printed_at"
+
+
+def add(records: Records, mailer_number: str, item_id: int) -> None:
+    """The letter of a produced token, its codes under seal."""
+    records.write(
+        "INSERT INTO letters (mailer_number, item_id, state) VALUES (?, ?, ?)",
+        (mailer_number, item_id, LetterState.SEALED),
+    )
+
+
+def letter(records: Records, mailer_number: str) -> LetterRecord:
+    """The letter of a mailer number; raises `NotFound`."""
+    row = records.row(f"SELECT {_LETTER} FROM letters WHERE mailer_number = ?", (mailer_number,))
+    if row is None:
+        raise NotFound("no letter of that number", where=mailer_number, next="see `station letter list`")
+    return _letter(row)
+
+
+def letters(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[LetterRecord]:
+    """Letters of an order or of all, in the given states or any, in the order of their numbers."""
+    conditions, parameters = ["mailer_number > ?"], list[Any]()
+    if order_id is not None:
+        conditions.append("item_id IN (SELECT id FROM items WHERE order_id = ?)")
+        parameters.append(order_id)
+    if states:
+        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        parameters.extend(states)
+    last = ""
+    while page := records.rows(
+        f"SELECT {_LETTER} FROM letters WHERE {' AND '.join(conditions)} ORDER BY mailer_number LIMIT 1000",
+        (last, *parameters),
+    ):
+        yield from (_letter(row) for row in page)
+        last = page[-1][0]
+
+
+def set_state(records: Records, mailer_number: str, to: LetterState, *, printer: str, operator: str) -> None:
+    """Move a letter, with who did it on which printer; raises `Transition`."""
+    now = letter(records, mailer_number).state
+    move(now, to, where=f"letter {mailer_number}")
+    at = stamp()
+    records.write(
+        "UPDATE letters SET state = ?, printer = ?, operator = ?, "
+        "intent_at = CASE WHEN ? THEN ? ELSE intent_at END, "
+        "printed_at = CASE WHEN ? THEN ? ELSE printed_at END WHERE mailer_number = ?",
+        (to, printer, operator, to is LetterState.PRINTING, at, to is LetterState.PRINTED, at, mailer_number),
+    )
+
+
+def doubt(records: Records) -> Sequence[str]:
+    """Make every letter whose printing was begun and not ended unknown (R12); returns their numbers."""
+    numbers = [row.mailer_number for row in letters(records, None, LetterState.PRINTING)]
+    records.write("UPDATE letters SET state = ? WHERE state = ?", (LetterState.UNKNOWN, LetterState.PRINTING))
+    return numbers
+
+
+def _letter(row: tuple[Any, ...]) -> LetterRecord:
+    number, item_id, state, printer, operator, intent_at, printed_at = row
+    return LetterRecord(
+        number, item_id, LetterState(state), printer, operator, moment(intent_at), moment(printed_at)
+    )

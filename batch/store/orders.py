@@ -1,0 +1,244 @@
+"""Orders and items in the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from batch.model.errors import NotFound
+from batch.model.orders import Item, Order
+from batch.model.states import ITEM, ItemState, OrderState, move
+from batch.store.database import Records, moment, stamp
+
+_ORDER = (
+    "id, number, reference, subscriber, state, source, sha256, imported_by, imported_at, "
+    "decided_by, decided_at, reason"
+)
+_ITEM = (
+    "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
+    "reason, began_at, ended_at"
+)
+_LIVE = ", ".join(f"'{state}'" for state in ItemState if state is not ItemState.CANCELLED)
+
+
+def add_order(
+    records: Records, *, reference: str, subscriber: str, source: str, sha256: str, operator: str
+) -> Order:
+    """A received order under the next number of its year, such as `2026-0001`."""
+    at = stamp()
+    year = at[:4]
+    row = records.row("SELECT count(*) FROM orders WHERE number LIKE ?", (f"{year}-%",))
+    number = f"{year}-{(row[0] if row else 0) + 1:04d}"
+    records.insert(
+        "INSERT INTO orders (number, reference, subscriber, state, source, sha256, imported_by, imported_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, reference, subscriber, OrderState.RECEIVED, source, sha256, operator, at),
+    )
+    return order(records, number)
+
+
+def add_item(
+    records: Records, order: Order, *, layout: str, subject_key: str, fields: Mapping[str, str]
+) -> str:
+    """A planned item under the next mailer number, which is returned; the number joins its `fields`."""
+    row = records.row("SELECT coalesce(max(id), 0) + 1 FROM items")
+    mailer_number = f"{row[0] if row else 1:06d}"
+    records.insert(
+        "INSERT INTO items (order_id, mailer_number, layout, subject_key, fields, state) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            order.id,
+            mailer_number,
+            layout,
+            subject_key,
+            json.dumps({**fields, "number": mailer_number}, ensure_ascii=False, sort_keys=True),
+            ItemState.PLANNED,
+        ),
+    )
+    return mailer_number
+
+
+def order(records: Records, number: str) -> Order:
+    """The order of a number, or of a subscriber's reference where just one has it; raises `NotFound`."""
+    found = records.rows(f"SELECT {_ORDER} FROM orders WHERE number = ?", (number,))
+    found = found or records.rows(f"SELECT {_ORDER} FROM orders WHERE reference = ?", (number,))
+    if len(found) != 1:
+        what = "no order of that number" if not found else "several orders have that reference"
+        raise NotFound(what, where=number, next="see `station order list`")
+    return _order(found[0])
+
+
+def orders(records: Records, *states: OrderState) -> list[Order]:
+    """All orders, or those in the given states, oldest first."""
+    where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
+    return [_order(row) for row in records.rows(f"SELECT {_ORDER} FROM orders {where} ORDER BY id", states)]
+
+
+def order_of(records: Records, order_id: int) -> Order:
+    """The order of an id."""
+    row = records.row(f"SELECT {_ORDER} FROM orders WHERE id = ?", (order_id,))
+    assert row is not None, "items refer to orders that are there"
+    return _order(row)
+
+
+def set_order_state(
+    records: Records,
+    order: Order,
+    to: OrderState,
+    *,
+    decided_by: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Move an order; `decided_by` marks the decision and its time. Raises `Transition`."""
+    move(order.state, to, where=f"order {order.number}")
+    records.write(
+        "UPDATE orders SET state = ?, decided_by = coalesce(?, decided_by), "
+        "decided_at = CASE WHEN ? IS NULL THEN decided_at ELSE ? END, reason = coalesce(?, reason) "
+        "WHERE id = ?",
+        (to, decided_by, decided_by, stamp(), reason, order.id),
+    )
+
+
+def issued_subject(records: Records, subject_key: str) -> str | None:
+    """The number of the order in which a subject was ordered before and not cancelled, None where never."""
+    row = records.row(
+        "SELECT o.number FROM items i JOIN orders o ON o.id = i.order_id "
+        f"WHERE i.subject_key = ? AND i.state IN ({_LIVE}) AND o.state <> ? ORDER BY i.id LIMIT 1",
+        (subject_key, OrderState.REJECTED),
+    )
+    return str(row[0]) if row else None
+
+
+def order_of_file(records: Records, sha256: str) -> str | None:
+    """The number of the order a file was imported as and not rejected, None where never."""
+    row = records.row(
+        "SELECT number FROM orders WHERE sha256 = ? AND state <> ?", (sha256, OrderState.REJECTED)
+    )
+    return str(row[0]) if row else None
+
+
+def item(records: Records, name: str) -> Item:
+    """The item of a mailer number or token serial; raises `NotFound`."""
+    row = records.row(f"SELECT {_ITEM} FROM items WHERE mailer_number = ? OR token_serial = ?", (name, name))
+    if row is None:
+        raise NotFound("no token of that number or serial", where=name, next="see `station token list`")
+    return _item(row)
+
+
+def item_of(records: Records, item_id: int) -> Item:
+    """The item of an id."""
+    row = records.row(f"SELECT {_ITEM} FROM items WHERE id = ?", (item_id,))
+    assert row is not None, "ids of items come from the records"
+    return _item(row)
+
+
+def items(records: Records, order: Order | None = None, *states: ItemState) -> Iterator[Item]:
+    """Items of an order or of all, in the given states or any, in the order of their numbers."""
+    conditions, parameters = [], list[Any]()
+    if order is not None:
+        conditions.append("order_id = ?")
+        parameters.append(order.id)
+    if states:
+        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        parameters.extend(states)
+    where = f"AND {' AND '.join(conditions)}" if conditions else ""
+    last = 0
+    while page := records.rows(
+        f"SELECT {_ITEM} FROM items WHERE id > ? {where} ORDER BY id LIMIT 1000", (last, *parameters)
+    ):
+        yield from (_item(row) for row in page)
+        last = page[-1][0]
+
+
+def next_planned(records: Records, order: Order, layouts: Sequence[str]) -> Item | None:
+    """The first planned item of an order with one of the given layouts, None where there is none."""
+    if not layouts:
+        return None
+    row = records.row(
+        f"SELECT {_ITEM} FROM items WHERE order_id = ? AND state = ? "
+        f"AND layout IN ({', '.join('?' * len(layouts))}) ORDER BY id LIMIT 1",
+        (order.id, ItemState.PLANNED, *layouts),
+    )
+    return _item(row) if row else None
+
+
+def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
+    """The item a token is bound to, None where it is bound to none."""
+    row = records.row(
+        f"SELECT {_ITEM} FROM items WHERE token_driver = ? AND token_serial = ?", (driver, serial)
+    )
+    return _item(row) if row else None
+
+
+def begin_item(records: Records, item: Item, seat: str, driver: str, serial: str | None) -> None:
+    """Take an item into production on a seat and bind the token as far as it is known (R41)."""
+    move(item.state, ItemState.IN_PRODUCTION, where=f"item {item.mailer_number}")
+    records.write(
+        "UPDATE items SET state = ?, seat = ?, token_driver = ?, token_serial = ?, began_at = ? WHERE id = ?",
+        (ItemState.IN_PRODUCTION, seat, driver, serial, stamp(), item.id),
+    )
+
+
+def bind_token(records: Records, item_id: int, seat: str, serial: str | None) -> None:
+    """Bind a token's serial and the seat to an item in production; a bound serial never changes."""
+    records.write(
+        "UPDATE items SET seat = ?, token_serial = coalesce(token_serial, ?) WHERE id = ?",
+        (seat, serial, item_id),
+    )
+
+
+def end_item(records: Records, item_id: int, to: ItemState, reason: str | None = None) -> None:
+    """End an item's production; raises `Transition`."""
+    item = item_of(records, item_id)
+    move(item.state, to, where=f"item {item.mailer_number}")
+    records.write(
+        "UPDATE items SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (to, reason, stamp(), item_id)
+    )
+
+
+def counts(records: Records, order: Order) -> dict[ItemState, int]:
+    """How many items of an order are in each state."""
+    found = dict(
+        records.rows("SELECT state, count(*) FROM items WHERE order_id = ? GROUP BY state", (order.id,))
+    )
+    return {state: int(found.get(state, 0)) for state in ITEM}
+
+
+def _order(row: tuple[Any, ...]) -> Order:
+    (id_, number, reference, subscriber, state, source, sha256, by, at, decided_by, decided_at, reason) = row
+    imported = moment(at)
+    assert imported is not None
+    return Order(
+        id_,
+        number,
+        reference,
+        subscriber,
+        OrderState(state),
+        source,
+        sha256,
+        by,
+        imported,
+        decided_by,
+        moment(decided_at),
+        reason,
+    )
+
+
+def _item(row: tuple[Any, ...]) -> Item:
+    (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, began, ended) = row
+    return Item(
+        id_,
+        order_id,
+        number,
+        layout,
+        subject,
+        json.loads(fields),
+        ItemState(state),
+        seat,
+        driver,
+        serial,
+        reason,
+        moment(began),
+        moment(ended),
+    )
