@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class StatusWord(enum.IntEnum):
-    """Status words of ISO/IEC 7816-4 and SP 800-73-4; 63Cx and 61xx carry a count in their last digits."""
+    """Status words of ISO/IEC 7816-4 and SP 800-73-4; 63Cx, 61xx and 6Cxx carry a count at their end."""
 
     OK = 0x9000
     MORE_DATA = 0x6100
@@ -26,6 +26,7 @@ class StatusWord(enum.IntEnum):
     NOT_ENOUGH_MEMORY = 0x6A84
     INCORRECT_P1P2 = 0x6A86
     REFERENCE_NOT_FOUND = 0x6A88
+    WRONG_LE = 0x6C00
     INS_UNSUPPORTED = 0x6D00
     CLA_UNSUPPORTED = 0x6E00
     UNKNOWN = 0x6F00
@@ -50,6 +51,16 @@ class Command:
         body = bytes([len(self.data)]) + self.data if self.data else b""
         tail = b"" if self.le is None else bytes([self.le & 0xFF])
         return head + body + tail
+
+    def encode(self) -> bytes:
+        """The short form where the data fit it, else the extended one; `ValueError` over 65535 bytes."""
+        if len(self.data) <= 255:
+            return self.short()
+        if len(self.data) > 0xFFFF:
+            raise ValueError(f"{len(self.data)} bytes do not fit an APDU")
+        head = bytes([self.cla, self.ins, self.p1, self.p2, 0])
+        tail = b"" if self.le is None else self.le.to_bytes(2, "big")
+        return head + len(self.data).to_bytes(2, "big") + self.data + tail
 
     @classmethod
     def parse(cls, raw: bytes) -> Command:

@@ -11,7 +11,12 @@ class TlvError(ValueError):
 
 def encode(tag: int, value: bytes) -> bytes:
     """One TLV; `tag` of one to three bytes as a number, such as 0x5FC102."""
-    return tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big") + _length(len(value)) + value
+    return number(tag) + _length(len(value)) + value
+
+
+def number(tag: int) -> bytes:
+    """A tag, or an object's name in a tag list (5C), as its bytes."""
+    return tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big")
 
 
 def encode_all(pairs: Iterable[tuple[int, bytes]]) -> bytes:

@@ -1,0 +1,69 @@
+"""Reading a card without any code: is it blank, and what is on it (rules, step 2)."""
+
+from __future__ import annotations
+
+from drivers.errors import Unsupported
+from drivers.piv import objects
+from drivers.piv.access import BUDGET, Access
+from drivers.piv.applet import Applet
+from drivers.piv.ids import FACTORY, SLOTS, Obj
+from drivers.tokens import Code, KeyState, TokenIdentity, TokenState, Tries
+from drivers.wire import tlv
+
+_NAMES = {Code.PIN: "PIN", Code.PUK: "PUK", Code.ADMIN: "management key"}
+
+
+def certificate(applet: Applet, obj: Obj) -> bytes | None:
+    """The certificate (DER) in an object, None where it is empty, all of it where it holds something else."""
+    content = applet.get(obj)
+    if content is None:
+        return None
+    try:
+        return objects.certificate_of(content)
+    except tlv.TlvError:
+        return content
+
+
+def inspect(applet: Applet, access: Access, identity: TokenIdentity, chuid: bytes | None) -> TokenState:
+    """The state of a card; tries the factory PIN where the card has no metadata and three tries are left."""
+    marks = [] if chuid is None else ["a CHUID"]
+    keys = tuple(_key(applet, access, name, marks) for name in SLOTS)
+    tries, factory = _told(access) if access.has_metadata else _tried(applet, access, marks)
+    marks += [
+        f"a {_NAMES[code]} that is not the factory's" for code, works in factory.items() if works is False
+    ]
+    return TokenState(identity, tuple(marks), keys, tries, factory)
+
+
+def _key(applet: Applet, access: Access, name: str, marks: list[str]) -> KeyState:
+    ref, obj = SLOTS[name]
+    public = None
+    if access.has_metadata:
+        try:
+            public = applet.key_metadata(ref)
+        except Unsupported as unknown:
+            marks.append(f"in slot {name}: {unknown.what}")
+    if public is not None:
+        marks.append(f"a key in slot {name}")
+    found = certificate(applet, obj)
+    if found is not None:
+        marks.append(f"a certificate in slot {name}")
+    return KeyState(name, public, found)
+
+
+def _told(access: Access) -> tuple[Tries, dict[Code, bool | None]]:
+    told = {code: access.metadata(code) for code in _NAMES}
+    left = {code: known.left if known else None for code, known in told.items()}
+    factory = {code: known.default if known else None for code, known in told.items()}
+    return Tries(left[Code.PIN], left[Code.PUK]), factory
+
+
+def _tried(applet: Applet, access: Access, marks: list[str]) -> tuple[Tries, dict[Code, bool | None]]:
+    left = applet.pin_tries()
+    works: bool | None = None
+    if left is None or left < BUDGET:
+        marks.append(f"too few PIN tries to look for the factory's ({'not told' if left is None else left})")
+    else:
+        works = access.accepts(Code.PIN, FACTORY.pin)
+        left = left if works else left - 1
+    return Tries(pin=left), {Code.PIN: works, Code.PUK: None, Code.ADMIN: None}
