@@ -1,0 +1,90 @@
+"""What is wrong with an order file, told so that the subscriber can mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+MOST = 10_000
+"""Faults listed of one file; a file with more is not an order, and memory has an end."""
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: where it stands, what is wrong with it and what would be right.
+
+    `line`: counted from 1 as an editor does, 0 for the file as a whole. `column`: its canonical name, or the
+    name in the file where it is none of ours, "" for a whole line. `value`: as in the file, shortened.
+    """
+
+    line: int
+    column: str
+    value: str
+    wrong: str
+    right: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}" if self.line else "the file"
+        if self.column:
+            place = f"{place}, {self.column}"
+        what = f"{quoted(self.value)} {self.wrong}" if self.value else self.wrong
+        return f"{place}: {what}; {self.right}"
+
+
+class OrderFaults(Exception):
+    """An order file was refused as a whole; `faults` lists all that is wrong with it, by line."""
+
+    def __init__(self, faults: tuple[Fault, ...], source: str = "") -> None:
+        super().__init__(faults, source)
+        self.faults, self.source = faults, source
+
+    def __str__(self) -> str:
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        head = f"{shown(self.source) or 'order'}: {count}, nothing was taken"
+        return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
+
+
+class FaultList:
+    """Collects the faults of the file `source`; raises `OrderFaults` by itself when there are `MOST`."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._faults: list[Fault] = []
+
+    def add(self, line: int, column: str, value: str, wrong: str, right: str) -> None:
+        """Note one fault (see `Fault`)."""
+        self._faults.append(Fault(line, shown(column), _shortened(value), wrong, right))
+        if len(self._faults) == MOST:
+            last = max(fault.line for fault in self._faults)
+            wrong = f"more than {MOST - 1:,} faults were found and the rest is not listed"
+            self._faults[-1] = Fault(last, "", "", wrong, "mend these, then import the file again")
+            self.stop()
+
+    def __len__(self) -> int:
+        return len(self._faults)
+
+    def stop(self) -> NoReturn:
+        """Raise `OrderFaults` with what was found; there is nothing more to be read."""
+        raise OrderFaults(tuple(sorted(self._faults, key=lambda fault: fault.line)), self._source)
+
+    def stop_if_any(self) -> None:
+        """Raise `OrderFaults` if anything was found."""
+        if self._faults:
+            self.stop()
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"
+
+
+def quoted(value: str) -> str:
+    """A value from a file between quotes, with what a terminal would obey or hide written as escapes."""
+    return repr(_shortened(value))
+
+
+def shown(value: str) -> str:
+    """A value from a file without quotes, safe as `quoted` is."""
+    short = _shortened(value)
+    return short if short.isprintable() else repr(short)[1:-1]

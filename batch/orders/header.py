@@ -1,0 +1,71 @@
+"""The row of column names: which column stands where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batch.orders.columns import ALWAYS, BY_NAME, Column, find, nearest
+from batch.orders.faults import FaultList, shown
+from batch.orders.table import MOST_CELLS, Record
+
+
+class Header:
+    """Where each column stands; `width`: cells of a row. Faults of the names are noted as it is made.
+
+    Raises `OrderFaults` where the row names no column at all, because then nothing below it can be read.
+    """
+
+    def __init__(self, record: Record, faults: FaultList) -> None:
+        names = [name.strip() for name in record.cells]
+        while not names[-1]:
+            names.pop()
+        if len(names) > MOST_CELLS:
+            faults.add(
+                record.first, "", "", f"has {len(names):,} columns", f"an order has at most {MOST_CELLS}"
+            )
+            faults.stop()
+        found = {index: column for index, name in enumerate(names) if (column := find(name))}
+        if not found:
+            right = f"begin with a row that names the columns: {', '.join(ALWAYS)} …"
+            faults.add(record.first, "", "", "this is no row of column names", right)
+            faults.stop()
+        self.line = record.first
+        self.width = len(names)
+        self._faults = faults
+        self._missing: set[str] = set()
+        self.place: Mapping[str, int] = self._placed(record, names, found)
+        self._missing |= self._unknown(record, names, found)
+        for name in ALWAYS:
+            self.require(name, "every order has it")
+
+    def _placed(self, record: Record, names: list[str], found: Mapping[int, Column]) -> Mapping[str, int]:
+        place: dict[str, int] = {}
+        for index, column in found.items():
+            if (first := place.setdefault(column.name, index)) != index:
+                wrong = f"stands here twice, as {shown(names[first])!r} and {shown(names[index])!r}"
+                self._faults.add(
+                    record.line_of(index), column.name, "", wrong, "leave one of the columns out"
+                )
+        return place
+
+    def _unknown(self, record: Record, names: list[str], found: Mapping[int, Column]) -> set[str]:
+        """Note the names that are none of ours; the missing columns they were surely meant to be."""
+        meant = set()
+        for index, name in enumerate(names):
+            line = record.line_of(index)
+            if not name:
+                self._faults.add(line, "", "", f"column {index + 1} has no name", "name it, or take it out")
+            elif index not in found:
+                near = nearest(name)
+                right = f"did you mean {near}?" if near else f"the columns are {', '.join(BY_NAME)}"
+                self._faults.add(line, name, "", "is no column of an order", right)
+                if near and near not in self.place:
+                    meant.add(near)
+        return meant
+
+    def require(self, name: str, why: str) -> None:
+        """Note, once, that a column is not there and `why` it has to be."""
+        if name not in self.place and name not in self._missing:
+            self._missing.add(name)
+            right = f"add it, with {BY_NAME[name].meaning}; {why}"
+            self._faults.add(self.line, name, "", "this column is missing", right)

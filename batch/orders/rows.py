@@ -1,0 +1,160 @@
+"""One row at a time: its cells checked, alone and against its layout."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from batch.orders import values
+from batch.orders.columns import ALWAYS, BY_NAME, HAS_DEFAULT, OF_KIND
+from batch.orders.draft import Layouts, OrderableLayout
+from batch.orders.faults import FaultList
+from batch.orders.header import Header
+from batch.orders.table import Record
+from layouts.fields import Kind
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as it was read: `fields` by canonical name, a faulty cell as it stands in the file.
+
+    `bad`: the names of those. `layout`, `kind`: None where the row does not tell. `count`: 0 where it is
+    faulty. `sound`: nothing is wrong with the row, taken alone.
+    """
+
+    record: Record
+    fields: dict[str, str]
+    bad: frozenset[str]
+    layout: OrderableLayout | None
+    kind: Kind | None
+    count: int
+    sound: bool
+
+
+class Catalogue:
+    """The layouts, each asked for once."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        self._layouts = layouts
+        self._found: dict[str, OrderableLayout | None] = {}
+        self.references = tuple(layouts.references())
+
+    def find(self, reference: str) -> OrderableLayout | None:
+        """The layout behind a reference, None where there is none."""
+        if reference not in self._found:
+            self._found[reference] = self._layouts.find(reference)
+        return self._found[reference]
+
+    def instead_of(self, reference: str) -> str:
+        """What to write instead of a reference that is none."""
+        if near := difflib.get_close_matches(reference.casefold(), self.references, n=1):
+            return f"did you mean {near[0]}?"
+        return f"use one of {', '.join(self.references)}" if self.references else "this desk has no layouts"
+
+
+class RowReader:
+    """Reads rows under a header and notes their faults."""
+
+    def __init__(self, header: Header, catalogue: Catalogue, faults: FaultList) -> None:
+        self._header, self._catalogue, self._faults = header, catalogue, faults
+        self._cells = [
+            (index, name, BY_NAME[name].check, dict[str, str | values.BadValue]())
+            for name, index in header.place.items()
+        ]
+        self._blank = dict.fromkeys(BY_NAME, "")
+
+    def read(self, record: Record) -> Row | None:
+        """The row of a record; None where its cells cannot be told apart."""
+        width = len(record.cells)
+        if width < self._header.width or any(cell.strip() for cell in record.cells[self._header.width :]):
+            wrong = f"has {width} cells under {self._header.width} column names"
+            right = "put a value with a delimiter in it between quotes, and leave empty cells in their place"
+            self._faults.add(record.first, "", "", wrong, right)
+            return None
+        before = len(self._faults)
+        fields = self._blank.copy()
+        bad = self._check_cells(record, fields)
+        fields["country"] = fields["country"] or "NL"
+        layout = self._layout(record, fields, bad)
+        kind = Kind(fields["kind"]) if fields["kind"] and "kind" not in bad else None
+        for name in ALWAYS:
+            self._require(record, fields, name, "every row has it")
+        if layout and kind and layout.kind is not kind:
+            wrong = f"does not fit layout {layout.name}, which is for a {layout.kind}"
+            self._note(
+                record, "kind", fields["kind"], wrong, f"write {layout.kind}, or choose another layout"
+            )
+        elif kind:
+            self._check_kind(record, fields, kind, layout.columns if layout else frozenset())
+            for name in sorted(layout.columns - HAS_DEFAULT) if layout else ():
+                self._require(record, fields, name, f"layout {fields['layout']} needs it")
+        count = self._count(record, fields, kind, bad)
+        return Row(record, fields, frozenset(bad), layout, kind, count, len(self._faults) == before)
+
+    def _check_cells(self, record: Record, fields: dict[str, str]) -> set[str]:
+        bad = set()
+        for index, name, check, seen in self._cells:
+            raw = record.cells[index]
+            if (value := seen.get(raw)) is None:
+                try:
+                    value = values.clean(raw)
+                    value = check(value) if value else ""
+                except values.BadValue as error:
+                    value = error
+                seen[raw] = value
+            if isinstance(value, values.BadValue):
+                bad.add(name)
+                fields[name] = raw.strip()
+                self._note(record, name, raw, value.wrong, value.right)
+            else:
+                fields[name] = value
+        return bad
+
+    def _layout(self, record: Record, fields: dict[str, str], bad: set[str]) -> OrderableLayout | None:
+        reference = fields["layout"]
+        if not reference or "layout" in bad:
+            return None
+        if (layout := self._catalogue.find(reference)) is None:
+            self._note(
+                record,
+                "layout",
+                reference,
+                "is no layout of this desk",
+                self._catalogue.instead_of(reference),
+            )
+        return layout
+
+    def _check_kind(self, record: Record, fields: dict[str, str], kind: Kind, needs: frozenset[str]) -> None:
+        for name in sorted(OF_KIND[kind]):
+            self._require(record, fields, name, f"a {kind} needs it")
+        for other in Kind:
+            for name in sorted(OF_KIND[other] - OF_KIND[kind] - needs):
+                if fields[name]:
+                    right = f"leave it empty, or write {other} as kind"
+                    self._note(record, name, fields[name], f"stands in the row of a {kind}", right)
+
+    def _count(self, record: Record, fields: dict[str, str], kind: Kind | None, bad: set[str]) -> int:
+        if "count" in bad:
+            return 0
+        if fields["count"]:
+            count = int(fields["count"])
+            if kind is Kind.PERSON and count != 1:
+                right = "one row is one person's one token; write 1 or leave it empty"
+                self._note(record, "count", fields["count"], "is too many for a person", right)
+            return count
+        if kind is Kind.GROUP and "count" in self._header.place:
+            self._note(record, "count", "", "is empty", "write how many tokens the group gets, such as 1")
+            return 0
+        fields["count"] = "1"
+        return 1
+
+    def _require(self, record: Record, fields: dict[str, str], name: str, why: str) -> None:
+        if name not in self._header.place:
+            self._header.require(name, why)
+        elif not fields[name]:
+            right = f"write {BY_NAME[name].meaning}; {why}"
+            self._note(record, name, "", "is empty", right)
+
+    def _note(self, record: Record, name: str, value: str, wrong: str, right: str) -> None:
+        line = record.line_of(self._header.place[name])
+        self._faults.add(line, name, value, wrong, right)
