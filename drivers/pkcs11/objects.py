@@ -41,10 +41,11 @@ def generate(
     signs: bool = True,
     decrypts: bool = False,
     always_authenticate: bool = False,
+    store: bool = True,
 ) -> tuple[Any, Any]:
     """Make a key pair that never leaves the token; (public, private) object. Raises `PKCS11Error`.
 
-    `decrypts` is DECRYPT for RSA and DERIVE for elliptic curves.
+    `decrypts` is DECRYPT for RSA and DERIVE for elliptic curves; without `store` they end with the session.
     """
     curve = _EC_PARAMS.get(algorithm)
     able = MechanismFlag(0)
@@ -58,7 +59,7 @@ def generate(
     common: dict[str, Any] = {
         "id": key_id,
         "label": label,
-        "store": True,
+        "store": store,
         "capabilities": able,
         "public_template": {Attribute.PRIVATE: False},
         "private_template": private,
