@@ -11,12 +11,16 @@ from batch.model.states import ItemState, LetterState, OrderState
 
 @dataclass(frozen=True)
 class Order:
-    """One order of one subscriber; `number` is ours, `reference` the subscriber's, `sha256` its file's."""
+    """One order of one subscriber; `number` is ours, `reference` the subscriber's, `sha256` its file's.
+
+    `organisation` is the subscriber's organizationIdentifier, such as `NTRNL-12345678`.
+    """
 
     id: int
     number: str
     reference: str
     subscriber: str
+    organisation: str
     state: OrderState
     source: str
     sha256: str

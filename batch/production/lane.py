@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
-from batch.custody.drawing import digits, random_bytes, revocation_code
+from batch.custody.codes import digits, random_bytes, revocation_code
 from batch.custody.sealing import open_codes, seal, unwrap
 from batch.model.codes import SealedCodes
 from batch.model.errors import BatchError

@@ -12,18 +12,24 @@ from batch.model.states import ITEM, ItemState, OrderState, move
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
-    "id, number, reference, subscriber, state, source, sha256, imported_by, imported_at, "
+    "id, number, reference, subscriber, organisation, state, source, sha256, imported_by, imported_at, "
     "decided_by, decided_at, reason"
 )
 _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
     "reason, began_at, ended_at"
 )
-_LIVE = ", ".join(f"'{state}'" for state in ItemState if state is not ItemState.CANCELLED)
 
 
 def add_order(
-    records: Records, *, reference: str, subscriber: str, source: str, sha256: str, operator: str
+    records: Records,
+    *,
+    reference: str,
+    subscriber: str,
+    organisation: str,
+    source: str,
+    sha256: str,
+    operator: str,
 ) -> Order:
     """A received order under the next number of its year, such as `2026-0001`."""
     at = stamp()
@@ -31,9 +37,19 @@ def add_order(
     row = records.row("SELECT count(*) FROM orders WHERE number LIKE ?", (f"{year}-%",))
     number = f"{year}-{(row[0] if row else 0) + 1:04d}"
     records.insert(
-        "INSERT INTO orders (number, reference, subscriber, state, source, sha256, imported_by, imported_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, reference, subscriber, OrderState.RECEIVED, source, sha256, operator, at),
+        "INSERT INTO orders (number, reference, subscriber, organisation, state, source, sha256, "
+        "imported_by, imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            reference,
+            subscriber,
+            organisation,
+            OrderState.RECEIVED,
+            source,
+            sha256,
+            operator,
+            at,
+        ),
     )
     return order(records, number)
 
@@ -100,20 +116,21 @@ def set_order_state(
     )
 
 
-def issued_subject(records: Records, subject_key: str) -> str | None:
-    """The number of the order in which a subject was ordered before and not cancelled, None where never."""
-    row = records.row(
-        "SELECT o.number FROM items i JOIN orders o ON o.id = i.order_id "
-        f"WHERE i.subject_key = ? AND i.state IN ({_LIVE}) AND o.state <> ? ORDER BY i.id LIMIT 1",
-        (subject_key, OrderState.REJECTED),
+def subject_orders(records: Records, subject_key: str) -> list[tuple[str, str, bool]]:
+    """Orders in which a subject was ordered: number, organisation, and whether a token of it still counts."""
+    rows = records.rows(
+        "SELECT o.number, o.organisation, i.state <> ? AND o.state <> ? FROM items i "
+        "JOIN orders o ON o.id = i.order_id WHERE i.subject_key = ? ORDER BY i.id",
+        (ItemState.CANCELLED, OrderState.REJECTED, subject_key),
     )
-    return str(row[0]) if row else None
+    return [(str(number), str(organisation), bool(valid)) for number, organisation, valid in rows]
 
 
-def order_of_file(records: Records, sha256: str) -> str | None:
-    """The number of the order a file was imported as and not rejected, None where never."""
+def order_of_reference(records: Records, organisation: str, reference: str) -> str | None:
+    """The number of the order an organisation gave under a reference, rejected ones not, None where never."""
     row = records.row(
-        "SELECT number FROM orders WHERE sha256 = ? AND state <> ?", (sha256, OrderState.REJECTED)
+        "SELECT number FROM orders WHERE organisation = ? AND reference = ? AND state <> ?",
+        (organisation, reference, OrderState.REJECTED),
     )
     return str(row[0]) if row else None
 
@@ -206,7 +223,8 @@ def counts(records: Records, order: Order) -> dict[ItemState, int]:
 
 
 def _order(row: tuple[Any, ...]) -> Order:
-    (id_, number, reference, subscriber, state, source, sha256, by, at, decided_by, decided_at, reason) = row
+    (id_, number, reference, subscriber, organisation, state, source, sha256, by, at, *decision) = row
+    decided_by, decided_at, reason = decision
     imported = moment(at)
     assert imported is not None
     return Order(
@@ -214,6 +232,7 @@ def _order(row: tuple[Any, ...]) -> Order:
         number,
         reference,
         subscriber,
+        organisation,
         OrderState(state),
         source,
         sha256,

@@ -22,6 +22,7 @@ CREATE TABLE orders (
     number TEXT NOT NULL UNIQUE,
     reference TEXT NOT NULL,
     subscriber TEXT NOT NULL,
+    organisation TEXT NOT NULL,
     state TEXT NOT NULL,
     source TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -31,6 +32,7 @@ CREATE TABLE orders (
     decided_at TEXT,
     reason TEXT
 ) STRICT;
+CREATE INDEX orders_by_reference ON orders (organisation, reference);
 CREATE TABLE items (
     id INTEGER PRIMARY KEY,
     order_id INTEGER NOT NULL REFERENCES orders (id),

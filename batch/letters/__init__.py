@@ -1,0 +1,1 @@
+"""PIN letters: intent, print process, accounting."""

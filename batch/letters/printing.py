@@ -1,0 +1,77 @@
+"""The print process: opens one letter's codes, renders it, checks it and streams it to the printer.
+
+Codes of finished tokens are in clear here only, for as long as one page takes (R7, R40). The process gets
+a letter by pipe and hands nothing back but that it was printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batch.custody.sealing import open_codes, unwrap
+from batch.model.codes import Binding, SealedCodes
+from batch.model.errors import BatchError
+from drivers.errors import DriverError, PrinterFailed
+from drivers.pkcs11.vault import Vault
+from drivers.printers.port import Printer
+from drivers.registry import find
+from drivers.secret import Secret
+from drivers.tokens import Code
+from layouts.errors import LayoutError
+from layouts.mailer import Letter, MailerLayout, check, render
+
+_ON_LETTERS = (Code.PIN, Code.PUK, Code.REVOCATION)
+
+
+@dataclass(frozen=True)
+class PrintJob:
+    """One letter under seal: whose it is, the custody key that opens it, its layout and its address."""
+
+    binding: Binding
+    key_name: str
+    sealed: SealedCodes
+    layout: MailerLayout
+    letter: Letter
+
+
+class PrintRoom:
+    """The custody token and one printer, for one session of printing; served by `drivers.process`."""
+
+    def __init__(
+        self, module: str, label: str, pin: Secret, printer: str, options: Mapping[str, Any]
+    ) -> None:
+        self._vault = Vault(module, label, pin)
+        self._printer: Printer = find("station.printers", printer)(options)
+
+    def ready(self) -> str | None:
+        """None when a letter may be sent, else what keeps the printer from printing."""
+        return self._printer.ready()
+
+    def print_letter(self, job: PrintJob) -> None:
+        """Print one letter, having found every code on the page exactly once (R18).
+
+        Raises `PrinterFailed`, with `sent` 0 where nothing left for the printer.
+        """
+        number = job.binding.mailer_number
+        try:
+            key = self._vault.agreement_key(job.key_name)
+            data_key = unwrap(job.sealed.for_custody, key, job.binding, "custody")
+            codes = open_codes(job.sealed, data_key, job.binding)
+            shown = {code: codes[code] for code in _ON_LETTERS}
+            page = render(job.layout, job.letter, shown)
+            check(page, job.layout, job.letter, shown)
+        except (BatchError, LayoutError, DriverError) as error:
+            raise PrinterFailed(
+                f"the letter cannot be made: {error.what}",
+                sent=0,
+                where=f"letter {number}",
+                next=error.next,
+            ) from None
+        self._printer.print_page(page, number)
+
+    def close(self) -> None:
+        """Log out of the custody token and let go of the printer."""
+        self._vault.close()
+        self._printer.close()

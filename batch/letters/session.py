@@ -1,0 +1,136 @@
+"""A session of printing: which letters may be printed, and what became of each (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from batch.audit.log import log
+from batch.letters.printing import PrintJob
+from batch.model.codes import Binding
+from batch.model.errors import Refused
+from batch.model.events import Event
+from batch.model.orders import Epoch, Item, LetterRecord, Order
+from batch.model.states import LetterState
+from batch.store import codes, letters, orders
+from batch.store.database import Records
+from drivers.errors import DriverError, PrinterFailed
+from drivers.process import Child
+from layouts.forms import MailerLayout
+from layouts.mailer import letter_for
+
+_PAGE_SECONDS = 120.0
+
+Mailers = Callable[[str], MailerLayout]
+"""The mailer layout that goes with a token layout's reference."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """How a session ended: letters printed, and why it stopped before the last, None where it did not."""
+
+    printed: tuple[str, ...]
+    left: int
+    stopped: str | None
+
+
+def begin(records: Records, operator: str) -> Sequence[str]:
+    """Letters that were being printed when an earlier session died: their state is unknown (R12)."""
+    with records.transaction():
+        doubtful = letters.doubt(records)
+        for number in doubtful:
+            reason = "the desk ended while it was being printed"
+            log(records, Event("letter.unknown", operator, item=number, detail={"reason": reason}))
+    return doubtful
+
+
+def printable(records: Records, order: Order) -> list[LetterRecord]:
+    """The letters of an order that no printer was ever sent; nothing is reprinted by itself (R12)."""
+    return list(letters.letters(records, order.id, LetterState.SEALED))
+
+
+def print_letters(
+    records: Records,
+    order: Order,
+    room: Child,
+    *,
+    mailers: Mailers,
+    printer: str,
+    operator: str,
+    tell: Callable[[str, int, int], None],
+    stopping: Callable[[], bool] = lambda: False,
+) -> Printed:
+    """Print what may be printed of an order, one letter after the other; stops at the first that fails.
+
+    `tell` gets each number printed, how many are done and how many there are. Raises `Refused` where the
+    printer is not ready.
+    """
+    epoch = codes.epoch(records, order.id)
+    waiting = printable(records, order)
+    if reason := room.ask("ready", timeout=60):
+        raise Refused(
+            f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
+        )
+    done: list[str] = []
+    for letter in waiting:
+        if stopping():
+            return Printed(tuple(done), len(waiting) - len(done), "stopped by the operator")
+        assert epoch is not None, "an order with letters has an epoch"
+        item = orders.item_of(records, letter.item_id)
+        _record(records, order, item, LetterState.PRINTING, printer, operator)
+        try:
+            room.ask("print_letter", _job(records, epoch, item, mailers(item.layout)), timeout=_PAGE_SECONDS)
+        except DriverError as error:
+            # Only a printer that took nothing leaves the letter as it was; all else a person accounts for.
+            untouched = isinstance(error, PrinterFailed) and error.sent == 0
+            state = LetterState.SEALED if untouched else LetterState.UNKNOWN
+            _record(records, order, item, state, printer, operator, str(error))
+            return Printed(tuple(done), len(waiting) - len(done), str(error))
+        _record(records, order, item, LetterState.PRINTED, printer, operator)
+        done.append(item.mailer_number)
+        tell(item.mailer_number, len(done), len(waiting))
+    return Printed(tuple(done), 0, None)
+
+
+def settle(records: Records, number: str, to: LetterState, operator: str, reason: str) -> None:
+    """A person accounts for a letter whose printing is unknown: it is there, or it is void (R12)."""
+    with records.transaction():
+        letter = letters.letter(records, number)
+        letters.set_state(records, number, to, printer=letter.printer or "", operator=operator)
+        log(records, Event(f"letter.{to}", operator, item=number, detail={"reason": reason}))
+
+
+def _job(records: Records, epoch: Epoch, item: Item, layout: MailerLayout) -> PrintJob:
+    sealed = codes.sealed(records, item.id)
+    assert sealed is not None, "a produced item has sealed codes"
+    return PrintJob(
+        Binding(item.id, item.mailer_number),
+        epoch.key_name,
+        sealed,
+        layout,
+        letter_for(layout, item.fields, item.token_serial),
+    )
+
+
+def _record(
+    records: Records,
+    order: Order,
+    item: Item,
+    state: LetterState,
+    printer: str,
+    operator: str,
+    reason: str | None = None,
+) -> None:
+    with records.transaction():
+        letters.set_state(records, item.mailer_number, state, printer=printer, operator=operator)
+        log(
+            records,
+            Event(
+                f"letter.{state}",
+                operator,
+                order=order.number,
+                item=item.mailer_number,
+                token=item.token_serial,
+                detail={"printer": printer, **({"reason": reason} if reason else {})},
+            ),
+        )
