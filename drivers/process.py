@@ -210,4 +210,5 @@ def _outlive_no_desk(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    # What is pickled under the name __main__ means nothing to the desk.
+    importlib.import_module("drivers.process")._serve(int(sys.argv[1]))
