@@ -1,0 +1,155 @@
+"""What the desk itself must have: home, configuration, layouts, records, seats, keys, printer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from batch.model.errors import BatchError
+from drivers.errors import DriverError
+from drivers.process import Child
+from layouts.errors import LayoutError
+from station import probes
+from station.checks.model import Check, fail, ok, warn
+from station.config import Configuration, load
+from station.errors import StationError
+from station.home import Home, enter
+from station.probes import Reader
+
+_DAEMON_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+_START_BENCH = "start the bench: `station bench up`"
+_START_PCSCD = "sudo systemctl enable --now pcscd.socket"
+
+
+def desk_checks(path: Path) -> Iterator[Check]:
+    """Home, configuration, layouts, records, PC/SC, seats, keys, printer, as far as each can be reached."""
+    try:
+        home = enter(path)
+    except StationError as error:
+        yield _failed("home", error, "see docs/configuration.md")
+        yield pcsc({"": probes.readers_probe({})}, needed=False)
+        return
+    yield ok("home", f"{home.path}, private")
+    try:
+        configuration = load(home.configuration)
+    except (StationError, LayoutError) as error:
+        yield _failed("configuration", error, "correct it; docs/configuration.md explains every key")
+        return
+    yield ok("configuration", f"{home.configuration}, {len(configuration.seats)} seats")
+    yield layouts(configuration, home)
+    yield records(home)
+    yield from devices(configuration)
+
+
+def layouts(configuration: Configuration, home: Home) -> Check:
+    """All layouts can be read, the shipped ones and one's own."""
+    from layouts.library import Library
+
+    try:
+        found = len(Library(*configuration.layout_folders(home.path)).describe())
+    except LayoutError as error:
+        return _failed("layouts", error, "correct the file")
+    return ok("layouts", f"{found} found")
+
+
+def records(home: Home) -> Check:
+    """The database is there and sound."""
+    from batch.store.database import Records
+
+    if not home.records.exists():
+        return fail(
+            "records", f"{home.records} is missing", "restore a backup; for a new desk run `station init`"
+        )
+    try:
+        opened = Records(home.records)
+        try:
+            faults = opened.check()
+        finally:
+            opened.close()
+    except BatchError as error:
+        return _failed("records", error, "restore a backup")
+    if faults:
+        return fail("records", "; ".join(faults[:3]), "stop work, copy the home away, restore a backup")
+    return ok("records", f"{home.records}, sound")
+
+
+def devices(configuration: Configuration) -> Iterator[Check]:
+    """PC/SC where a seat wants it, every seat, every key token, the printer; all asked at the same time."""
+    seats = {seat.name: probes.seat_probe(seat) for seat in configuration.seats}
+    keys = {name: probes.key_probe(name, token) for name, token in configuration.keys.named().items()}
+    services = {
+        _service(seat.environment): probes.readers_probe(seat.environment)
+        for seat in {
+            _service(one.environment): one for one in configuration.seats if probes.is_pcsc(one)
+        }.values()
+    }
+    printer = probes.printer_probe(configuration.printer) if configuration.printer else None
+    with probes.several({**seats, **{("key", name): child for name, child in keys.items()}}):
+        if services:
+            yield pcsc(services, needed=True)
+        if not seats:
+            yield warn("seats", "none is configured", "run `station lanes bind NAME`")
+        for name, child in seats.items():
+            yield _seat(name, probes.ask(child, "occupied"))
+        for name, child in keys.items():
+            yield _key(name, configuration.keys.named()[name].token, probes.ask(child, "labels"))
+    yield _printer(printer)
+
+
+def pcsc(services: Mapping[str, Child], *, needed: bool) -> Check:
+    """The PC/SC services, by the socket that seats name, "" for the system's; ends `services`."""
+    if not shutil.which("pcscd", path=f"{os.environ.get('PATH', '')}:{_DAEMON_PATH}"):
+        with probes.several(services):
+            return fail("pc/sc", "pcscd is not installed", "sudo apt-get install pcscd libccid")
+    with probes.several(services):
+        found = {name: probes.ask(child, "all") for name, child in services.items()}
+    told = []
+    for name, answer in found.items():
+        if isinstance(answer, DriverError):
+            mend = _START_BENCH if name else _START_PCSCD
+            return (fail if needed else warn)("pc/sc", _text(answer), mend)
+        names: tuple[Reader, ...] = answer
+        told.append(f"{len(names)} readers" + (f" ({', '.join(one.name for one in names)})" if names else ""))
+    return ok("pc/sc", "; ".join(told))
+
+
+def _service(environment: Mapping[str, str]) -> str:
+    return environment.get("PCSCLITE_CSOCK_NAME", "")
+
+
+def _seat(name: str, answer: bool | DriverError) -> Check:
+    if isinstance(answer, DriverError):
+        return _failed(f"seat {name}", answer, "attach it, or correct the seat in station.toml")
+    return ok(f"seat {name}", "a token is in it" if answer else "empty")
+
+
+def _key(name: str, label: str, answer: tuple[str, ...] | DriverError) -> Check:
+    check = f"{name} key token"
+    if isinstance(answer, DriverError):
+        return _failed(check, answer, "correct its module or environment (SoftHSM: apt-get install softhsm2)")
+    if label not in answer:
+        there = ", ".join(repr(one) for one in answer) or "none"
+        return fail(check, f"no token {label!r}; there are: {there}", "insert it, or correct station.toml")
+    return ok(check, f"{label!r} is there")
+
+
+def _printer(child: Child | None) -> Check:
+    if child is None:
+        return warn("printer", "none is configured", "add [printer] to station.toml before letters are due")
+    with probes.several({"printer": child}):
+        answer = probes.ask(child, "ready")
+    if isinstance(answer, DriverError):
+        return _failed("printer", answer, "correct [printer] in station.toml")
+    if answer is not None:
+        return warn("printer", answer, "needed for letters only: make it ready before they are due")
+    return ok("printer", "ready")
+
+
+def _failed(name: str, error: StationError | LayoutError | DriverError | BatchError, mend: str) -> Check:
+    return fail(name, _text(error), error.next or mend)
+
+
+def _text(error: StationError | LayoutError | DriverError | BatchError) -> str:
+    return f"{error.where}: {error.what}" if error.where else error.what

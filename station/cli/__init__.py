@@ -1,0 +1,58 @@
+"""The command `station`: every subcommand is loaded when it is run, so that help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from station.cli.errors import report
+from station.cli.group import Entry, LazyGroup
+from station.cli.invocation import GLOBAL_OPTIONS, Invocation
+from station.exit_codes import ExitCode
+
+COMMANDS = {
+    "doctor": Entry("station.cli.doctor:doctor", "Check everything a desk needs and say how to mend it."),
+    "lanes": Entry("station.cli.lanes:lanes", "List the seats and readers; bind a reader to a seat."),
+    "layouts": Entry("station.cli.layouts:layouts", "List and show what tokens and letters look like."),
+    "completion": Entry("station.cli.completion:completion", "Print the completion script for a shell."),
+}
+"""All subcommands in the order of the help; the help is told here so that asking for it loads nothing."""
+
+
+@click.group(cls=LazyGroup, entries=COMMANDS, params=GLOBAL_OPTIONS)
+@click.version_option(package_name="issuance-station", message="%(version)s")
+def station() -> None:
+    """The personalisation desk of a certificate issuer: from an approved order to tokens and sealed letters.
+
+    --home, --as, --pin-fd and --debug may stand before or after a command. What a script may want goes to
+    standard output, as JSON with --json; all talk goes to standard error. Exit codes are documented in
+    docs/command-line.md.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line and return its exit code; every error is told on standard error."""
+    invocation = Invocation.fresh()
+    try:
+        done = station.main(
+            None if arguments is None else list(arguments),
+            prog_name="station",
+            standalone_mode=False,
+            obj=invocation,
+        )
+    except click.Abort:
+        click.echo("station: stopped", err=True)
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Exception as error:
+        return report(error, debug=invocation.debug)
+    return done if isinstance(done, int) else ExitCode.OK
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run())

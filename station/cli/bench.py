@@ -1,0 +1,150 @@
+"""`station bench`: a bench without hardware, for demonstrations, for QA and for the tests."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from station.cli.invocation import json_option
+from station.cli.output import document, listing
+
+if TYPE_CHECKING:
+    from simulators.bench import Bench
+
+Command = Callable[..., None]
+
+
+def _bench_option(command: Command) -> Command:
+    return click.option(
+        "--dir",
+        "directory",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The bench's directory; else STATION_BENCH, else issuance-station/bench in your state directory.",
+    )(command)
+
+
+def _open(directory: Path | None) -> Bench:
+    from simulators.bench import Bench, default_directory
+
+    return Bench(directory or default_directory())
+
+
+@click.group()
+def bench() -> None:
+    """A simulated bench: virtual PIV cards on a PC/SC of its own, and SoftHSM tokens.
+
+    It runs until `down`; cards and tokens are kept and can be inserted again, in another seat too. Any PC/SC
+    or PKCS#11 tool works on it with the environment that `up` prints.
+    """
+
+
+@bench.command()
+@click.option(
+    "--piv", type=click.IntRange(0, 16), default=2, show_default=True, help="Readers for PIV cards."
+)
+@click.option(
+    "--pkcs11", type=click.IntRange(0, 64), default=2, show_default=True, help="Seats for USB tokens."
+)
+@click.option("--key-seconds", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for a key.")
+@click.option("--apdu-ms", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for each APDU.")
+@click.option("--plain", is_flag=True, help="Plain PIV cards, without the YubiKey extensions.")
+@click.option("--system-pcscd", is_flag=True, help="Use the two virtual readers of the system's pcscd.")
+@_bench_option
+def up(
+    piv: int,
+    pkcs11: int,
+    key_seconds: float,
+    apdu_ms: float,
+    plain: bool,
+    system_pcscd: bool,
+    directory: Path | None,
+) -> None:
+    """Start a bench and print the environment its clients need, as a shell takes it.
+
+    `eval "$(station bench up)"` starts one and lets every PC/SC tool of this shell see its readers.
+    """
+    from simulators.bench import Bench, default_directory
+    from simulators.piv.card import Delays
+
+    started = Bench.up(
+        directory or default_directory(),
+        piv=piv,
+        pkcs11=pkcs11,
+        delays=Delays(apdu_ms / 1000, key_seconds, key_seconds, key_seconds, key_seconds),
+        profile="plain" if plain else "yubikey",
+        system_pcscd=system_pcscd,
+    )
+    _print_environment(started)
+    click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)
+    first = started.seats[0]
+    click.echo(f"  next: station bench insert {first}; station bench status; station bench down", err=True)
+    if started.environment:
+        click.echo("        with the line above in your shell: opensc-tool -l", err=True)
+
+
+@bench.command()
+@json_option
+@_bench_option
+def status(as_json: bool, directory: Path | None) -> None:
+    """Show the seats, what is in them, and the cards and tokens beside them."""
+    found = _open(directory).status()
+    rows: list[dict[str, Any]] = [
+        {"seat": seat.name, "driver": seat.driver, "reader": seat.reader, "inserted": seat.inserted}
+        for seat in found.seats
+    ]
+    kept = [
+        {"name": kept.name, "driver": kept.driver, "tray": kept.tray, "note": kept.note}
+        for kept in found.kept
+    ]
+    if as_json:
+        document({"directory": found.directory, "pid": found.pid, "seats": rows, "kept": kept})
+        return
+    headings = {"seat": "seat", "driver": "driver", "reader": "reader", "inserted": "inserted"}
+    listing(rows, headings, as_json=False, empty="no seats")
+    if kept:
+        headings = {"name": "kept", "driver": "driver", "tray": "tray", "note": "note"}
+        listing(kept, headings, as_json=False, empty="")
+
+
+@bench.command()
+@click.argument("seat")
+@click.argument("card", required=False)
+@_bench_option
+def insert(seat: str, card: str | None, directory: Path | None) -> None:
+    """Put CARD in SEAT, or a new blank, and print its name once the reader has seen it."""
+    click.echo(_open(directory).insert(seat, card))
+
+
+@bench.command()
+@click.argument("seat")
+@_bench_option
+def eject(seat: str, directory: Path | None) -> None:
+    """Take out what is in SEAT, whatever it does, and print its name."""
+    name = _open(directory).eject(seat)
+    if name is None:
+        click.echo(f"{seat} is empty", err=True)
+    else:
+        click.echo(name)
+
+
+@bench.command()
+@_bench_option
+def down(directory: Path | None) -> None:
+    """Stop the bench and all it started; its cards and tokens are kept."""
+    found = _open(directory)
+    where = found.layout.directory
+    stopped = found.down()
+    click.echo(f"the bench in {where} {'is stopped' if stopped else 'was not running'}", err=True)
+
+
+def _print_environment(started: Bench) -> None:
+    for name, value in started.environment.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    for seat in started.seats:
+        for name, value in started.seat_environment(seat).items():
+            if name not in started.environment:
+                click.echo(f"# {seat}: export {name}={shlex.quote(value)}")

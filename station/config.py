@@ -1,0 +1,240 @@
+"""`station.toml` as frozen types; unknown and missing keys are refused by name and line.
+
+What stands in `options` belongs to the driver it is for, and is judged by it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from layouts.strict import Document, Wrong, loads, read
+from station.errors import ConfigurationError
+from station.pins import FILE, PROMPT
+
+KeyName = Literal["custody", "bench", "ca"]
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Station(_Table, frozen=True):
+    """Whose desk this is: its `name` in records and letters, its `country` (ISO 3166-1 alpha-2)."""
+
+    name: str
+    country: str
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise Wrong("name", "is empty; name the desk as its letters shall")
+        if not _COUNTRY.fullmatch(self.country):
+            raise Wrong("country", f"{self.country!r} is no country code of two capital letters, such as NL")
+
+
+class Seat(_Table, frozen=True):
+    """One lane: a reader or PKCS#11 slot, who feeds it, and the environment its process is started with."""
+
+    name: str
+    driver: str
+    feeder: str = "hands"
+    options: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if not _SEAT.fullmatch(self.name):
+            raise Wrong("name", f"{self.name!r} is no name of at most 32 letters, digits, '.', '-' and '_'")
+
+
+class PrinterSeat(_Table, frozen=True):
+    """The printer of PIN letters."""
+
+    driver: str
+    options: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+
+
+class Authority(_Table, frozen=True):
+    """The certificate authority; the embedded one takes its key from `[keys.ca]`."""
+
+    driver: str = "embedded"
+    options: dict[str, Any] = {}
+
+
+class KeyToken(_Table, frozen=True):
+    """A PKCS#11 token of the station's own: `module` file, `token` label, and where its `pin` comes from."""
+
+    module: str
+    token: str
+    pin: str = PROMPT
+    environment: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if not os.path.isabs(self.module):
+            raise Wrong("module", f"{self.module!r} is no absolute path")
+        if self.pin != PROMPT and not (
+            self.pin.startswith(FILE) and os.path.isabs(self.pin.removeprefix(FILE))
+        ):
+            # What stands there may be a PIN, so it is not shown.
+            raise Wrong("pin", f'is neither "{PROMPT}" nor "{FILE}/absolute/path"')
+
+
+class Keys(_Table, frozen=True):
+    """The key tokens: `custody` opens letters, `bench` resumes items, `ca` signs; each may lie elsewhere."""
+
+    custody: KeyToken
+    bench: KeyToken
+    ca: KeyToken
+
+    def named(self) -> Mapping[str, KeyToken]:
+        """The key tokens by their names."""
+        return {"custody": self.custody, "bench": self.bench, "ca": self.ca}
+
+    def pins(self) -> Mapping[str, str]:
+        """Where each PIN comes from, as `station.pins.PinSource` takes it."""
+        return {name: token.pin for name, token in self.named().items()}
+
+
+class LayoutFolders(_Table, frozen=True):
+    """Folders with layouts of one's own, looked into before the shipped ones; relative to the home."""
+
+    directories: tuple[str, ...] = ()
+
+
+class Bench(_Table, frozen=True):
+    """A simulated bench this station works at: the folder of its state, outside the home."""
+
+    directory: str
+
+
+class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
+    """All of station.toml."""
+
+    station: Station
+    keys: Keys
+    seats: tuple[Seat, ...] = ()
+    printer: PrinterSeat | None = None
+    authority: Authority = Authority()
+    layouts: LayoutFolders = LayoutFolders()
+    bench: Bench | None = None
+
+    def seat(self, name: str) -> Seat:
+        """The seat called `name`; raises `ConfigurationError` naming those there are."""
+        for seat in self.seats:
+            if seat.name == name:
+                return seat
+        there = ", ".join(seat.name for seat in self.seats) or "none"
+        raise ConfigurationError(
+            f"there is no seat {name!r}", where="station.toml", next=f"there are: {there}"
+        )
+
+    def layout_folders(self, home: Path) -> tuple[Path, ...]:
+        """The folders of `[layouts]` as absolute paths."""
+        return tuple(home / folder for folder in self.layouts.directories)
+
+
+def load(path: Path) -> Configuration:
+    """Read station.toml; raises `ConfigurationError` where it is missing, else `layouts.errors.FileFault`."""
+    if not path.exists():
+        raise ConfigurationError("there is no configuration", where=str(path), next="run `station init`")
+    return _checked(read(path, Configuration))
+
+
+def parse(text: str, source: str) -> Configuration:
+    """Read the text of a station.toml; `source` names it in errors. Raises `layouts.errors.FileFault`."""
+    return _checked(Document(source, text, loads(text, source, Configuration)))
+
+
+def _checked(document: Document[Configuration]) -> Configuration:
+    seen: set[str] = set()
+    for index, seat in enumerate(document.value.seats):
+        if seat.name in seen:
+            raise document.fault(
+                "seat", index, "name", what=f"a second seat {seat.name!r}", next="give each a name of its own"
+            )
+        seen.add(seat.name)
+    return document.value
+
+
+def seat_entry(seat: Seat) -> str:
+    """A seat as a `[[seat]]` entry for the end of station.toml; its options are text or numbers."""
+    lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
+    if seat.feeder != "hands":
+        lines.append(f"feeder = {_value(seat.feeder)}")
+    for title, table in (("options", seat.options), ("environment", seat.environment)):
+        if table:
+            lines += [f"[seat.{title}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
+
+
+def example() -> str:
+    """A commented station.toml with every key, the one of docs/configuration.md."""
+    return _EXAMPLE
+
+
+_EXAMPLE = """\
+# Configuration of an issuance station. `station doctor` checks it; docs/configuration.md explains it.
+
+[station]
+name = "Certificate desk"       # stands in records and on letters
+country = "NL"                  # ISO 3166-1 alpha-2
+
+# One [[seat]] for each lane. `station lanes` lists the readers it sees; `station lanes bind NAME` asks for
+# a card and makes the entry for the reader it is put in. A seat is a reader, never its index.
+[[seat]]
+name = "lane-1"
+driver = "piv"                  # a PIV card or key, over PC/SC
+feeder = "hands"                # the operator puts tokens in and takes them out
+[seat.options]
+reader = "Example Reader 00 00"
+serial = "0001"                 # leave out where the reader tells none
+
+[[seat]]
+name = "lane-2"
+driver = "pkcs11"               # a token behind the PKCS#11 module of its maker
+[seat.options]
+module = "/usr/lib/softhsm/libsofthsm2.so"
+[seat.environment]              # what its module wants to find; never a PIN
+SOFTHSM2_CONF = "/var/lib/issuance-station/lane-2/softhsm2.conf"
+
+# Letters are streamed to the printer and rest nowhere on the way: a device, never a queue or a file.
+[printer]
+driver = "device"
+[printer.options]
+device = "/dev/usb/lp0"
+
+[authority]
+driver = "embedded"             # signs with the key in [keys.ca]
+
+# The station's own key tokens. pin: "prompt" asks at the terminal, "file:/path" reads a file of mode 0600;
+# `--pin-fd N` goes before both.
+[keys.custody]                  # opens letters, in the printing process only
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "custody"
+pin = "prompt"
+
+[keys.bench]                    # lets unfinished tokens go on after a crash
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "bench"
+pin = "prompt"
+
+[keys.ca]                       # signs certificates and CRLs
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "ca"
+pin = "prompt"
+
+[layouts]
+directories = ["layouts"]       # your own, looked into before the shipped ones; relative to the home
+"""

@@ -1,0 +1,124 @@
+"""Where the PINs of the station's own key tokens come from: a descriptor, a private file, or the terminal.
+
+Never from an argument or the environment, where other processes could read them (R40).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from drivers.secret import Secret
+from station.errors import PinUnavailable
+
+PROMPT = "prompt"
+"""The `pin` of a key token that is asked for at the terminal."""
+
+FILE = "file:"
+"""Begins the `pin` of a key token that lies in a file; the rest is its absolute path."""
+
+_LONGEST = 65_536
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class PinSource:
+    """Answers for the PIN of a key token by its name in `[keys]`: `custody`, `bench` or `ca`.
+
+    `sources` maps each name to its `pin` in station.toml. `descriptor` delivers lines `name PIN`
+    and goes before both; it is read once, when a PIN is first wanted, and closed.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        descriptor: int | None = None,
+        *,
+        ask: Callable[[str], Secret] | None = None,
+    ) -> None:
+        self._sources = sources
+        self._descriptor = descriptor
+        self._ask = ask or ask_terminal
+        self._delivered: dict[str, Secret] = {}
+
+    def pin(self, name: str) -> Secret:
+        """The PIN of the key token `name`; raises `PinUnavailable`."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            self._delivered = _read_lines(descriptor, self._sources)
+        if name in self._delivered:
+            return self._delivered[name]
+        source = self._sources.get(name, PROMPT)
+        if source.startswith(FILE):
+            return read_file(Path(source.removeprefix(FILE)))
+        return self._ask(f"PIN of the {name} token: ")
+
+
+def ask_terminal(prompt: str) -> Secret:
+    """Ask at the controlling terminal without showing what is typed; raises `PinUnavailable` without one."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        raise PinUnavailable(
+            "there is no terminal to ask at",
+            where=prompt.strip(" :"),
+            next="give it with --pin-fd, or name a private file in station.toml",
+        ) from None
+    typed = getpass.getpass(prompt)
+    if not typed:
+        raise PinUnavailable("nothing was typed", where=prompt.strip(" :"), next="run the command again")
+    return Secret.text(typed)
+
+
+def read_file(path: Path) -> Secret:
+    """The first line of a private file; raises `PinUnavailable` where it is missing or not private."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise PinUnavailable(
+            f"the PIN file cannot be read: {error.strerror}",
+            where=str(path),
+            next="correct `pin` in station.toml",
+        ) from None
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise PinUnavailable("the PIN file is no plain file", where=str(path))
+        if found.st_uid != os.geteuid():
+            raise PinUnavailable(
+                "the PIN file belongs to somebody else", where=str(path), next=f"chown it: {path}"
+            )
+        if found.st_mode & _OTHERS:
+            raise PinUnavailable("the PIN file is open to others", where=str(path), next=f"chmod 0600 {path}")
+        pin = file.readline(_LONGEST).rstrip(b"\r\n")
+    if not pin:
+        raise PinUnavailable("the PIN file is empty", where=str(path), next="write the PIN as its first line")
+    return Secret(pin)
+
+
+def _read_lines(descriptor: int, known: Mapping[str, str]) -> dict[str, Secret]:
+    where = f"--pin-fd {descriptor}"
+    try:
+        with open(descriptor, "rb") as file:
+            lines = file.read(_LONGEST).splitlines()
+    except OSError as error:
+        raise PinUnavailable(
+            f"cannot be read: {error.strerror}", where=where, next="open it for the command: 3< FILE"
+        ) from None
+    pins: dict[str, Secret] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        name, blank, pin = line.partition(b" ")
+        told = name.decode("ascii", "replace")
+        # Neither the line nor its first word is shown: a PIN without its name stands there.
+        if not blank or not pin or told not in known:
+            raise PinUnavailable(
+                f"line {number} is not `name PIN`", where=where, next=f"the names are {', '.join(known)}"
+            )
+        if told in pins:
+            raise PinUnavailable(f"line {number} gives a second PIN for {told}", where=where)
+        pins[told] = Secret(pin)
+    return pins

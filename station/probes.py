@@ -1,0 +1,146 @@
+"""What the desk wants to know of devices, asked in child processes that load their libraries.
+
+The classes here run in the child; the desk gets plain values back and never loads a maker's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.errors import DriverError
+from drivers.process import Child
+from station.config import KeyToken, PrinterSeat, Seat
+
+PATIENCE = 15.0
+"""Seconds a device may take to answer before its process is ended."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader as found: `serial` None where it tells none."""
+
+    name: str
+    serial: str | None
+    present: bool
+
+
+class Readers:
+    """The PC/SC service of this environment."""
+
+    def all(self) -> tuple[Reader, ...]:
+        """All readers there are; raises `DeviceFailed` where no service answers."""
+        from drivers.pcsc.readers import readers
+
+        return tuple(Reader(one.name, one.serial, one.present) for one in readers())
+
+    def next_insertion(self) -> Reader:
+        """The reader a card is put in next; ended by ending this process."""
+        from drivers.pcsc.readers import bind_reader
+
+        found = bind_reader(lambda: False)
+        assert found is not None, "nobody cancels here"
+        return Reader(found.name, found.serial, found.present)
+
+
+class SeatProbe:
+    """One seat's driver, which is asked for a token without taking it."""
+
+    def __init__(self, name: str, driver: str, feeder: str, options: Mapping[str, Any]) -> None:
+        from drivers.registry import find
+
+        find("station.feeders", feeder)
+        self._driver = find("station.tokens", driver)(name, options)
+
+    def occupied(self) -> bool:
+        """Whether a token is in the seat; raises `DriverError` where reader or module is not there."""
+        answers = iter((False,))
+        # Ports wait until cancelled: the first look may be taken, a second may not.
+        return bool(self._driver.await_token(lambda: next(answers, True)))
+
+    def close(self) -> None:
+        """Release the reader."""
+        self._driver.close()
+
+
+class KeyProbe:
+    """A PKCS#11 module and the tokens behind it, without logging in."""
+
+    def __init__(self, where: str, module: str) -> None:
+        from drivers.pkcs11.module import Module
+
+        self._module = Module(module, where)
+
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the tokens there are; raises `DriverError`."""
+        return tuple(token.label for token in self._module.tokens())
+
+    def close(self) -> None:
+        """End the module."""
+        self._module.close()
+
+
+class PrinterProbe:
+    """The printer, which is asked whether it could print."""
+
+    def __init__(self, driver: str, options: Mapping[str, Any]) -> None:
+        from drivers.registry import find
+
+        self._printer = find("station.printers", driver)(options)
+
+    def ready(self) -> str | None:
+        """None when a page may be sent, else in words what keeps it."""
+        reason: str | None = self._printer.ready()
+        return reason
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._printer.close()
+
+
+def readers_probe(environment: Mapping[str, str]) -> Child:
+    """A child with `Readers`."""
+    return Child("PC/SC service", "station.probes:Readers", environment=environment)
+
+
+def seat_probe(seat: Seat) -> Child:
+    """A child with the `SeatProbe` of a seat."""
+    arguments = (seat.name, seat.driver, seat.feeder, seat.options)
+    return Child(seat.name, "station.probes:SeatProbe", arguments, environment=seat.environment)
+
+
+def key_probe(name: str, token: KeyToken) -> Child:
+    """A child with the `KeyProbe` of a key token."""
+    where = f"{name} token"
+    return Child(where, "station.probes:KeyProbe", (where, token.module), environment=token.environment)
+
+
+def printer_probe(printer: PrinterSeat) -> Child:
+    """A child with the `PrinterProbe` of the printer."""
+    arguments = (printer.driver, printer.options)
+    return Child("printer", "station.probes:PrinterProbe", arguments, environment=printer.environment)
+
+
+def is_pcsc(seat: Seat) -> bool:
+    """Whether a seat names a PC/SC reader."""
+    return "reader" in seat.options
+
+
+def ask(child: Child, method: str) -> Any:
+    """What the child answers, or the `DriverError` it met, as a value."""
+    try:
+        return child.ask(method, timeout=PATIENCE)
+    except DriverError as error:
+        return error
+
+
+@contextmanager
+def several(children: Mapping[Any, Child]) -> Iterator[None]:
+    """Ends all `children` afterwards."""
+    try:
+        yield
+    finally:
+        for child in children.values():
+            child.close(timeout=2.0)
