@@ -23,7 +23,7 @@ def _bench_option(command: Command) -> Command:
         "--dir",
         "directory",
         type=click.Path(path_type=Path, file_okay=False),
-        help="The bench's directory; else STATION_BENCH, else issuance-station/bench in your state directory.",
+        help="The bench's directory; else STATION_BENCH, else issuance-station/bench in your state.",
     )(command)
 
 
@@ -55,6 +55,7 @@ def bench() -> None:
 @click.option("--system-pcscd", is_flag=True, help="Use the two virtual readers of the system's pcscd.")
 @_bench_option
 def up(
+    *,
     piv: int,
     pkcs11: int,
     key_seconds: float,

@@ -1,0 +1,96 @@
+"""`station layouts`: what tokens, certificates and letters look like."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document, listing, plain
+
+if TYPE_CHECKING:
+    from layouts.forms import MailerLayout
+    from layouts.library import Library, Row
+
+_COLUMNS = {"kind": "Kind", "name": "Name", "title": "Title", "details": "Details"}
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def layouts(ctx: click.Context, as_json: bool) -> None:
+    """List the layouts of tokens, certificates and letters: the shipped ones and this home's own."""
+    if ctx.invoked_subcommand is None:
+        invocation = ctx.find_object(Invocation)
+        assert invocation is not None
+        rows = [dataclasses.asdict(row) for row in _library(invocation).describe()]
+        listing(rows, _COLUMNS, as_json=as_json, empty="No layouts.")
+
+
+@layouts.command()
+@click.argument("name")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, name: str, as_json: bool) -> None:
+    """Show the layout NAME, the columns an order needs for it, and its file.
+
+    A token layout may be named with one of its algorithms, as an order does: NAME:ALGORITHM.
+    """
+    rows = _rows(_library(invocation), name)
+    if as_json:
+        document([dataclasses.asdict(row) for row in rows])
+        return
+    for row in rows:
+        click.echo(f"{row.kind} {row.name}: {plain(row.title)}")
+        click.echo(f"  {plain(row.details)}")
+        click.echo(f"  columns an order needs: {', '.join(row.columns) or 'none'}")
+        click.echo(f"  columns it may have: {', '.join(row.optional_columns) or 'none'}")
+        click.echo(f"  file: {row.file}\n")
+        click.echo(Path(row.file).read_text("utf-8"))
+
+
+@layouts.command()
+@click.argument("name")
+@click.option("--language", default="nl", show_default=True, help="The language of the letter: nl, en or it.")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    metavar="FILE",
+    type=click.File("wb"),
+    help="The PDF to write, - for stdout.",
+)
+@pass_invocation
+def sample(invocation: Invocation, name: str, language: str, output: BinaryIO) -> None:
+    """Draw the letter of the mailer or token layout NAME, with dummy codes and marked as a specimen."""
+    from layouts import mailer
+
+    output.write(mailer.sample(_mailer(_library(invocation), name), language))
+
+
+def _library(invocation: Invocation) -> Library:
+    """The shipped layouts, and those of the home where there is one."""
+    from layouts.library import Library
+    from station.config import load
+
+    if not invocation.home_path.exists():
+        return Library()
+    home = invocation.home()
+    return Library(*load(home.configuration).layout_folders(home.path))
+
+
+def _rows(library: Library, name: str) -> list[Row]:
+    rows = [row for row in library.describe() if row.name == name]
+    if rows:
+        return rows
+    token = library.token(name)
+    return [row for row in library.describe() if (row.kind, row.name) == ("token", token.name)]
+
+
+def _mailer(library: Library, name: str) -> MailerLayout:
+    if any((row.kind, row.name) == ("mailer", name) for row in library.describe()):
+        return library.mailer(name)
+    return library.token(name).mailer
