@@ -121,12 +121,12 @@ class Vault:
             self._module.close()
 
     def _generate(self, name: str, algorithm: Algorithm, *, signs: bool) -> bytes:
+        if self.public_key(name) is not None:
+            hint = "destroy it first, or choose another name"
+            raise DeviceFailed(f"there is a key {name!r} already", where=self._where, next=hint)
+        # One half may be left over from a crash.
+        self.destroy(name)
         with self._speaking():
-            if self._find(ObjectClass.PRIVATE_KEY, name):
-                hint = "destroy it first, or choose another name"
-                raise DeviceFailed(f"there is a key {name!r} already", where=self._where, next=hint)
-            for left in self._find(ObjectClass.PUBLIC_KEY, name):
-                left.destroy()
             key_id = hashlib.sha256(name.encode()).digest()[:20]
             public, private = objects.generate(
                 self._session,

@@ -1,0 +1,215 @@
+"""The CA that comes with the desk: its key in a PKCS#11 token, its records in a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from drivers.authorities import certificates
+from drivers.authorities.port import CertificateRequest, Reason
+from drivers.authorities.records import Records, Revocation
+from drivers.errors import CaRefused, CaUnavailable, DriverError, NotBlank, Unsupported
+from drivers.keys import TokenKey
+from drivers.pkcs11.vault import Vault
+from drivers.secret import Secret
+from drivers.tokens import Algorithm, SignatureScheme
+
+_DER = serialization.Encoding.DER
+_SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
+_RSA = (Algorithm.RSA2048, Algorithm.RSA3072)
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the CA lives and what it is: `module` (file), `token` and `key` (labels), `directory`.
+
+    `subject`: (dotted OID, value) in order. `scheme` defaults to that of the algorithm, PKCS#1 v1.5 for RSA.
+    `crl_days` is how long a CRL is valid, `crl_urls` where subscribers' certificates say it is.
+    """
+
+    module: str
+    token: str
+    key: str
+    directory: str
+    subject: tuple[tuple[str, str], ...]
+    algorithm: Algorithm = Algorithm.P256
+    scheme: SignatureScheme | None = None
+    crl_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+    crl_urls: tuple[str, ...] = ()
+
+    def signature(self) -> SignatureScheme:
+        """The scheme the CA signs with; raises `Unsupported` where it does not go with its key (R28)."""
+        rsa = self.algorithm in _RSA
+        wide = self.algorithm is Algorithm.P384
+        curve_default = SignatureScheme.ECDSA_SHA384 if wide else SignatureScheme.ECDSA_SHA256
+        scheme = self.scheme or (SignatureScheme.RSA_PKCS1_SHA256 if rsa else curve_default)
+        if scheme.value.startswith("rsa") is not rsa:
+            raise Unsupported(f"a CA with {self.algorithm.value} cannot sign {scheme.value}", where=self.key)
+        return scheme
+
+
+def parse(options: Mapping[str, Any]) -> Options:
+    """Typed options; raises `Unsupported` naming what is wrong."""
+    try:
+        return msgspec.convert(dict(options), Options)
+    except msgspec.ValidationError as error:
+        raise Unsupported(f"options of the embedded CA: {error}", next="correct station.toml") from error
+
+
+class EmbeddedCa:
+    """Carries out `drivers.authorities.port.CertificateAuthority`; lives in a child process of its own."""
+
+    def __init__(self, options: Mapping[str, Any], pin: Secret) -> None:
+        self._options = parse(options)
+        self._scheme = self._options.signature()
+        self._records = Records(Path(self._options.directory))
+        der = self._records.certificate()
+        if der is None:
+            raise CaUnavailable("there is no CA yet", where=self._records.where, next="create it first")
+        self._certificate = x509.load_der_x509_certificate(der)
+        self._vault = Vault(self._options.module, self._options.token, pin)
+        self._key = self._vault.signing_key(self._options.key)
+        if _spki(self._key) != _spki(self._certificate):
+            what = f"the key {self._options.key!r} is not that of the CA certificate"
+            raise CaUnavailable(what, where=self._records.where, next="check token, key and directory")
+
+    @classmethod
+    def create(
+        cls,
+        options: Mapping[str, Any],
+        pin: Secret,
+        not_before: datetime,
+        not_after: datetime,
+        so_pin: Secret | None = None,
+    ) -> EmbeddedCa:
+        """Make key, self-signed certificate and directory; with `so_pin` a missing token as well.
+
+        May be repeated after a crash; raises `CaRefused` where the CA exists.
+        """
+        read = parse(options)
+        scheme = read.signature()
+        records = Records(Path(read.directory))
+        if records.certificate() is not None:
+            raise CaRefused("the CA exists already", where=records.where, next="use it, or another directory")
+        records.prepare()
+        vault = _vault(read, pin, so_pin)
+        try:
+            if vault.public_key(read.key) is None:
+                vault.generate_signing_key(read.key, read.algorithm)
+            key = vault.signing_key(read.key)
+            subject = certificates.name(read.subject)
+            certificate = certificates.root(key, scheme, subject, not_before, not_after)
+            records.keep_certificate(certificate.public_bytes(_DER))
+        except ValueError as error:
+            raise CaRefused(f"no CA can be made of this: {error}", where=records.where) from error
+        finally:
+            vault.close()
+        return cls(options, pin)
+
+    def issue(self, request: CertificateRequest) -> bytes:
+        asked = certificates.requested(request.csr, request.template)
+        known = self._records.issued(request.transaction)
+        if known is None:
+            with self._signing():
+                certificate = certificates.leaf(
+                    asked,
+                    request.template,
+                    self._certificate,
+                    self._key,
+                    self._scheme,
+                    crl_urls=self._options.crl_urls,
+                )
+                certificate.verify_directly_issued_by(self._certificate)
+            der = certificate.public_bytes(_DER)
+            if self._records.keep_issued(request.transaction, der):
+                return der
+            known = self._records.issued(request.transaction)
+            assert known is not None
+        issued = x509.load_der_x509_certificate(known)
+        if _spki(issued) != _spki(asked) or issued.subject != asked.subject:
+            what = f"transaction {request.transaction} was answered for another key or subject"
+            raise CaRefused(what, where=self._records.where, next="use the certificate issued, or revoke it")
+        return known
+
+    def find(self, transaction: str) -> bytes | None:
+        return self._records.issued(transaction)
+
+    def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:
+        try:
+            parsed = x509.load_der_x509_certificate(certificate)
+            parsed.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise CaRefused("this certificate is not from this CA", where=self._records.where) from error
+        with self._records.alone():
+            if parsed.serial_number not in self._records.revocations():
+                entry = Revocation(parsed.serial_number, certificates.in_utc(at), reason)
+                self._records.revoke(entry)
+
+    def crl(self, at: datetime) -> bytes:
+        with self._records.alone():
+            last = self._records.last_crl()
+            with self._signing():
+                made = certificates.revocation_list(
+                    self._certificate,
+                    self._key,
+                    self._scheme,
+                    self._records.revocations().values(),
+                    number=1 if last is None else _number(last) + 1,
+                    at=at,
+                    lifetime=timedelta(days=self._options.crl_days),
+                )
+            der = made.public_bytes(_DER)
+            self._records.keep_crl(der)
+        return der
+
+    def chain(self) -> tuple[bytes, ...]:
+        return (self._certificate.public_bytes(_DER),)
+
+    def close(self) -> None:
+        self._vault.close()
+
+    @contextmanager
+    def _signing(self) -> Iterator[None]:
+        try:
+            yield
+        except (CaRefused, CaUnavailable):
+            raise
+        except (DriverError, InvalidSignature) as error:
+            what = f"the CA's key does not sign: {error or 'wrong signature'}"
+            raise CaUnavailable(what, where=self._records.where, next="look at the CA's token") from error
+
+
+def open_embedded(options: Mapping[str, Any], pin: Secret) -> EmbeddedCa:
+    """The factory for `drivers.process.Child`."""
+    return EmbeddedCa(options, pin)
+
+
+def create_embedded(
+    options: Mapping[str, Any], pin: Secret, so_pin: Secret, not_before: datetime, not_after: datetime
+) -> EmbeddedCa:
+    """The factory for a child that makes token, key and CA certificate first."""
+    return EmbeddedCa.create(options, pin, not_before, not_after, so_pin)
+
+
+def _vault(read: Options, pin: Secret, so_pin: Secret | None) -> Vault:
+    if so_pin is not None:
+        with suppress(NotBlank):
+            return Vault.create(read.module, read.token, so_pin, pin)
+    return Vault(read.module, read.token, pin)
+
+
+def _number(crl: bytes) -> int:
+    loaded = x509.load_der_x509_crl(crl)
+    number: int = loaded.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    return number
+
+
+def _spki(holder: TokenKey | x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    return holder.public_key().public_bytes(_DER, _SPKI)
