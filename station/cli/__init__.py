@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": Entry("station.cli.doctor:doctor", "Check everything a desk needs and say how to mend it."),
     "lanes": Entry("station.cli.lanes:lanes", "List the seats and readers; bind a reader to a seat."),
     "layouts": Entry("station.cli.layouts:layouts", "List and show what tokens and letters look like."),
+    "bench": Entry("station.cli.bench:bench", "A simulated bench: virtual readers, cards and USB tokens."),
     "completion": Entry("station.cli.completion:completion", "Print the completion script for a shell."),
 }
 """All subcommands in the order of the help; the help is told here so that asking for it loads nothing."""

@@ -81,10 +81,11 @@ def up(
     )
     _print_environment(started)
     click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)
-    first = started.seats[0]
-    click.echo(f"  next: station bench insert {first}; station bench status; station bench down", err=True)
+    named = f" --dir {shlex.quote(str(directory))}" if directory else ""
+    for command in (f"insert {started.seats[0]}", "status", "down"):
+        click.echo(f"  next: station bench {command}{named}", err=True)
     if started.environment:
-        click.echo("        with the line above in your shell: opensc-tool -l", err=True)
+        click.echo("        opensc-tool -l, with the first line above in your shell", err=True)
 
 
 @bench.command()
@@ -92,9 +93,16 @@ def up(
 @_bench_option
 def status(as_json: bool, directory: Path | None) -> None:
     """Show the seats, what is in them, and the cards and tokens beside them."""
-    found = _open(directory).status()
+    opened = _open(directory)
+    found = opened.status()
     rows: list[dict[str, Any]] = [
-        {"seat": seat.name, "driver": seat.driver, "reader": seat.reader, "inserted": seat.inserted}
+        {
+            "seat": seat.name,
+            "driver": seat.driver,
+            "reader": seat.reader,
+            "inserted": seat.inserted,
+            "environment": opened.seat_environment(seat.name),
+        }
         for seat in found.seats
     ]
     kept = [

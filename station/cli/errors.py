@@ -20,6 +20,7 @@ CODES: Mapping[str, ExitCode] = {
     "batch.model.errors.NotFound": ExitCode.NOT_FOUND,
     "batch.model.errors.Busy": ExitCode.BUSY,
     "batch.model.errors.RecordsDamaged": ExitCode.CHECK_FAILED,
+    "simulators.bench.errors.BenchError": ExitCode.DEVICE,
 }
 """Exit codes by the full name of a class, for it and all below it; a name, so that nothing is loaded."""
 

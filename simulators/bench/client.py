@@ -1,0 +1,333 @@
+"""A bench as its users hold it: start it, ask it, put cards in and take them out, stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from simulators.bench.errors import BenchError
+from simulators.bench.layout import Layout
+from simulators.bench.model import (
+    PKCS11,
+    READERS_MAX,
+    Answer,
+    BenchStatus,
+    Description,
+    Profile,
+    Request,
+    SeatStatus,
+    Setup,
+)
+from simulators.bench.pcscd import NO_NAMESPACES
+from simulators.bench.seats import softhsm_conf
+
+if TYPE_CHECKING:
+    from simulators.piv.card import Delays
+
+_DAEMON = "simulators.bench.daemon"
+_SYSTEM_READERS = 2
+_ANSWER_WITHIN = 60.0
+_END_WITHIN = 10.0
+_SOFTHSM = (
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+)
+_NAMESPACES = ("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child")
+
+
+class Bench:
+    """A simulated bench in a directory; making one attaches to whatever runs there.
+
+    Every method raises `BenchError`.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.layout = Layout(directory.absolute())
+        self._tether: int | None = None
+
+    @classmethod
+    def up(
+        cls,
+        directory: Path,
+        *,
+        piv: int,
+        pkcs11: int,
+        delays: Delays | None = None,
+        profile: Profile = "yubikey",
+        firmware: tuple[int, int, int] | None = None,
+        system_pcscd: bool = False,
+        tether: bool = False,
+    ) -> Bench:
+        """Start a bench that runs until `down`, and return when every reader is there.
+
+        `delays`, `profile` and `firmware` are those of new cards. `system_pcscd` uses the two readers vpcd
+        has in the system's pcscd. With `tether` the bench ends with this process, however that ends.
+        """
+        if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11):
+            raise BenchError("a bench needs at least one seat", next="ask for PIV or PKCS#11 seats")
+        most = _SYSTEM_READERS if system_pcscd else READERS_MAX
+        if piv > most:
+            raise BenchError(
+                f"{piv} PIV seats are too many", next=f"ask for {most} or fewer: pcscd has no more"
+            )
+        if pkcs11:
+            softhsm_module()
+        bench = cls(directory)
+        setup = Setup(
+            piv,
+            pkcs11,
+            profile,
+            firmware,
+            {} if delays is None else msgspec.to_builtins(delays),
+            system_pcscd,
+        )
+        bench.layout.prepare()
+        bench._start(setup, tether)
+        return bench
+
+    def status(self) -> BenchStatus:
+        """Seats, what is in them, and all cards and tokens beside them."""
+        status = self._ask(Request("status")).status
+        assert status is not None
+        return status
+
+    def insert(self, seat: str, card: str | None = None) -> str:
+        """Put a kept card or token in, or a new blank; its name, once its reader has seen it."""
+        name = self._ask(Request("insert", seat, card)).card
+        assert name is not None
+        return name
+
+    def eject(self, seat: str) -> str | None:
+        """Take out what is in a seat, whatever it does; its name, once the reader has seen it."""
+        return self._ask(Request("eject", seat)).card
+
+    def feed(self, seat: str) -> str | None:
+        """Put a new blank in a seat without waiting for the reader; its name, None where one is in it."""
+        return self._ask(Request("feed", seat)).card
+
+    def take(self, seat: str, tray: str, note: str = "") -> str | None:
+        """Take out what is in a seat without waiting, into a tray, with a note on its envelope; its name."""
+        return self._ask(Request("eject", seat, wait=False, tray=tray, note=note)).card
+
+    def down(self) -> bool:
+        """End the bench and all it started; cards and tokens are kept. False where it did not run."""
+        description = self._description()
+        ends = [] if description is None else self._processes(description)
+        with contextlib.suppress(BenchError):
+            self._ask(Request("down"))
+        if self._tether is not None:
+            os.close(self._tether)
+            self._tether = None
+        for descriptor in ends:
+            with contextlib.closing(os.fdopen(descriptor, "rb", buffering=0)):
+                if not _ended(descriptor, _END_WITHIN):
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    _ended(descriptor, _END_WITHIN)
+        for path in (self.layout.description, self.layout.control, self.layout.pcscd):
+            path.unlink(missing_ok=True)
+        return bool(ends)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What other PC/SC clients need in their environment to see the bench's readers."""
+        description = self._running()
+        if not description.setup.piv or description.setup.system_pcscd:
+            return {}
+        return {"PCSCLITE_CSOCK_NAME": str(self.layout.pcscd)}
+
+    def seat_environment(self, seat: str) -> dict[str, str]:
+        """What a client of one seat needs in its environment."""
+        if self._seat(seat).driver == PKCS11:
+            return {"SOFTHSM2_CONF": str(softhsm_conf(self.layout, seat))}
+        return self.environment
+
+    def seat_options(self, seat: str) -> dict[str, Any]:
+        """The `[[seat]]` entry of `station.toml` for a seat."""
+        found = self._seat(seat)
+        options = {"module": softhsm_module()} if found.driver == PKCS11 else {"reader": found.reader}
+        return {
+            "name": seat,
+            "driver": found.driver,
+            "feeder": "bench",
+            "options": options,
+            "environment": self.seat_environment(seat),
+        }
+
+    @property
+    def feeder_options(self) -> dict[str, str]:
+        """What `BenchFeeder` is made of."""
+        return {"bench": str(self.layout.directory)}
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """The names of all seats."""
+        return tuple(seat.name for seat in self._running().seats)
+
+    def _seat(self, name: str) -> SeatStatus:
+        seats = {seat.name: seat for seat in self._running().seats}
+        if name not in seats:
+            raise BenchError(f"no seat {name!r}", next=f"there are: {', '.join(seats)}")
+        return seats[name]
+
+    def _running(self) -> Description:
+        description = self._description()
+        if description is None:
+            raise self._not_running()
+        return description
+
+    def _description(self) -> Description | None:
+        try:
+            return msgspec.json.decode(self.layout.description.read_bytes(), type=Description)
+        except FileNotFoundError:
+            return None
+
+    def _not_running(self) -> BenchError:
+        return BenchError(
+            "no bench is running here",
+            where=str(self.layout.directory),
+            next="start one with `station bench up`",
+        )
+
+    def _ask(self, request: Request) -> Answer:
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(_ANSWER_WITHIN)
+            try:
+                control.connect(str(self.layout.control))
+                control.sendall(msgspec.json.encode(request) + b"\n")
+                with control.makefile("rb") as lines:
+                    line = lines.readline()
+            except TimeoutError:
+                raise BenchError(
+                    f"the bench has not answered within {_ANSWER_WITHIN:g} s",
+                    where=str(self.layout.directory),
+                    next=f"look into {self.layout.log}",
+                ) from None
+            except OSError as error:
+                raise self._not_running() from error
+        if not line:
+            raise self._not_running()
+        return _good(line)
+
+    def _start(self, setup: Setup, tether: bool) -> None:
+        lock = os.open(self.layout.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise BenchError(
+                "a bench is running here already",
+                where=str(self.layout.directory),
+                next="use it (`station bench status`) or stop it (`station bench down`)",
+            ) from None
+        told, status = os.pipe()
+        held, owner = os.pipe() if tether else (None, None)
+        inherited = [lock, status, *([held] if held is not None else [])]
+        private = setup.piv and not setup.system_pcscd
+        command = [
+            "setsid",
+            "--fork",
+            *(_NAMESPACES if private else ()),
+            *(sys.executable, "-m", _DAEMON, str(self.layout.directory), msgspec.json.encode(setup).decode()),
+            *(str(status), "" if held is None else str(held)),
+        ]
+        try:
+            with self.layout.log.open("ab") as log:
+                begun = log.tell()
+                subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(),
+                    pass_fds=inherited,
+                    check=True,
+                )
+        except BaseException:
+            os.close(told)
+            if owner is not None:
+                os.close(owner)
+            raise
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
+        self._tether = owner
+        with os.fdopen(told, "rb") as answers:
+            line = answers.readline()
+        if not line:
+            raise self._not_started(begun, bool(private))
+        _good(line)
+
+    def _not_started(self, begun: int, private: bool) -> BenchError:
+        with self.layout.log.open("rb") as log:
+            log.seek(begun)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        said = lines[-1] if lines else "it said nothing"
+        if private and said.startswith("unshare:"):
+            return BenchError(
+                f"the system does not let this user make namespaces ({said})", next=NO_NAMESPACES
+            )
+        return BenchError(f"the bench did not start ({said})", next=f"look into {self.layout.log}")
+
+    def _processes(self, description: Description) -> list[int]:
+        """Descriptors of the daemon and the holder of its namespaces, where they are still those."""
+        descriptors = []
+        for pid in {description.pid, description.holder}:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            words = _command_line(pid)
+            if _DAEMON in words and str(self.layout.directory) in words:
+                descriptors.append(descriptor)
+            else:
+                os.close(descriptor)
+        return descriptors
+
+
+def softhsm_module() -> str:
+    """The path of SoftHSM's PKCS#11 module; raises `BenchError` naming the package where it is missing."""
+    for path in _SOFTHSM:
+        if Path(path).exists():
+            return path
+    raise BenchError("SoftHSM is not installed", next="sudo apt install softhsm2")
+
+
+def _environment() -> dict[str, str]:
+    import simulators
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PCSC", "LISTEN_"))}
+    here = str(Path(simulators.__file__).parents[1])
+    kept["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [kept.get("PYTHONPATH")])])
+    return kept
+
+
+def _good(line: bytes) -> Answer:
+    answer = msgspec.json.decode(line, type=Answer)
+    if answer.error is not None:
+        what, where, advice = answer.error
+        raise BenchError(what, where=where, next=advice)
+    return answer
+
+
+def _command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")
+    except OSError:
+        return []
+
+
+def _ended(descriptor: int, timeout: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))

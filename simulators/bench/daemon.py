@@ -1,0 +1,250 @@
+"""The bench's daemon: holds the cards and answers the control socket.
+
+Where the bench has readers of its own it is the first process of fresh user, mount, network and process
+namespaces, so whatever it started ends with it. Started by `Bench.up` as
+`python -m simulators.bench.daemon DIRECTORY SETUP STATUS-FD TETHER-FD`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socketserver
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from simulators.bench import pcscd
+from simulators.bench.errors import BenchError
+from simulators.bench.layout import Layout
+from simulators.bench.model import Answer, BenchStatus, Description, Kept, Request, SeatStatus, Setup
+from simulators.bench.seats import PivSeat, Seat, UsbSeat
+from simulators.bench.shelf import CardShelf, Shelf, TokenShelf, Trays, need_name
+from simulators.bench.watcher import Watcher
+
+_READERS_WITHIN = 20.0
+"""Seconds pcscd has to show all readers."""
+
+
+class Daemon:
+    """The seats of one bench, and what may be asked of them; every method may be called by any thread."""
+
+    def __init__(self, layout: Layout, setup: Setup) -> None:
+        self._layout, self._setup = layout, setup
+        self._lock = threading.Lock()
+        self._trays = Trays(layout)
+        self._stop, self._stopped = os.pipe()
+        self.pcscd: int | None = None
+        self._seats: dict[str, tuple[Seat, Shelf]] = {}
+        if setup.piv:
+            self._open_readers()
+        tokens = TokenShelf(layout)
+        for name in _names("usb", setup.pkcs11):
+            self._seats[name] = UsbSeat(name, layout), tokens
+
+    def _open_readers(self) -> None:
+        names = _names("piv", self._setup.piv)
+        if self._setup.system_pcscd:
+            slots = pcscd.system_slots(names)
+        else:
+            slots = pcscd.slots(names)
+            self.pcscd = pcscd.start(pcscd.find(), self._layout, slots)
+        shelf = CardShelf(self._layout, self._setup)
+        watcher = Watcher(None if self._setup.system_pcscd else str(self._layout.pcscd))
+        watcher.await_readers([slot.reader for slot in slots], _READERS_WITHIN)
+        busy: dict[str, threading.Thread] = {}
+        for slot in slots:
+            self._seats[slot.seat] = PivSeat(slot, shelf, watcher, busy), shelf
+
+    @property
+    def statuses(self) -> tuple[SeatStatus, ...]:
+        """All seats, in order."""
+        return tuple(seat.status for seat, _ in self._seats.values())
+
+    def answer(self, request: Request) -> Answer:
+        """Do what a client asks; raises `BenchError`."""
+        match request.do:
+            case "status":
+                return Answer(status=self._status())
+            case "insert":
+                return Answer(card=self._insert(request))
+            case "feed":
+                return Answer(card=self._feed(request))
+            case "eject":
+                return Answer(card=self._eject(request))
+            case "down":
+                os.write(self._stopped, b"\0")
+                return Answer()
+            case other:
+                raise BenchError(f"the bench cannot {other!r}", next="take station and bench of one version")
+
+    def await_end(self, tether: int | None) -> str:
+        """Block until told to end, until the owner of the tether is gone, or until pcscd died; says which."""
+        poll = select.poll()
+        poll.register(self._stop, select.POLLIN)
+        if tether is not None:
+            poll.register(tether, select.POLLIN)
+        ended = os.pidfd_open(self.pcscd) if self.pcscd is not None else None
+        if ended is not None:
+            poll.register(ended, select.POLLIN)
+        woken = {descriptor for descriptor, _ in poll.poll()}
+        if ended in woken:
+            return "pcscd ended by itself"
+        return "told to end" if self._stop in woken else "its owner is gone"
+
+    def clear(self) -> None:
+        """Pull everything out, as hands would before the desk is switched off."""
+        with self._lock:
+            for seat, _ in self._seats.values():
+                seat.eject()
+
+    def _status(self) -> BenchStatus:
+        with self._lock:
+            seats = self.statuses
+            inserted = {seat.inserted for seat in seats}
+            shelves = {seat.status.driver: shelf for seat, shelf in self._seats.values()}
+            kept = [
+                self._trays.of(name, driver)
+                for driver, shelf in shelves.items()
+                for name in shelf.names()
+                if name not in inserted
+            ]
+        directory = str(self._layout.directory)
+        return BenchStatus(directory, _outer_pid(), seats, tuple(kept), self._setup.system_pcscd)
+
+    def _insert(self, request: Request) -> str:
+        with self._lock:
+            seat, shelf = self._seat(request.seat)
+            holds, driver = seat.status.inserted, seat.status.driver
+            if holds:
+                raise BenchError(f"{holds} is in it", where=request.seat, next="eject it first")
+            name = request.card
+            if name is not None:
+                need_name(name, shelf, driver)
+                if other := next((held.name for held in self.statuses if held.inserted == name), None):
+                    raise BenchError(f"{name} is in {other}", where=request.seat, next="eject it there first")
+            name = name or shelf.add()
+            seat.insert(name)
+            self._trays.take(name)
+        if request.wait:
+            seat.settle()
+        return name
+
+    def _feed(self, request: Request) -> str | None:
+        with self._lock:
+            seat, shelf = self._seat(request.seat)
+            if seat.status.inserted:
+                return None
+            name = shelf.add()
+            seat.insert(name)
+        return name
+
+    def _eject(self, request: Request) -> str | None:
+        with self._lock:
+            seat, _ = self._seat(request.seat)
+            held = seat.status
+            seat.eject()
+            if held.inserted and request.tray is not None:
+                self._trays.put(Kept(held.inserted, held.driver, request.tray, request.note))
+        if request.wait:
+            seat.settle()
+        return held.inserted
+
+    def _seat(self, name: str) -> tuple[Seat, Shelf]:
+        try:
+            return self._seats[name]
+        except KeyError:
+            raise BenchError(f"no seat {name!r}", next=f"there are: {', '.join(self._seats)}") from None
+
+
+class _Control(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, path: str, daemon: Daemon) -> None:
+        super().__init__(path, _Conversation)
+        self.daemon = daemon
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, _Control)
+        for line in self.rfile:
+            try:
+                answer = self.server.daemon.answer(msgspec.json.decode(line, type=Request))
+            except BenchError as error:
+                answer = Answer(error=(error.what, error.where, error.next))
+            except Exception as error:
+                logging.exception("request failed")
+                answer = Answer(error=(type(error).__name__, None, "look into the log of the bench"))
+            self.wfile.write(msgspec.json.encode(answer) + b"\n")
+
+
+def _names(kind: str, count: int) -> list[str]:
+    return [f"{kind}-{number}" for number in range(1, count + 1)]
+
+
+def _outer_pid() -> int:
+    # /proc is still that of the namespace outside, so it shows the numbers others know this process by.
+    return int(os.readlink("/proc/self"))
+
+
+def _outer_parent() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
+
+
+def _remove_traces(layout: Layout) -> None:
+    for path in (layout.description, layout.control, layout.pcscd):
+        path.unlink(missing_ok=True)
+
+
+def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
+    """Set the bench up, report on the descriptor `status` (one JSON `Answer`), serve until told to end."""
+    _remove_traces(layout)
+    try:
+        daemon = Daemon(layout, setup)
+        control = _Control(str(layout.control), daemon)
+        threading.Thread(target=control.serve_forever, daemon=True, name="control").start()
+        holder = _outer_parent() if os.getpid() == 1 else _outer_pid()
+        description = Description(_outer_pid(), holder, setup, daemon.statuses)
+        layout.description.write_bytes(msgspec.json.encode(description))
+    except (BenchError, OSError) as error:
+        _remove_traces(layout)
+        logging.exception("cannot start")
+        told = error if isinstance(error, BenchError) else BenchError(str(error))
+        os.write(status, msgspec.json.encode(Answer(error=(told.what, told.where, told.next))) + b"\n")
+        raise SystemExit(1) from None
+    logging.info("up: %s, %s", layout.directory, setup)
+    os.write(status, msgspec.json.encode(Answer()) + b"\n")
+    os.close(status)
+    reason = daemon.await_end(tether)
+    daemon.clear()
+    logging.info("down: %s", reason)
+    with contextlib.suppress(OSError):
+        _remove_traces(layout)
+
+
+def main(arguments: list[str]) -> None:
+    """Read the command line; the log is this process's stderr."""
+    directory, setup, status, tether = arguments
+    os.umask(0o077)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.chdir("/")
+    run(
+        Layout(Path(directory)),
+        msgspec.json.decode(setup, type=Setup),
+        int(status),
+        int(tether) if tether else None,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,111 @@
+"""Where a bench keeps its things: one directory, private to its owner."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.bench.errors import BenchError
+
+_SOCKET_PATH_MAX = 107
+"""Bytes a Unix socket's path may have on Linux (unix(7): sun_path of 108 with its closing NUL)."""
+
+
+def default_directory() -> Path:
+    """STATION_BENCH, else `issuance-station/bench` in the user's state directory (XDG base directories)."""
+    if chosen := os.environ.get("STATION_BENCH"):
+        return Path(chosen)
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "issuance-station" / "bench"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths inside a bench directory."""
+
+    directory: Path
+
+    @property
+    def description(self) -> Path:
+        """What runs (JSON); there only while the bench is up."""
+        return self.directory / "bench.json"
+
+    @property
+    def control(self) -> Path:
+        """The daemon's socket: one JSON line asks, one answers."""
+        return self.directory / "control.sock"
+
+    @property
+    def pcscd(self) -> Path:
+        """The socket of the bench's own pcscd, for PCSCLITE_CSOCK_NAME."""
+        return self.directory / "pcscd.comm"
+
+    @property
+    def cards(self) -> Path:
+        """One state file per PIV card, inserted or kept."""
+        return self.directory / "cards"
+
+    @property
+    def tokens(self) -> Path:
+        """One SoftHSM directory per USB token, inserted or kept."""
+        return self.directory / "tokens"
+
+    @property
+    def seats(self) -> Path:
+        """One directory per USB seat with its `softhsm2.conf`."""
+        return self.directory / "seats"
+
+    @property
+    def trays(self) -> Path:
+        """Which tray each kept card or token was put in (JSON)."""
+        return self.directory / "trays.json"
+
+    @property
+    def attestation_root(self) -> Path:
+        """Key and certificate of the CA that attests the keys of this bench's cards."""
+        return self.directory / "attestation-root.pem"
+
+    @property
+    def printed(self) -> Path:
+        """What the simulated printer kept."""
+        return self.directory / "printed"
+
+    @property
+    def log(self) -> Path:
+        """What the daemon and its pcscd said."""
+        return self.directory / "log"
+
+    def prepare(self) -> None:
+        """Make the directory, 0700; raises `BenchError` where it is unfit or not a bench's."""
+        where = str(self.directory)
+        length = len(os.fsencode(self.control))
+        if length > _SOCKET_PATH_MAX:
+            raise BenchError(
+                f"the path is {length - _SOCKET_PATH_MAX} bytes too long for the sockets inside it",
+                where=where,
+                next="choose a shorter one with --dir or STATION_BENCH",
+            )
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = self.directory.stat()
+        except OSError as error:
+            raise BenchError(
+                error.strerror or str(error), where=where, next="choose another with --dir"
+            ) from error
+        if found.st_uid != os.geteuid():
+            raise BenchError(
+                "the directory belongs to another user", where=where, next="choose another with --dir"
+            )
+        if any(self.directory.iterdir()) and not self.log.exists():
+            raise BenchError(
+                "the directory holds other things than a bench",
+                where=where,
+                next="choose an empty or a new one with --dir",
+            )
+        if stat.S_IMODE(found.st_mode) != 0o700:
+            self.directory.chmod(0o700)
+        for part in (self.cards, self.tokens, self.seats, self.printed):
+            part.mkdir(mode=0o700, exist_ok=True)
+        self.log.touch(mode=0o600)

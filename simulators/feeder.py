@@ -1,0 +1,41 @@
+"""The feeder of a simulated bench: its daemon takes the tokens out and puts new blanks in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from drivers.errors import DeviceFailed
+from drivers.feeders.port import Tray
+from simulators.bench.client import Bench
+from simulators.bench.errors import BenchError
+
+
+class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bench: str
+
+
+class BenchFeeder:
+    """Feeds the seats of the bench in the directory `bench`; raises `DeviceFailed` where it does not run."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._bench = Bench(Path(msgspec.convert(options, _Options).bench))
+
+    def feed(self, seat: str) -> None:
+        try:
+            self._bench.feed(seat)
+        except BenchError as error:
+            raise _failed(error, seat) from error
+
+    def take(self, seat: str, tray: Tray, note: str) -> None:
+        try:
+            self._bench.take(seat, tray.value, note)
+        except BenchError as error:
+            raise _failed(error, seat) from error
+
+
+def _failed(error: BenchError, seat: str) -> DeviceFailed:
+    return DeviceFailed(f"the bench cannot feed it: {error.what}", where=seat, next=error.next)

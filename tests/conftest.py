@@ -1,0 +1,59 @@
+"""Fixtures for every test: simulated benches, and what a machine needs for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.bench import Bench, BenchError, softhsm_module
+from simulators.bench.pcscd import find
+
+BenchFactory = Callable[..., Bench]
+
+
+def need(*tools: str) -> None:
+    """Skip the test where a tool is missing, with the reason; fail it in CI."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        lacking(f"not installed: {', '.join(missing)}")
+
+
+def lacking(reason: str) -> None:
+    """Skip the test for a reason that counts as a failure in CI."""
+    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def bench_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchFactory]:
+    """Starts benches of the test's own: `bench_factory(piv=…, pkcs11=…, …)` takes what `Bench.up` takes."""
+    try:
+        find()
+        softhsm_module()
+    except BenchError as error:
+        lacking(str(error))
+    started: list[Bench] = []
+
+    def start(directory: Path | None = None, **settings: Any) -> Bench:
+        settings = {"piv": 2, "pkcs11": 2, "tether": True, **settings}
+        bench = Bench.up(directory or tmp_path_factory.mktemp("bench"), **settings)
+        started.append(bench)
+        return bench
+
+    try:
+        yield start
+    finally:
+        for bench in started:
+            bench.down()
+
+
+@pytest.fixture
+def bench(bench_factory: BenchFactory) -> Bench:
+    """A running bench with empty seats piv-1, piv-2, usb-1 and usb-2; gone after the test."""
+    return bench_factory()
