@@ -45,7 +45,7 @@ def evidence(
         raise refuse("the attestation speaks of another key", _ASIDE)
     if not _issued(attested, maker):
         raise refuse("the attestation is not signed by the token's attestation key", _ASIDE)
-    if claims.get("serial", serial) != serial:
+    if serial is not None and claims.get("serial", serial) != serial:
         raise refuse("the attestation speaks of another token", _ASIDE)
     rooted = any(maker == root or _issued(maker, root) for root in roots)
     if roots and not rooted:

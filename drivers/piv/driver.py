@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from drivers.errors import DriverError, NoToken, TokenLost
+from drivers.errors import DriverError, NoToken, TokenLost, Unsupported
 from drivers.piv.ids import FACTORY, ManagementAlgorithm
 from drivers.piv.session import RULES, PivSession
 from drivers.tokens import Act, Cancel, CodeRules, Credentials
@@ -41,7 +41,7 @@ class PivOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PivDriver:
-    """Serves one reader; raises `DriverError` for options it does not understand or roots it cannot read."""
+    """Serves one reader; raises `Unsupported` for wrong options, `DriverError` for roots it cannot read."""
 
     sequence: ClassVar[tuple[Act, ...]] = (
         Act.INITIALISE,
@@ -59,8 +59,8 @@ class PivDriver:
         try:
             self._options = msgspec.convert(dict(options), PivOptions)
         except msgspec.ValidationError as error:
-            raise DriverError(
-                f"this seat's options are wrong: {error}", where=seat, next="see station.toml"
+            raise Unsupported(
+                f"options of this seat: {error}", where=seat, next="correct station.toml"
             ) from None
         self._seat = seat
         self._roots = tuple(root for path in self._options.attestation_roots for root in _roots(path, seat))

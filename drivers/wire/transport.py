@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from drivers.wire.apdu import Command, StatusWord
@@ -38,8 +39,7 @@ class Chaining:
             return b"", last
         data, sw = self._inner.transmit(last)
         if sw & 0xFF00 == StatusWord.WRONG_LE:
-            has_le = len(last) == 5 or len(last) == 6 + last[4]
-            data, sw = self._inner.transmit((last[:-1] if has_le else last) + bytes([sw & 0xFF]))
+            data, sw = self._inner.transmit(replace(Command.parse(last), le=sw & 0xFF).short())
         while sw & 0xFF00 == StatusWord.MORE_DATA:
             more, sw = self._inner.transmit(bytes([0, _GET_RESPONSE, 0, 0, sw & 0xFF]))
             data += more
