@@ -74,6 +74,8 @@ COLUMNS: tuple[Column, ...] = (
         values.email,
         "the certificate manager's e-mail address",
         (
+            "manager_e_mail",
+            "beheerder_e_mail",
             "certificate_manager_email",
             "beheerder_email",
             "e_mail_beheerder",
@@ -137,9 +139,9 @@ BY_NAME = {column.name: column for column in COLUMNS}
 OF_ORDER = ("order", "subscriber", "subscriber_number", "country")
 """One file is one order of one subscriber: every row has the same in these."""
 
-OF_KIND: Mapping[Kind, frozenset[str]] = {
-    Kind.GROUP: frozenset({"group"}),
-    Kind.PERSON: frozenset({"given_name", "surname", "person_number"}),
+OF_KIND: Mapping[Kind, tuple[str, ...]] = {
+    Kind.GROUP: ("group",),
+    Kind.PERSON: ("given_name", "surname", "person_number"),
 }
 """Columns that a row of one kind must fill, and a row of the other must not unless its layout wants it."""
 

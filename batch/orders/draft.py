@@ -60,7 +60,7 @@ def organisation(country: str, number: str) -> str:
 
 
 class OrderableLayout(Protocol):
-    """What intake must know of a token layout; `layouts.token.TokenLayout` is one."""
+    """What intake must know of a token layout; `catalogue.OrderedLayout` is one."""
 
     @property
     def name(self) -> str:

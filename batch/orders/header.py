@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from batch.orders.columns import ALWAYS, BY_NAME, Column, find, nearest
-from batch.orders.faults import FaultList, shown
+from batch.orders.faults import FaultList, quoted
 from batch.orders.table import MOST_CELLS, Record
 
 
 class Header:
-    """Where each column stands; `width`: cells of a row. Faults of the names are noted as it is made.
+    """Where each column stands (`place`), which are `missing`, and how many cells make a row (`width`).
 
-    Raises `OrderFaults` where the row names no column at all, because then nothing below it can be read.
+    What is wrong with the names is noted as it is made. Raises `OrderFaults` where the row names no column at
+    all, because then nothing below it can be read.
     """
 
     def __init__(self, record: Record, faults: FaultList) -> None:
@@ -20,9 +21,8 @@ class Header:
         while not names[-1]:
             names.pop()
         if len(names) > MOST_CELLS:
-            faults.add(
-                record.first, "", "", f"has {len(names):,} columns", f"an order has at most {MOST_CELLS}"
-            )
+            right = f"an order has at most {MOST_CELLS}"
+            faults.add(record.first, "", "", f"has {len(names):,} columns", right)
             faults.stop()
         found = {index: column for index, name in enumerate(names) if (column := find(name))}
         if not found:
@@ -32,9 +32,9 @@ class Header:
         self.line = record.first
         self.width = len(names)
         self._faults = faults
-        self._missing: set[str] = set()
+        self.missing: set[str] = set()
         self.place: Mapping[str, int] = self._placed(record, names, found)
-        self._missing |= self._unknown(record, names, found)
+        self.missing |= self._unknown(record, names, found)
         for name in ALWAYS:
             self.require(name, "every order has it")
 
@@ -42,7 +42,7 @@ class Header:
         place: dict[str, int] = {}
         for index, column in found.items():
             if (first := place.setdefault(column.name, index)) != index:
-                wrong = f"stands here twice, as {shown(names[first])!r} and {shown(names[index])!r}"
+                wrong = f"stands here twice, as {quoted(names[first])} and {quoted(names[index])}"
                 self._faults.add(
                     record.line_of(index), column.name, "", wrong, "leave one of the columns out"
                 )
@@ -65,7 +65,7 @@ class Header:
 
     def require(self, name: str, why: str) -> None:
         """Note, once, that a column is not there and `why` it has to be."""
-        if name not in self.place and name not in self._missing:
-            self._missing.add(name)
+        if name not in self.place and name not in self.missing:
+            self.missing.add(name)
             right = f"add it, with {BY_NAME[name].meaning}; {why}"
             self._faults.add(self.line, name, "", "this column is missing", right)

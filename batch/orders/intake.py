@@ -43,13 +43,8 @@ def read(data: bytes, *, source: str, layouts: Layouts, known: Known) -> OrderDr
     read_on = 0
     for read_on, record in enumerate(records, 1):
         if read_on > MOST_TOKENS:
-            faults.add(
-                record.first,
-                "",
-                "",
-                f"this is row {read_on:,}",
-                f"an order has at most {MOST_TOKENS:,}; split it",
-            )
+            right = f"an order has at most {MOST_TOKENS:,}; split it"
+            faults.add(record.first, "", "", f"this is row {read_on:,}", right)
             break
         if row := reader.read(record):
             rows.append(row)

@@ -37,6 +37,7 @@ class Catalogue:
     def __init__(self, layouts: Layouts) -> None:
         self._layouts = layouts
         self._found: dict[str, OrderableLayout | None] = {}
+        self._instead: dict[str, str] = {}
         self.references = tuple(layouts.references())
 
     def find(self, reference: str) -> OrderableLayout | None:
@@ -47,9 +48,11 @@ class Catalogue:
 
     def instead_of(self, reference: str) -> str:
         """What to write instead of a reference that is none."""
-        if near := difflib.get_close_matches(reference.casefold(), self.references, n=1):
-            return f"did you mean {near[0]}?"
-        return f"use one of {', '.join(self.references)}" if self.references else "this desk has no layouts"
+        if reference not in self._instead:
+            near = difflib.get_close_matches(reference.casefold(), self.references, n=1)
+            known = ", ".join(self.references) or "none: this desk has no layouts yet"
+            self._instead[reference] = f"did you mean {near[0]}?" if near else f"use one of {known}"
+        return self._instead[reference]
 
 
 class RowReader:
@@ -62,6 +65,7 @@ class RowReader:
             for name, index in header.place.items()
         ]
         self._blank = dict.fromkeys(BY_NAME, "")
+        self._needs: dict[tuple[Kind | None, str], dict[str, str]] = {}
 
     def read(self, record: Record) -> Row | None:
         """The row of a record; None where its cells cannot be told apart."""
@@ -77,19 +81,16 @@ class RowReader:
         fields["country"] = fields["country"] or "NL"
         layout = self._layout(record, fields, bad)
         kind = Kind(fields["kind"]) if fields["kind"] and "kind" not in bad else None
-        for name in ALWAYS:
-            self._require(record, fields, name, "every row has it")
         if layout and kind and layout.kind is not kind:
             wrong = f"does not fit layout {layout.name}, which is for a {layout.kind}"
-            self._note(
-                record, "kind", fields["kind"], wrong, f"write {layout.kind}, or choose another layout"
-            )
-        elif kind:
-            self._check_kind(record, fields, kind, layout.columns if layout else frozenset())
-            for name in sorted(layout.columns - HAS_DEFAULT) if layout else ():
-                self._require(record, fields, name, f"layout {fields['layout']} needs it")
+            right = f"write {layout.kind}, or choose another layout"
+            self._note(record, "kind", fields["kind"], wrong, right)
+            self._check_filled(record, fields, None, None)
+        else:
+            self._check_filled(record, fields, kind, layout)
         count = self._count(record, fields, kind, bad)
-        return Row(record, fields, frozenset(bad), layout, kind, count, len(self._faults) == before)
+        sound = len(self._faults) == before and not self._header.missing
+        return Row(record, fields, frozenset(bad), layout, kind, count, sound)
 
     def _check_cells(self, record: Record, fields: dict[str, str]) -> set[str]:
         bad = set()
@@ -115,21 +116,27 @@ class RowReader:
         if not reference or "layout" in bad:
             return None
         if (layout := self._catalogue.find(reference)) is None:
-            self._note(
-                record,
-                "layout",
-                reference,
-                "is no layout of this desk",
-                self._catalogue.instead_of(reference),
-            )
+            right = self._catalogue.instead_of(reference)
+            self._note(record, "layout", reference, "is no layout of this desk", right)
         return layout
 
-    def _check_kind(self, record: Record, fields: dict[str, str], kind: Kind, needs: frozenset[str]) -> None:
-        for name in sorted(OF_KIND[kind]):
-            self._require(record, fields, name, f"a {kind} needs it")
-        for other in Kind:
-            for name in sorted(OF_KIND[other] - OF_KIND[kind] - needs):
-                if fields[name]:
+    def _check_filled(
+        self, record: Record, fields: dict[str, str], kind: Kind | None, layout: OrderableLayout | None
+    ) -> None:
+        key = (kind, fields["layout"] if layout else "")
+        if key not in self._needs:
+            self._needs[key] = _needs(kind, layout, fields["layout"])
+        needs = self._needs[key]
+        for name, why in needs.items():
+            if name not in self._header.place:
+                self._header.require(name, why)
+            elif not fields[name]:
+                self._note(record, name, "", "is empty", f"write {BY_NAME[name].meaning}; {why}")
+        if kind is None:
+            return
+        for other, names in OF_KIND.items():
+            for name in names:
+                if other is not kind and fields[name] and name not in needs:
                     right = f"leave it empty, or write {other} as kind"
                     self._note(record, name, fields[name], f"stands in the row of a {kind}", right)
 
@@ -148,13 +155,14 @@ class RowReader:
         fields["count"] = "1"
         return 1
 
-    def _require(self, record: Record, fields: dict[str, str], name: str, why: str) -> None:
-        if name not in self._header.place:
-            self._header.require(name, why)
-        elif not fields[name]:
-            right = f"write {BY_NAME[name].meaning}; {why}"
-            self._note(record, name, "", "is empty", right)
-
     def _note(self, record: Record, name: str, value: str, wrong: str, right: str) -> None:
         line = record.line_of(self._header.place[name])
         self._faults.add(line, name, value, wrong, right)
+
+
+def _needs(kind: Kind | None, layout: OrderableLayout | None, reference: str) -> dict[str, str]:
+    """The columns a row must fill, each with the reason."""
+    reasons = dict.fromkeys(layout.columns - HAS_DEFAULT, f"layout {reference} needs it") if layout else {}
+    reasons |= dict.fromkeys(OF_KIND[kind], f"a {kind} needs it") if kind else {}
+    reasons |= dict.fromkeys(ALWAYS, "every row has it")
+    return {name: reasons[name] for name in BY_NAME if name in reasons}

@@ -191,7 +191,7 @@ def email(value: str) -> str:
 def country(value: str) -> str:
     """An ISO 3166-1 alpha-2 code in capitals."""
     if (code := value.upper()) not in COUNTRIES:
-        raise BadValue("is no country code", "use the two letters of ISO 3166, such as NL or IT")
+        raise BadValue("is no country code", "use the two letters of ISO 3166, such as NL, IT or GB")
     return code
 
 
