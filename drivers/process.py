@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import operator
 import os
 import resource
 import select
@@ -163,7 +164,7 @@ def _serve(descriptor: int) -> None:
     failed: DriverError | None = None
     served: Any = None
     try:
-        served = getattr(importlib.import_module(module), name)(*arguments)
+        served = operator.attrgetter(name)(importlib.import_module(module))(*arguments)
     except Exception as error:  # the first call reports it
         failed = _crossing(error)
     del arguments

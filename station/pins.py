@@ -72,6 +72,14 @@ def ask_terminal(prompt: str) -> Secret:
     return Secret.text(typed)
 
 
+def new_pin(prompt: str) -> Secret:
+    """Ask for a new PIN twice, until both agree; raises `PinUnavailable` without a terminal."""
+    while True:
+        first = ask_terminal(f"new {prompt}")
+        if ask_terminal(f"again, {prompt}") == first:
+            return first
+
+
 def read_file(path: Path) -> Secret:
     """The first line of a private file; raises `PinUnavailable` where it is missing or not private."""
     try:

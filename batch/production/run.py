@@ -63,6 +63,16 @@ class Result:
     interrupted: bool
 
 
+def lane_process(seat: Seat, run_directory: Path) -> Child:
+    """A fresh lane process for a seat; its lock keeps two of them apart."""
+    return Child(
+        f"lane {seat.name}",
+        "batch.production.lane:Lane",
+        (seat.name, seat.driver, dict(seat.options), run_directory / f"{seat.name}.lock"),
+        environment=seat.environment,
+    )
+
+
 class Production:
     """Makes the tokens of one approved order; `stop()` ends it between two steps."""
 
@@ -117,14 +127,7 @@ class Production:
 
     def start_lane(self, seat: str) -> Child:
         """A fresh lane process for a seat."""
-        at = self._seats[seat]
-        lock = self._run_directory / f"{seat}.lock"
-        return Child(
-            f"lane {seat}",
-            "batch.production.lane:Lane",
-            (seat, at.driver, dict(at.options), lock),
-            environment=at.environment,
-        )
+        return lane_process(self._seats[seat], self._run_directory)
 
     def feeder(self, seat: str) -> Feeder:
         """Whoever feeds a seat."""
@@ -267,7 +270,7 @@ class Production:
         return any(lane.current is not None and lane.current.id == item.id for lane in self._flows.values())
 
     def _may_be(self, item: Item, seat: str, state: TokenState) -> bool:
-        """Whether a token of no bound serial may be this item's: by label or GUID, or untouched in its seat."""
+        """Whether a token of no bound serial may be this item's: by label or GUID, or still blank in its seat."""
         identity = state.identity
         if identity.label is not None and item.mailer_number in identity.label:
             return True

@@ -17,6 +17,15 @@ def steps(records: Records, item_id: int) -> dict[str, StepState]:
     return {str(name): StepState(state) for name, state in rows}
 
 
+def history(records: Records, item_id: int) -> list[tuple[str, str, int, str, str | None, str | None]]:
+    """Name, state, attempts, begin, end and reason of every step, in the order they began."""
+    return records.rows(
+        "SELECT name, state, attempts, began_at, ended_at, reason FROM steps WHERE item_id = ? "
+        "ORDER BY began_at, name",
+        (item_id,),
+    )
+
+
 def intend(records: Records, item_id: int, name: str) -> None:
     """Put the intent of a step on record, before the step is done; a further attempt is counted."""
     records.write(

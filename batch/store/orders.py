@@ -168,6 +168,12 @@ def items(records: Records, order: Order | None = None, *states: ItemState) -> I
         last = page[-1][0]
 
 
+def layouts_of(records: Records, order: Order) -> list[str]:
+    """The token layouts an order's items are made with."""
+    rows = records.rows("SELECT DISTINCT layout FROM items WHERE order_id = ? ORDER BY layout", (order.id,))
+    return [str(row[0]) for row in rows]
+
+
 def next_planned(records: Records, order: Order, layouts: Sequence[str]) -> Item | None:
     """The first planned item of an order with one of the given layouts, None where there is none."""
     if not layouts:

@@ -13,10 +13,18 @@ from station.cli.invocation import GLOBAL_OPTIONS, Invocation
 from station.exit_codes import ExitCode
 
 COMMANDS = {
+    "init": Entry("station.cli.init:init", "Make a station: home, key tokens, CA, records."),
     "doctor": Entry("station.cli.doctor:doctor", "Check everything a desk needs and say how to mend it."),
     "lanes": Entry("station.cli.lanes:lanes", "List the seats and readers; bind a reader to a seat."),
     "layouts": Entry("station.cli.layouts:layouts", "List and show what tokens and letters look like."),
-    "bench": Entry("station.cli.bench:bench", "A simulated bench: virtual readers, cards and USB tokens."),
+    "bench": Entry("station.cli.bench:bench", "A simulated bench: readers, cards, tokens without hardware."),
+    "order": Entry("station.cli.order:order", "Import, list, show, approve and reject orders."),
+    "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
+    "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
+    "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
+    "audit": Entry("station.cli.audit:audit", "Verify and show the log of everything that happened."),
+    "ca": Entry("station.cli.ca:ca", "The CA's certificates and revocation list."),
+    "demo": Entry("station.cli.demo:demo", "The whole job on a simulated bench, from order to letters."),
     "completion": Entry("station.cli.completion:completion", "Print the completion script for a shell."),
 }
 """All subcommands in the order of the help; the help is told here so that asking for it loads nothing."""

@@ -1,0 +1,78 @@
+"""Holding the token in a reader against the records, without any code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch.model.errors import NotFound
+from batch.model.states import ItemState
+from batch.production.run import Seat, lane_process
+from batch.store import journal, orders
+from batch.store.database import Records
+from drivers.errors import NoToken
+from drivers.tokens import Code, TokenState
+
+_WAIT = 5.0
+"""Seconds to wait for a token."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, whether it holds, and what was found."""
+
+    check: str
+    ok: bool
+    found: str
+
+
+def verify_token(
+    records: Records, seat: Seat, run_directory: Path, number: str | None
+) -> tuple[Finding, ...]:
+    """Everything the token in `seat` shows by itself, beside what is on record for it.
+
+    `number` is the item it must be, None for whichever it is. Raises `NoToken`, `NotFound`.
+    """
+    lane = lane_process(seat, run_directory)
+    try:
+        state = lane.ask("look", _WAIT, timeout=60)
+        if state is None:
+            raise NoToken("no token is in the reader", where=seat.name, next="insert it and run this again")
+        lane.ask("let_go", timeout=60)
+    finally:
+        lane.close()
+    assert isinstance(state, TokenState)
+    return tuple(_findings(records, seat, state, number))
+
+
+def _findings(records: Records, seat: Seat, state: TokenState, number: str | None) -> Iterator[Finding]:
+    serial = state.identity.serial
+    item = orders.item_of_token(records, seat.driver, serial) if serial else None
+    if item is None:
+        raise NotFound(
+            f"no item is bound to the token {serial or 'without serial'}",
+            where=seat.name,
+            next="it is not one this station made",
+        )
+    yield Finding("token", True, f"{state.identity.model} {serial}, number {item.mailer_number}")
+    if number is not None:
+        right = number in (item.mailer_number, serial)
+        yield Finding("asked for", right, number if right else f"{number} was asked for")
+    yield Finding("state", item.state is ItemState.PRODUCED, str(item.state))
+    found = {key.slot: key for key in state.keys}
+    for key in journal.keys(records, item.id).values():
+        there = found.get(key.slot)
+        same = there is not None and there.certificate is not None and there.certificate == key.certificate
+        yield Finding(f"certificate {key.name}", same, "as on record" if same else "differs or is missing")
+        if there is not None and there.public_key is not None:
+            own = there.public_key == key.public_key
+            yield Finding(f"key {key.name}", own, "as on record" if own else "another key is on the token")
+    for code in (Code.PIN, Code.PUK, Code.ADMIN):
+        works = state.factory.get(code)
+        if works is not None:
+            yield Finding(f"factory {code}", not works, "still works" if works else "refused")
+    for name in ("pin", "puk"):
+        left = getattr(state.tries, name)
+        if left is not None:
+            yield Finding(f"{name} tries", left > 0, f"{left} left")

@@ -1,0 +1,114 @@
+"""`station letter`: printing PIN letters and accounting for them."""
+
+from __future__ import annotations
+
+import signal
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document, listing
+from station.exit_codes import ExitCode
+
+_COLUMNS = {
+    "number": "Number",
+    "state": "State",
+    "printer": "Printer",
+    "operator": "Operator",
+    "intent_at": "Begun",
+    "printed_at": "Printed",
+}
+
+
+@click.group()
+def letter() -> None:
+    """Print PIN letters, list them, account for one whose printing is unknown."""
+
+
+@letter.command("list")
+@click.option("--order", "number", help="Only those of this order.")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
+    """List letters by their control numbers."""
+    from batch.store.letters import letters
+    from batch.store.orders import order
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        found = letters(records, order(records, number).id if number else None)
+        rows = [
+            {
+                "number": one.mailer_number,
+                "state": str(one.state),
+                "printer": one.printer,
+                "operator": one.operator,
+                "intent_at": one.intent_at.isoformat(timespec="seconds") if one.intent_at else None,
+                "printed_at": one.printed_at.isoformat(timespec="seconds") if one.printed_at else None,
+            }
+            for one in found
+        ]
+    listing(rows, _COLUMNS, as_json=as_json, empty="No letters; they are there once tokens are produced.")
+
+
+@letter.command("print")
+@click.argument("number")
+@json_option
+@pass_invocation
+def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
+    """Print the letters of the order NUMBER that were never sent to a printer (PIN of `custody`).
+
+    Nothing is printed twice by itself: a letter whose printing was cut off is `unknown` until somebody
+    has accounted for its form.
+    """
+    from batch.letters.session import begin, print_letters
+    from batch.production.lock import production_lock
+    from batch.store.orders import order
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    stopped: list[int] = []
+    with desk.records() as records, production_lock(desk.run_directory / "printing.lock"):
+        for doubtful in begin(records, invocation.operator):
+            click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
+        wanted = order(records, number)
+        signal.signal(signal.SIGINT, lambda *_: stopped.append(1))
+        with desk.print_room() as room:
+            result = print_letters(
+                records,
+                wanted,
+                room,
+                mailers=desk.mailer,
+                printer=desk.configuration.printer.driver if desk.configuration.printer else "",
+                operator=invocation.operator,
+                tell=lambda name, done, all_: click.echo(
+                    f"letter {name} printed ({done} of {all_})", err=True
+                ),
+                stopping=lambda: bool(stopped),
+            )
+    if as_json:
+        document({"printed": result.printed, "left": result.left, "stopped": result.stopped})
+    if result.stopped:
+        click.echo(f"stopped: {result.stopped}; {result.left} letters are left", err=True)
+        return ExitCode.INTERRUPTED if stopped else ExitCode.PARTIAL
+    click.echo(f"{len(result.printed)} letters printed", err=True)
+    return ExitCode.OK
+
+
+@letter.command()
+@click.argument("number")
+@click.option("--printed", "outcome", flag_value="printed", help="The form is there, whole and sealed.")
+@click.option("--void", "outcome", flag_value="void", help="The form is spoiled or cannot be found.")
+@click.option("--reason", required=True, help="What was seen, in a sentence.")
+@pass_invocation
+def settle(invocation: Invocation, number: str, outcome: str | None, reason: str) -> None:
+    """Account for the letter NUMBER whose printing is unknown, after looking at the printer."""
+    from batch.letters.session import settle as account
+    from batch.model.states import LetterState
+    from station.wiring import Desk
+
+    if outcome is None:
+        raise click.UsageError("say --printed or --void")
+    with Desk.of(invocation.home(), None).records() as records:
+        account(records, number, LetterState(outcome), invocation.operator, reason)
+    click.echo(f"letter {number} is {outcome}", err=True)

@@ -1,0 +1,155 @@
+"""`station order`: taking orders in, looking at them, deciding on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document, listing
+
+if TYPE_CHECKING:
+    from batch.model.orders import Order
+    from batch.store.database import Records
+
+_COLUMNS = {
+    "number": "Order",
+    "reference": "Reference",
+    "subscriber": "Subscriber",
+    "state": "State",
+    "tokens": "Tokens",
+    "produced": "Produced",
+    "quarantined": "Quarantined",
+    "imported_by": "Imported by",
+    "decided_by": "Decided by",
+}
+
+
+@click.group()
+def order() -> None:
+    """Take orders in, look at them, approve or reject them."""
+
+
+@order.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_invocation
+def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
+    """Take the order in FILE (CSV) in whole, or name every fault in it and take nothing."""
+    from batch.orders.decisions import receive
+    from batch.orders.intake import LARGEST_FILE, read
+    from batch.orders.known import RecordedOrders
+    from station.wiring import Desk, IntakeLayouts
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST_FILE + 1)
+    with desk.records() as records:
+        layouts = IntakeLayouts(desk.library)
+        draft = read(data, source=file.name, layouts=layouts, known=RecordedOrders(records))
+        taken = receive(records, draft, invocation.operator)
+        if as_json:
+            document(_row(records, taken))
+        else:
+            click.echo(taken.number)
+    click.echo(
+        f"order {taken.number} of {taken.subscriber}: {draft.count} tokens; "
+        f"someone else than {invocation.operator} approves it: station order approve {taken.number}",
+        err=True,
+    )
+
+
+@order.command("list")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, as_json: bool) -> None:
+    """List all orders."""
+    from batch.store.orders import orders
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = [_row(records, one) for one in orders(records)]
+    listing(rows, _COLUMNS, as_json=as_json, empty="No orders yet; `station order import FILE`.")
+
+
+@order.command()
+@click.argument("number")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, number: str, as_json: bool) -> None:
+    """Show the order NUMBER (or the subscriber's reference) with its tokens."""
+    from batch.store.orders import items
+    from batch.store.orders import order as find
+    from station.cli.token import COLUMNS, token_row
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        found = find(records, number)
+        facts = _row(records, found)
+        tokens = [token_row(item) for item in items(records, found)]
+    if as_json:
+        document({**facts, "items": tokens})
+        return
+    for key, value in facts.items():
+        click.echo(f"{key.replace('_', ' ')}: {'-' if value is None else value}")
+    listing(tokens, COLUMNS, as_json=False, empty="No tokens.")
+
+
+@order.command()
+@click.argument("number")
+@pass_invocation
+def approve(invocation: Invocation, number: str) -> None:
+    """Approve the order NUMBER; who brought it in may not. Opens its custody epoch (PIN of `custody`)."""
+    from batch.orders.decisions import approve as decide
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+
+    def open_epoch(key_name: str) -> bytes:
+        with desk.custody() as custody:
+            found = custody.ask("public_key", key_name, timeout=60)
+            return bytes(found or custody.ask("generate_agreement_key", key_name, timeout=60))
+
+    with desk.records() as records:
+        approved = decide(records, number, invocation.operator, open_epoch)
+    click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
+
+
+@order.command()
+@click.argument("number")
+@click.option("--reason", required=True, help="Why, in a sentence; it is kept with the order.")
+@pass_invocation
+def reject(invocation: Invocation, number: str, reason: str) -> None:
+    """Reject the order NUMBER for good."""
+    from batch.orders.decisions import reject as decide
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rejected = decide(records, number, invocation.operator, reason)
+    click.echo(f"order {rejected.number} is rejected", err=True)
+
+
+def _row(records: Records, order: Order) -> dict[str, object]:
+    from batch.model.states import ItemState
+    from batch.store.orders import counts
+
+    found = counts(records, order)
+    return {
+        "number": order.number,
+        "reference": order.reference,
+        "subscriber": order.subscriber,
+        "organisation": order.organisation,
+        "state": str(order.state),
+        "tokens": sum(found.values()),
+        "produced": found[ItemState.PRODUCED],
+        "quarantined": found[ItemState.QUARANTINED],
+        "source": order.source,
+        "sha256": order.sha256,
+        "imported_by": order.imported_by,
+        "imported_at": order.imported_at.isoformat(timespec="seconds"),
+        "decided_by": order.decided_by,
+        "decided_at": order.decided_at.isoformat(timespec="seconds") if order.decided_at else None,
+        "reason": order.reason,
+    }

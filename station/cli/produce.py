@@ -1,0 +1,109 @@
+"""`station produce`: run an approved order over all lanes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document
+from station.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from batch.production.run import Production, Result
+
+
+@click.command()
+@click.argument("number")
+@click.option("--seat", "seats", multiple=True, metavar="NAME", help="Use only this seat; may be repeated.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Seconds a lane waits for the token of an unfinished item before it gives up.",
+)
+@json_option
+@pass_invocation
+def produce(
+    invocation: Invocation, number: str, seats: tuple[str, ...], patience: float, as_json: bool
+) -> ExitCode:
+    """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`).
+
+    Ctrl-C ends between two steps; the same command goes on from there. So it does after a crash: what is
+    half made is read from the token, and finished or put aside with the reason.
+    """
+    from batch.production.lock import production_lock
+    from batch.production.run import Production
+    from batch.store.orders import layouts_of, order
+    from station.progress import watch
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    with ExitStack() as held:
+        records = held.enter_context(desk.records())
+        held.enter_context(production_lock(desk.run_directory / "production.lock"))
+        wanted = order(records, number)
+        layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
+        production = Production(
+            records,
+            wanted,
+            desk.seats(seats),
+            operator=invocation.operator,
+            authority=held.enter_context(desk.authority()),
+            keeper=held.enter_context(desk.keeper()),
+            briefing=desk.brief,
+            layouts=layouts,
+            run_directory=desk.run_directory,
+            tell=held.enter_context(watch(records, wanted)),
+            patience=patience,
+        )
+        _stop_on_signals(production)
+        result = production.run()
+    return _tell(result, as_json)
+
+
+def _stop_on_signals(production: Production) -> None:
+    def stop(number: int, frame: object) -> None:
+        if not production.stopping:
+            sys.stderr.write("\nstopping: every lane ends the step it is in\n")
+        production.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _tell(result: Result, as_json: bool) -> ExitCode:
+    from batch.model.states import ItemState
+
+    counts = result.counts
+    if as_json:
+        document(
+            {
+                "order": result.order.number,
+                "state": str(result.order.state),
+                "items": {str(state): number for state, number in counts.items()},
+                "stopped_lanes": dict(result.stopped_lanes),
+                "interrupted": result.interrupted,
+            }
+        )
+    told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+    click.echo(f"order {result.order.number} is {result.order.state}: {told}", err=True)
+    for seat, reason in result.stopped_lanes.items():
+        click.echo(f"lane {seat} stopped: {reason}", err=True)
+    unfinished = counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]
+    if result.interrupted and unfinished:
+        click.echo(f"next: station produce {result.order.number} goes on from here", err=True)
+        return ExitCode.INTERRUPTED
+    if unfinished:
+        click.echo(
+            f"{unfinished} tokens are not finished; put begun ones back in a reader and run "
+            f"`station produce {result.order.number}` again",
+            err=True,
+        )
+        return ExitCode.PARTIAL
+    return ExitCode.PARTIAL if counts[ItemState.QUARANTINED] else ExitCode.OK

@@ -1,0 +1,113 @@
+"""`station token`: the tokens of all orders, and the one in a reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document, listing
+from station.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from batch.model.orders import Item
+
+COLUMNS = {
+    "number": "Number",
+    "name": "Name",
+    "layout": "Layout",
+    "state": "State",
+    "seat": "Seat",
+    "serial": "Token",
+    "seconds": "Seconds",
+    "reason": "Reason",
+}
+
+
+@click.group()
+def token() -> None:
+    """List and show tokens, and verify the one in a reader."""
+
+
+@token.command("list")
+@click.option("--order", "number", help="Only those of this order.")
+@click.option("--state", help="Only those in this state, such as `quarantined`.")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, number: str | None, state: str | None, as_json: bool) -> None:
+    """List tokens by their numbers."""
+    from batch.model.states import ItemState
+    from batch.store.orders import items, order
+    from station.wiring import Desk
+
+    try:
+        states = (ItemState(state),) if state else ()
+    except ValueError:
+        raise click.BadParameter(f"one of: {', '.join(ItemState)}", param_hint="--state") from None
+    with Desk.of(invocation.home(), None).records() as records:
+        wanted = order(records, number) if number else None
+        rows = [token_row(item) for item in items(records, wanted, *states)]
+    listing(rows, COLUMNS, as_json=as_json, empty="No tokens.")
+
+
+@token.command()
+@click.argument("number")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, number: str, as_json: bool) -> None:
+    """Show the token NUMBER (its own, or the serial of its chip): steps, keys, certificates, letter."""
+    from batch.production.report import timeline
+    from batch.store.orders import item
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        found = item(records, number)
+        facts = {**token_row(found), **timeline(records, found)}
+    if as_json:
+        document(facts)
+        return
+    for key, value in facts.items():
+        if isinstance(value, list):
+            listing(
+                value, {name: name for name in value[0]} if value else {}, as_json=False, empty=f"no {key}"
+            )
+        else:
+            click.echo(f"{key}: {'-' if value is None else value}")
+
+
+@token.command()
+@click.argument("seat")
+@click.argument("number", required=False)
+@json_option
+@pass_invocation
+def verify(invocation: Invocation, seat: str, number: str | None, as_json: bool) -> ExitCode:
+    """Read the token in SEAT and hold it against the records; with NUMBER, it must be that one.
+
+    Needs no code and spends no try: identity, keys and certificates are read, and what would show use.
+    """
+    from batch.production.verification import verify_token
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), None)
+    with desk.records() as records:
+        findings = verify_token(records, desk.seats((seat,))[0], desk.run_directory, number)
+    rows = [{"check": one.check, "ok": one.ok, "found": one.found} for one in findings]
+    listing(rows, {"check": "Check", "ok": "Holds", "found": "Found"}, as_json=as_json, empty="Nothing.")
+    return ExitCode.OK if all(one.ok for one in findings) else ExitCode.CHECK_FAILED
+
+
+def token_row(item: Item) -> dict[str, object]:
+    """A token as lists show it."""
+    took = (item.ended_at - item.began_at).total_seconds() if item.ended_at and item.began_at else None
+    person = " ".join(filter(None, (item.fields.get("given_name"), item.fields.get("surname"))))
+    return {
+        "number": item.mailer_number,
+        "name": item.fields.get("group") or person,
+        "layout": item.layout,
+        "state": str(item.state),
+        "seat": item.seat,
+        "serial": item.token_serial,
+        "seconds": round(took, 1) if took is not None else None,
+        "reason": item.reason,
+    }

@@ -1,0 +1,41 @@
+"""Writing the station.toml of a new station."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from station.config import KeyToken, Seat, seat_entry
+
+
+def compose(
+    name: str,
+    country: str,
+    tokens: Mapping[str, KeyToken],
+    authority: Mapping[str, Any],
+    bench: Path | None,
+    seats: Sequence[Seat],
+) -> str:
+    """The text of a station.toml; with `bench`, its seats and a printer that keeps its pages there."""
+    parts = [
+        "# Configuration of this issuance station; docs/configuration.md explains every key.",
+        table("station", {"name": name, "country": country}),
+        table("authority", {"driver": "embedded"}) + "\n" + table("authority.options", authority),
+    ]
+    for key, token in tokens.items():
+        plain = {"module": token.module, "token": token.token, "pin": token.pin}
+        parts.append(table(f"keys.{key}", plain) + "\n" + table(f"keys.{key}.environment", token.environment))
+    if bench is not None:
+        parts.append(table("bench", {"directory": str(bench)}))
+        printed = {"directory": str(bench / "printed")}
+        parts.append(table("printer", {"driver": "simulated"}) + "\n" + table("printer.options", printed))
+    return "\n\n".join([*parts, *(seat_entry(seat).rstrip() for seat in seats)]) + "\n"
+
+
+def table(name: str, values: Mapping[str, Any]) -> str:
+    """A TOML table of texts, numbers and lists of them, which TOML writes as JSON does."""
+    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    return "\n".join([f"[{name}]", *lines])

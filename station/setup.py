@@ -1,0 +1,115 @@
+"""Making a station: its home, its key tokens, its CA, its records."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from batch.audit.log import log
+from batch.model.events import Event
+from batch.store.database import Records
+from drivers.pkcs11 import softhsm
+from drivers.process import Child
+from drivers.secret import Secret
+from station.config import KeyToken, Seat
+from station.configuring import compose
+from station.errors import HomeError
+from station.home import Home, create
+
+KEYS = ("custody", "bench", "ca")
+"""The key tokens of a station, in the order their PINs are asked for."""
+
+_CA_DAYS = 3652
+"""Ten years, longer than any certificate of the shipped profiles."""
+
+
+def make(
+    path: Path,
+    *,
+    name: str,
+    country: str,
+    operator: str,
+    pins: Mapping[str, Secret],
+    bench: Path | None,
+    seats: tuple[Seat, ...] = (),
+) -> Home:
+    """A new station in `path`: SoftHSM key tokens under the given PINs, an embedded CA, empty records.
+
+    With `bench`, its seats and a printer that keeps its pages become the configuration. Raises `HomeError`
+    where a station is there already; nothing of it is touched then.
+    """
+    home = create(path)
+    if home.configuration.exists() or home.records.exists():
+        raise HomeError("there is a station here already", where=str(path), next="name another with --home")
+    module = softhsm.module()
+    tokens: dict[str, KeyToken] = {
+        key: KeyToken(module, key, environment=softhsm.prepare(home.path / "keys" / key)) for key in KEYS
+    }
+    authority = {
+        "key": "issuing",
+        "subject": [["2.5.4.6", country], ["2.5.4.10", name], ["2.5.4.3", f"{name} Issuing CA"]],
+    }
+    for key in ("custody", "bench"):
+        _make_token(key, tokens[key], pins[key])
+    _make_ca(home, tokens["ca"], authority, pins["ca"])
+    for key in KEYS:
+        softhsm.settle(home.path / "keys" / key)
+    configuration = compose(name, country, tokens, authority, bench, seats)
+    Records.create(home.records).close()
+    _write_private(home.configuration, configuration)
+    records = Records(home.records)
+    with records.transaction():
+        log(records, Event("station.made", operator, detail={"name": name, "country": country}))
+    records.close()
+    return home
+
+
+def authority_options(home: Home, token: KeyToken, configured: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the embedded CA: its key token and its directory in the home, and what is configured."""
+    return {"module": token.module, "token": token.token, "directory": str(home.path / "ca"), **configured}
+
+
+def _make_token(name: str, token: KeyToken, pin: Secret) -> None:
+    # Nobody keeps this SO PIN: whoever had it could give the token a new user PIN and open everything.
+    arguments = (token.module, token.token, _nobodys_pin(), pin)
+    child = Child(
+        f"{name} token", "drivers.pkcs11.vault:Vault.create", arguments, environment=token.environment
+    )
+    try:
+        child.ask("names", timeout=60)
+    finally:
+        child.close()
+
+
+def _make_ca(home: Home, token: KeyToken, authority: Mapping[str, Any], pin: Secret) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0)
+    arguments = (
+        authority_options(home, token, authority),
+        pin,
+        _nobodys_pin(),
+        begin,
+        begin + timedelta(days=_CA_DAYS),
+    )
+    child = Child(
+        "ca", "drivers.authorities.embedded:create_embedded", arguments, environment=token.environment
+    )
+    try:
+        child.ask("chain", timeout=60)
+    finally:
+        child.close()
+
+
+def _nobodys_pin() -> Secret:
+    return Secret.text(secrets.token_hex(16))
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

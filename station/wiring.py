@@ -1,0 +1,180 @@
+"""Puts a desk together from its home and configuration: records, layouts, key tokens, CA, seats, printer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from batch.model.orders import Item
+from batch.production.assignment import Assignment, LaneFacts
+from batch.production.briefing import brief
+from batch.production.run import Seat
+from batch.store.database import Records
+from drivers.process import Child
+from drivers.registry import find
+from layouts.forms import MailerLayout
+from layouts.library import Library
+from station.config import Configuration, KeyName, load
+from station.errors import ConfigurationError
+from station.home import Home
+from station.pins import PinSource
+from station.setup import authority_options
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One station's parts, each made when first asked for."""
+
+    home: Home
+    pins: PinSource
+    configuration: Configuration
+
+    @classmethod
+    def of(cls, home: Home, pin_fd: int | None) -> Desk:
+        """The desk of a home; PINs come from `pin_fd` where given, else as configured."""
+        configuration = load(home.configuration)
+        return cls(home, PinSource(configuration.keys.pins(), pin_fd), configuration)
+
+    @cached_property
+    def library(self) -> Library:
+        """The layouts: the site's own before the shipped ones."""
+        return Library(*self.configuration.layout_folders(self.home.path))
+
+    @contextmanager
+    def records(self) -> Iterator[Records]:
+        """The records, open."""
+        records = Records(self.home.records)
+        try:
+            yield records
+        finally:
+            records.close()
+
+    def seats(self, names: Sequence[str] = ()) -> tuple[Seat, ...]:
+        """The configured seats, or those of the given names; raises `ConfigurationError`."""
+        chosen = [self.configuration.seat(name) for name in names] or self.configuration.seats
+        if not chosen:
+            raise ConfigurationError(
+                "no seat is configured", where=str(self.home.configuration), next="run `station lanes bind`"
+            )
+        return tuple(
+            Seat(
+                seat.name,
+                seat.driver,
+                seat.options,
+                find("station.feeders", seat.feeder)(self._feeder_options(seat.feeder)),
+                seat.environment,
+            )
+            for seat in chosen
+        )
+
+    def brief(self, item: Item, facts: LaneFacts) -> Assignment:
+        """What a lane is told about an item."""
+        return brief(item, facts, self.library.token(item.layout))
+
+    def mailer(self, layout: str) -> MailerLayout:
+        """The letter that goes with a token layout."""
+        return self.library.token(layout).mailer
+
+    @contextmanager
+    def keeper(self) -> Iterator[Child]:
+        """The bench's resume keys, in a process of their own."""
+        with self._key_process("bench", "bench keys", "batch.custody.keeper:ResumeKeeper") as child:
+            yield child
+
+    @contextmanager
+    def custody(self) -> Iterator[Child]:
+        """The custody token's keys, for opening epochs; no code is opened with it."""
+        with self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as child:
+            yield child
+
+    @contextmanager
+    def print_room(self) -> Iterator[Child]:
+        """The print process: custody token and printer."""
+        printer = self.configuration.printer
+        if printer is None:
+            raise ConfigurationError(
+                "no printer is configured", where=str(self.home.configuration), next="add a [printer] table"
+            )
+        more = (printer.driver, dict(printer.options))
+        factory = "batch.letters.printing:PrintRoom"
+        with self._key_process("custody", "print room", factory, more, printer.environment) as child:
+            yield child
+
+    @contextmanager
+    def authority(self) -> Iterator[Child]:
+        """The certificate authority, in a process of its own."""
+        configured = self.configuration.authority
+        if configured.driver != "embedded":
+            raise ConfigurationError(
+                f"there is no authority driver {configured.driver!r}",
+                where=str(self.home.configuration),
+                next="use `embedded`",
+            )
+        token = self.configuration.keys.ca
+        options = authority_options(self.home, token, configured.options)
+        child = Child(
+            "ca",
+            "drivers.authorities.embedded:open_embedded",
+            (options, self.pins.pin("ca")),
+            environment=token.environment,
+        )
+        try:
+            yield child
+        finally:
+            child.close()
+
+    @contextmanager
+    def _key_process(
+        self,
+        key: KeyName,
+        name: str,
+        factory: str,
+        more: tuple[Any, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> Iterator[Child]:
+        token = self.configuration.keys.named()[key]
+        child = Child(
+            name,
+            factory,
+            (token.module, token.token, self.pins.pin(key), *more),
+            environment={**token.environment, **(environment or {})},
+        )
+        try:
+            yield child
+        finally:
+            child.close()
+
+    @property
+    def run_directory(self) -> Path:
+        """Where lanes keep their locks; nothing else is in it."""
+        path = self.home.path / "run"
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    def _feeder_options(self, feeder: str) -> dict[str, Any]:
+        if feeder == "bench" and self.configuration.bench is not None:
+            return {"bench": self.configuration.bench.directory}
+        return {}
+
+
+class IntakeLayouts:
+    """The `Layouts` of intake, from the library."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def find(self, reference: str) -> Any:
+        from layouts.errors import UnknownLayout
+
+        try:
+            return self._library.token(reference)
+        except UnknownLayout:
+            return None
+
+    def references(self) -> Sequence[str]:
+        layouts = [self._library.token(name) for name in self._library.names()]
+        return [f"{layout.name}:{algorithm}" for layout in layouts for algorithm in layout.algorithms]
