@@ -216,7 +216,10 @@ driver = "device"
 device = "/dev/usb/lp0"
 
 [authority]
-driver = "embedded"             # signs with the key in [keys.ca]
+driver = "embedded"             # signs with a key in the token of [keys.ca]
+[authority.options]
+key = "issuing"
+subject = [["2.5.4.6", "NL"], ["2.5.4.10", "Certificate desk"], ["2.5.4.3", "Certificate desk Issuing CA"]]
 
 # The station's own key tokens. pin: "prompt" asks at the terminal, "file:/path" reads a file of mode 0600;
 # `--pin-fd N` goes before both.

@@ -90,10 +90,11 @@ def read_file(path: Path) -> Secret:
             where=str(path),
             next="correct `pin` in station.toml",
         ) from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise PinUnavailable("the PIN file is no plain file", where=str(path))
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise PinUnavailable("the PIN file is no plain file", where=str(path))
         if found.st_uid != os.geteuid():
             raise PinUnavailable(
                 "the PIN file belongs to somebody else", where=str(path), next=f"chown it: {path}"
