@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from batch.model.errors import Transition
 
@@ -84,13 +84,18 @@ STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.DONE: frozenset(),
 }
 
-_TABLES: tuple[Mapping[object, frozenset[object]], ...] = (ORDER, ITEM, LETTER, STEP)  # type: ignore[assignment]
+_TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
+    OrderState: ORDER,
+    ItemState: ITEM,
+    LetterState: LETTER,
+    StepState: STEP,
+}
+"""By type, because states of different tables may share their word."""
 
 
 def move(now: State, to: State, *, where: str) -> State:
     """`to`, where the table allows it from `now`; raises `Transition` naming what is allowed instead."""
-    table = next(table for table in _TABLES if now in table)
-    allowed = table[now]
+    allowed: frozenset[State] = _TABLES[type(now)][now]
     if to not in allowed:
         ways = ", ".join(sorted(str(state) for state in allowed)) or "nothing; it is final"
         raise Transition(

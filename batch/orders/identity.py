@@ -63,7 +63,7 @@ class Identity:
     def draft(self, row: Row) -> DraftRow | None:
         """A row as part of the order; None where nobody can tell whom it is for."""
         named = row.fields["group" if row.kind is Kind.GROUP else "person_number"]
-        if not (row.layout and row.kind and named) or row.layout.kind is not row.kind:
+        if not (row.layout and row.kind and named):
             return None
         return DraftRow(
             line=row.record.first,

@@ -85,9 +85,8 @@ class RowReader:
             wrong = f"does not fit layout {layout.name}, which is for a {layout.kind}"
             right = f"write {layout.kind}, or choose another layout"
             self._note(record, "kind", fields["kind"], wrong, right)
-            self._check_filled(record, fields, None, None)
-        else:
-            self._check_filled(record, fields, kind, layout)
+            kind = layout = None
+        self._check_filled(record, fields, kind, layout)
         count = self._count(record, fields, kind, bad)
         sound = len(self._faults) == before and not self._header.missing
         return Row(record, fields, frozenset(bad), layout, kind, count, sound)

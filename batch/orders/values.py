@@ -74,7 +74,8 @@ def clean(raw: str) -> str:
     else:
         spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in raw)
         value = unicodedata.normalize("NFC", spaced).strip(" ")
-        _refuse_lost(value)
+        if not value.isascii():
+            _refuse_lost(value)
     for char in value:
         if hidden := _HIDDEN.get(unicodedata.category(char)):
             hidden = {"\n": "a line break", "\r": "a line break", "\t": "a tab"}.get(char, hidden)

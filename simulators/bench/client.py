@@ -155,7 +155,10 @@ class Bench:
     def seat_options(self, seat: str) -> dict[str, Any]:
         """The `[[seat]]` entry of `station.toml` for a seat."""
         found = self._seat(seat)
-        options = {"module": softhsm_module()} if found.driver == PKCS11 else {"reader": found.reader}
+        options: dict[str, Any] = {"module": softhsm_module()}
+        if found.driver != PKCS11:
+            roots = [str(self.layout.directory / "attestation-root.pem")]
+            options = {"reader": found.reader, "attestation_roots": roots}
         return {
             "name": seat,
             "driver": found.driver,
