@@ -1,0 +1,142 @@
+"""The main job played on a simulated bench, by the same commands an operator would type."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch.model.orders import Item
+from batch.store.database import Records
+from batch.store.orders import items, order, orders
+from simulators.bench import Bench, BenchError
+from station.errors import HomeError
+from station.setup import KEYS
+
+_MARK = ".issuance-station-demo"
+SAMPLE = Path(__file__).parent / "samples" / "demo-order.csv"
+"""The sample order: 24 group certificates, half on cards and half on USB tokens."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a demo left behind: its places, its tokens and how long the whole took, in seconds."""
+
+    directory: Path
+    home: Path
+    bench: Path
+    printed: Path
+    pins: Path
+    order: str
+    tokens: tuple[Item, ...]
+    seconds: float
+
+
+class DemoFailed(Exception):
+    """A command of the demo did not end well; its own words were shown."""
+
+    def __init__(self, command: str, code: int) -> None:
+        super().__init__(f"`{command}` ended with exit code {code}")
+
+
+def default_directory() -> Path:
+    """`issuance-station/demo` among the user's state (XDG Base Directory Specification)."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    return base / "issuance-station" / "demo"
+
+
+def play(directory: Path, say: Callable[[str], None]) -> Played:
+    """Play the whole job in `directory`, which is emptied first if it was a demo's.
+
+    Raises `HomeError` where the directory is something else, `BenchError`, or `DemoFailed`.
+    """
+    begun = time.monotonic()
+    _prepare(directory)
+    home, state, pins = directory / "home", directory / "bench", directory / "pins"
+    _write_pins(pins)
+    bench = Bench.up(state, piv=2, pkcs11=2, tether=True)
+    try:
+        say(f"a bench of two PIV readers and two USB slots is up in {state}")
+        environment = {**os.environ, "STATION_HOME": str(home), "STATION_BENCH": str(state)}
+
+        def station(line: str, *, pin: bool = False) -> None:
+            _run(line, environment, pins if pin else None, say)
+
+        station(f"init --name 'Demo Issuer' --bench {shlex.quote(str(state))} --as olga", pin=True)
+        station("doctor --as olga")
+        station(f"order import {shlex.quote(str(SAMPLE))} --as olga")
+        number = _first_order(home)
+        station(f"order approve {number} --as pim", pin=True)
+        station(f"produce {number} --as olga", pin=True)
+        station(f"letter print {number} --as pim", pin=True)
+        station("audit verify --as pim")
+        tokens = _tokens(home, number)
+    finally:
+        bench.down()
+    return Played(directory, home, state, state / "printed", pins, number, tokens, time.monotonic() - begun)
+
+
+def _prepare(directory: Path) -> None:
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / _MARK).is_file():
+            raise HomeError(
+                "this folder is no demo's, so it is not emptied",
+                where=str(directory),
+                next="name another with --dir",
+            )
+        with suppress(BenchError):  # most often none was left running
+            Bench(directory / "bench").down()
+        shutil.rmtree(directory)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    (directory / _MARK).touch()
+
+
+def _write_pins(path: Path) -> None:
+    """PINs of the demo's own key tokens; a real station's are in the heads of its officers."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.writelines(f"{key} {secrets.randbelow(10**8):08d}\n" for key in KEYS)
+
+
+def _run(line: str, environment: dict[str, str], pins: Path | None, say: Callable[[str], None]) -> None:
+    say(f"$ station {line}" + (f" --pin-fd 3 3<{pins}" if pins else ""))
+    command = [sys.executable, "-m", "station", *shlex.split(line)]
+    if pins is None:
+        code = subprocess.run(command, env=environment, check=False).returncode
+    else:
+        with pins.open("rb") as opened:
+            descriptor = opened.fileno()
+            code = subprocess.run(
+                [*command, "--pin-fd", str(descriptor)],
+                env=environment,
+                pass_fds=[descriptor],
+                check=False,
+            ).returncode
+    if code:
+        raise DemoFailed(f"station {line}", code)
+
+
+def _first_order(home: Path) -> str:
+    records = Records(home / "station.db")
+    try:
+        return orders(records)[0].number
+    finally:
+        records.close()
+
+
+def _tokens(home: Path, number: str) -> tuple[Item, ...]:
+    records = Records(home / "station.db")
+    try:
+        return tuple(items(records, order(records, number)))
+    finally:
+        records.close()
