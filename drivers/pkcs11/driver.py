@@ -51,7 +51,7 @@ class Pkcs11Driver:
     def _await(self, present: bool, cancel: Cancel) -> bool:
         self._let_go()
         while not cancel():
-            if (self._seat.look() is not None) is present:
+            if self._seat.occupied() is present:
                 return True
             self._pause.wait(_POLL)
         return False

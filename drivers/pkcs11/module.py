@@ -184,7 +184,9 @@ class Module:
             except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
                 continue
             except pkcs11.PKCS11Error as error:
-                raise failure(code_of(error), self.where) from error
+                code, hint = code_of(error), "take it out and set it aside"
+                what = f"the token does not answer for itself ({code})"
+                raise DeviceFailed(what, code=code, where=self.where, next=hint) from error
         return found
 
     def init_token(self, slot: pkcs11.Slot, so_pin: Secret, label: str) -> None:

@@ -32,15 +32,28 @@ class Seat:
 
         Raises `Unsupported` where several tokens are there and none is named, `DeviceFailed` otherwise.
         """
+        return self._choose(self.module.tokens()) if self._scan() else None
+
+    def occupied(self) -> bool:
+        """Whether something is in the seat now, be it a token that does not answer."""
+        if not self._scan():
+            return False
+        try:
+            return self._choose(self.module.tokens()) is not None
+        except DeviceFailed:
+            return True
+
+    def _scan(self) -> bool:
+        """Make changes visible; False where the seat is known to be empty by that."""
         if self.options.rescan == "reinitialise":
             try:
                 self.module.rescan()
             except DeviceFailed as error:
-                # SoftHSM answers so when its token directory is not there: the seat is empty.
+                # SoftHSM answers so when its token directory is not there.
                 if error.code == "CKR_GENERAL_ERROR":
-                    return None
+                    return False
                 raise
-        return self._choose(self.module.tokens())
+        return True
 
     def _choose(self, tokens: list[pkcs11.Token]) -> pkcs11.Token | None:
         wanted = self.options.slot

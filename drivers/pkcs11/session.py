@@ -201,6 +201,8 @@ class Pkcs11Session:
 
     def public_key(self, slot: str) -> bytes | None:
         """The SPKI of the public key object; it does not prove that the private key is there."""
+        if self._blank():
+            return None
         with self._exchange() as session:
             return next(map(objects.spki, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
 
@@ -251,6 +253,8 @@ class Pkcs11Session:
 
     def read_certificate(self, slot: str) -> bytes | None:
         """CKA_VALUE of the certificate with the key's CKA_ID."""
+        if self._blank():
+            return None
         with self._exchange() as session:
             for found in self._held(session, ObjectClass.CERTIFICATE, slot):
                 value: bytes = found[Attribute.VALUE]
@@ -381,6 +385,10 @@ class Pkcs11Session:
             except pkcs11.PKCS11Error as error:
                 if code_of(error) not in ("CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED"):
                     raise failure(code_of(error), self._where) from error
+
+    def _blank(self) -> bool:
+        self._token = self._seat.refresh(self._token, self._serial)
+        return not flags_of(self._token)
 
     def _gone(self) -> bool:
         try:
