@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ LONGEST_LINE = 65_536
 """Characters of one line; a row of the longest values allowed has some 1,000."""
 
 MOST_CELLS = 200
+
+MOST_LINES = 250_000
+"""Lines of one file: as many rows as an order may have, and room for empty ones."""
 
 _LONGEST_ROW = 10  # lines; no cell may hold a line break, so a longer row is a quote nobody closed
 _DELIMITERS = ";,\t"
@@ -41,7 +45,12 @@ def split(text: str, faults: FaultList, known: Callable[[str], bool]) -> Iterato
 
     The delimiter is what Excel's `sep=` line says, else the one with which most header names are `known`.
     """
-    lines = list(io.StringIO(text, newline=""))
+    lines = list(itertools.islice(io.StringIO(text, newline=""), MOST_LINES + 1))
+    if len(lines) > MOST_LINES:
+        faults.add(
+            0, "", "", f"has more than {MOST_LINES:,} lines", "take out empty ones, or split the order"
+        )
+        faults.stop()
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE:
             wrong = f"this line has {len(line):,} characters"
