@@ -81,8 +81,11 @@ def ec_key(kind: KeyType, scalar: bytes) -> PrivateKey:
     return ec.derive_private_key(int.from_bytes(scalar, "big"), _curve(kind))
 
 
-def rsa_key(p: int, q: int) -> PrivateKey:
-    """A private key with exponent 65537 from its primes; `ValueError` where they make none."""
+def rsa_key(kind: KeyType, first: bytes, second: bytes) -> PrivateKey:
+    """A private key with exponent 65537 from its primes (big endian); `ValueError` where they make none."""
+    p, q = int.from_bytes(first, "big"), int.from_bytes(second, "big")
+    if not p.bit_length() == q.bit_length() == kind.bits // 2 or (p * q).bit_length() != kind.bits:
+        raise ValueError(f"these are no primes of RSA-{kind.bits}")
     d = rsa.rsa_recover_private_exponent(EXPONENT, p, q)
     public = rsa.RSAPublicNumbers(EXPONENT, p * q)
     dmp1, dmq1 = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q)

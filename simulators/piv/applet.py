@@ -11,7 +11,7 @@ KEY_SLOTS = frozenset({0x9A, 0x9C, 0x9D, 0x9E, *range(0x82, 0x96)})
 
 
 class Refused(Exception):
-    """The card answers with a status word and no data."""
+    """The card answers with a status word and no data; a `ValueError` of a command stands for 6A80."""
 
     def __init__(self, sw: int) -> None:
         super().__init__(f"{sw:04X}")

@@ -16,7 +16,7 @@ from drivers.wire import tlv
 from drivers.wire.apdu import Command, StatusWord
 from simulators.piv import algorithms
 from simulators.piv.algorithms import KeyType, PrivateKey
-from simulators.piv.applet import KEY_SLOTS, Applet, Refused, need
+from simulators.piv.applet import KEY_SLOTS, Applet, need
 from simulators.piv.state import ATTESTATION_OBJECT, ATTESTATION_SLOT, StoredKey
 
 FIRMWARE_OID = ObjectIdentifier("1.3.6.1.4.1.41482.3.3")
@@ -82,11 +82,7 @@ def attest(applet: Applet, command: Command) -> bytes:
     key = state.keys[command.p1]
     need(key.generated, StatusWord.INCORRECT_DATA)
     need(ATTESTATION_SLOT in state.keys and ATTESTATION_OBJECT in state.objects, StatusWord.NOT_FOUND)
-    issuer_der = tlv.need(state.objects[ATTESTATION_OBJECT], 0x70)
-    try:
-        issuer = x509.load_der_x509_certificate(issuer_der)
-    except ValueError:
-        raise Refused(StatusWord.NOT_FOUND) from None
+    issuer = x509.load_der_x509_certificate(tlv.need(state.objects[ATTESTATION_OBJECT], 0x70))
     leaf = (
         x509.CertificateBuilder()
         .serial_number(secrets.randbits(126) | 1 << 126)

@@ -201,7 +201,7 @@ class VirtualCard:
         handler = self._handler(command.ins)
         try:
             return handler(self._applet, command)
-        except tlv.TlvError:
+        except ValueError:
             raise Refused(StatusWord.INCORRECT_DATA) from None
         finally:
             if command.ins != VERIFY:

@@ -12,7 +12,7 @@ from drivers.wire import tlv
 from drivers.wire.apdu import Command, StatusWord
 from simulators.piv import algorithms
 from simulators.piv.algorithms import KeyType
-from simulators.piv.applet import KEY_SLOTS, Applet, Refused, need
+from simulators.piv.applet import KEY_SLOTS, Applet, need
 from simulators.piv.state import ATTESTATION_SLOT, CardState, StoredKey
 
 NEVER, ONCE, ALWAYS = 1, 2, 3
@@ -42,15 +42,10 @@ def import_key(applet: Applet, command: Command) -> bytes:
     applet.need_admin()
     fields = dict(tlv.decode(command.data))
     policies = _policies(applet.state, command.p2, fields)
-    try:
-        if kind.is_rsa:
-            p, q = (int.from_bytes(tlv.need(command.data, tag), "big") for tag in (0x01, 0x02))
-            need((p * q).bit_length() == kind.bits, StatusWord.INCORRECT_DATA)
-            key = algorithms.rsa_key(p, q)
-        else:
-            key = algorithms.ec_key(kind, tlv.need(command.data, 0x06))
-    except ValueError:
-        raise Refused(StatusWord.INCORRECT_DATA) from None
+    if kind.is_rsa:
+        key = algorithms.rsa_key(kind, tlv.need(command.data, 0x01), tlv.need(command.data, 0x02))
+    else:
+        key = algorithms.ec_key(kind, tlv.need(command.data, 0x06))
     applet.state.keys[command.p2] = StoredKey(kind, *policies, generated=False, private=algorithms.dump(key))
     return b""
 
@@ -69,13 +64,10 @@ def authenticate(applet: Applet, command: Command) -> bytes:
     need(fields.get(0x82) == b"" and len(fields) == 2, StatusWord.INCORRECT_DATA)
     _need_pin_policy(applet, key.pin_policy)
     private = algorithms.load(key.private)
-    try:
-        if 0x85 in fields:
-            result = algorithms.agree(private, fields[0x85])
-        else:
-            result = algorithms.use(private, fields.get(0x81, b""))
-    except ValueError:
-        raise Refused(StatusWord.INCORRECT_DATA) from None
+    if 0x85 in fields:
+        result = algorithms.agree(private, fields[0x85])
+    else:
+        result = algorithms.use(private, fields.get(0x81, b""))
     return tlv.encode(0x7C, tlv.encode(0x82, result))
 
 

@@ -100,6 +100,13 @@ def test_only_keys_made_on_the_card_are_attested(tmp_path: Path, host: Host) -> 
     assert rootless.sw(0xF9, 0x9A, 0x00) == 0x6A82
 
 
+@pytest.mark.parametrize("junk", ["00", "7000", "70023000", "7003300100"])
+def test_a_damaged_attestation_certificate_attests_nothing(host: Host, junk: str) -> None:
+    host.admin().generate(0x9A, P256)
+    assert host.put(0x5FFF01, bytes.fromhex(junk)) == 0x9000
+    assert host.sw(0xF9, 0x9A, 0x00) == 0x6A80
+
+
 def test_attestation_follows_the_key_to_another_reader(host: Host) -> None:
     first = host.admin().generate(0x9A, P256)
     assert leaf(host.reinsert()).public_key() == first

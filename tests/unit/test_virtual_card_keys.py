@@ -137,6 +137,8 @@ def test_an_imported_rsa_key_signs(host: Host) -> None:
         (P256, 0x9A, scalar("FF" * 32), 0x6A80),
         (P256, 0x9A, b"", 0x6A80),
         (RSA2048, 0x9A, tlv.encode_all([(1, b"\x0b"), (2, b"\x0d")]), 0x6A80),
+        (RSA2048, 0x9A, tlv.encode_all([(1, b"\x01"), (2, b"\xff" * 256)]), 0x6A80),
+        (RSA2048, 0x9A, tlv.encode_all([(1, b"\xff" * 128), (2, b"\xff" * 128)]), 0x6A80),
     ],
 )
 def test_what_is_no_key_is_not_imported(host: Host, algorithm: int, slot: int, data: bytes, sw: int) -> None:
