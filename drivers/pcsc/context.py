@@ -59,16 +59,21 @@ class Context:
         if code != OK:
             return None
         try:
-            code, value = scard.SCardGetAttrib(card, scard.SCARD_ATTR_VENDOR_IFD_SERIAL_NO)
+            return serial_of(card)
         finally:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
-        if code != OK:
-            return None
-        return bytes(value).rstrip(b"\0").decode("ascii", "replace").strip() or None
 
     def close(self) -> None:
         """Give the context back."""
         scard.SCardReleaseContext(self.handle)
+
+
+def serial_of(card: int) -> str | None:
+    """The serial number of the reader behind a connected handle, None where it has none."""
+    code, value = scard.SCardGetAttrib(card, scard.SCARD_ATTR_VENDOR_IFD_SERIAL_NO)
+    if code != OK:
+        return None
+    return bytes(value).rstrip(b"\0").decode("ascii", "replace").strip() or None
 
 
 @contextlib.contextmanager

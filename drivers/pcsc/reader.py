@@ -7,9 +7,13 @@ import time
 from smartcard import scard
 
 from drivers.errors import DeviceFailed, NoToken, TokenLost
-from drivers.pcsc.context import GONE, NO_READERS, OK, PNP, Context, failure, name
+from drivers.pcsc.context import GONE, NO_READERS, OK, PNP, Context, failure, name, serial_of
 from drivers.pcsc.readers import POLL_MS, find, is_present, missing
 from drivers.tokens import Cancel
+
+_SERVICE_ENDED = frozenset(
+    {"SCARD_E_NO_SERVICE", "SCARD_E_SERVICE_STOPPED", "SCARD_E_INVALID_HANDLE", "SCARD_F_COMM_ERROR"}
+)
 
 
 class Reader:
@@ -45,6 +49,13 @@ class Reader:
 
     def connect(self) -> PcscCard:
         """Take the card exclusively; raises `NoToken`, `Unsupported` or `DeviceFailed`."""
+        try:
+            return self._connect()
+        except DeviceFailed as error:
+            self._renew(error)
+            raise
+
+    def _connect(self) -> PcscCard:
         pcsc = self._context()
         reader = self._reader(pcsc)
         if reader is None:
@@ -59,12 +70,20 @@ class Reader:
                 scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
             )
             if code == OK:
+                self._check_reader(pcsc, card)
                 return PcscCard(card, protocol, self._where)
             left = deadline - time.monotonic()
             if code != scard.SCARD_E_SHARING_VIOLATION or left <= 0:
                 raise failure(code, "connecting", f"{self._where} ({reader})")
             # pcscd reports a change of state when the other program lets go of the reader
             ((_, state, _),) = pcsc.wait([(reader, state)], min(POLL_MS, int(left * 1000) + 1))
+
+    def _check_reader(self, pcsc: Context, card: int) -> None:
+        """Refuse a card in a reader that took over the name of the seat's; readers may be plugged in anew."""
+        if self._serial is not None and serial_of(card) != self._serial:
+            scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+            self._found = None
+            raise missing(pcsc, self._name, self._serial, self._where)
 
     def close(self) -> None:
         """Give the PC/SC context back."""
@@ -85,7 +104,19 @@ class Reader:
             raise missing(pcsc, self._name, self._serial, self._where)
         return self._found
 
+    def _renew(self, error: DeviceFailed) -> None:
+        """Ask for a new context next time, where the PC/SC service ended or was started anew."""
+        if error.code in _SERVICE_ENDED:
+            self.close()
+
     def _await(self, wanted: bool, cancel: Cancel) -> bool:
+        try:
+            return self._watch(wanted, cancel)
+        except DeviceFailed as error:
+            self._renew(error)
+            raise
+
+    def _watch(self, wanted: bool, cancel: Cancel) -> bool:
         pcsc = self._context()
         watched: str | None = None
         state = scard.SCARD_STATE_UNAWARE

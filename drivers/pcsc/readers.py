@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smartcard import scard
 
-from drivers.errors import DeviceFailed
+from drivers.errors import DeviceFailed, NoToken
 from drivers.pcsc.context import PNP, Context, context
 from drivers.tokens import Cancel
 
@@ -45,25 +45,27 @@ def bind_reader(cancel: Cancel) -> ReaderInfo | None:
     Cards that are in a reader at the start count only after they were taken out and inserted again.
     """
     with context() as pcsc:
-        seen = _states(pcsc, {})
+        seen = _states(pcsc, None)
         while not cancel():
-            watched = [*seen.items(), (PNP, len(seen) << 16)]
-            now = pcsc.wait(watched, POLL_MS)
+            try:
+                now = pcsc.wait([*seen.items(), (PNP, len(seen) << 16)], POLL_MS)
+            except NoToken:  # a reader was unplugged
+                seen = _states(pcsc, seen)
+                continue
             for name, state, atr in now:
                 if name != PNP and is_present(state) and not is_present(seen[name]):
                     return ReaderInfo(name, pcsc.serial(name), True, atr or None)
-            known = {name: state for name, state, _ in now if name != PNP}
-            seen = _states(pcsc, known)
+            seen = _states(pcsc, {name: state for name, state, _ in now if name != PNP})
         return None
 
 
-def _states(pcsc: Context, known: dict[str, int]) -> dict[str, int]:
-    """The last seen state of every reader there is now; a reader that is new is taken as empty."""
+def _states(pcsc: Context, known: dict[str, int] | None) -> dict[str, int]:
+    """The state of every reader there is now, as `known`; a reader that is new since then was empty."""
     names = pcsc.readers()
+    if known is not None:
+        return {name: known.get(name, scard.SCARD_STATE_EMPTY) for name in names}
     if not names:
         return {}
-    if known:
-        return {name: known.get(name, scard.SCARD_STATE_EMPTY) for name in names}
     return {name: state for name, state, _ in pcsc.wait([(n, scard.SCARD_STATE_UNAWARE) for n in names], 0)}
 
 

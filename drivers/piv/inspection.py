@@ -25,7 +25,11 @@ def certificate(applet: Applet, obj: Obj) -> bytes | None:
 
 
 def inspect(applet: Applet, access: Access, identity: TokenIdentity, chuid: bytes | None) -> TokenState:
-    """The state of a card; tries the factory PIN where the card has no metadata and three tries are left."""
+    """The state of a card.
+
+    Without metadata the factory PIN is tried: once, only with three tries left, and only where nothing else
+    on the card shows already that it is not blank.
+    """
     marks = [] if chuid is None else ["a CHUID"]
     keys = tuple(_key(applet, access, name, marks) for name in SLOTS)
     tries, factory = _told(access) if access.has_metadata else _tried(applet, access, marks)
@@ -63,7 +67,7 @@ def _tried(applet: Applet, access: Access, marks: list[str]) -> tuple[Tries, dic
     works: bool | None = None
     if left is None or left < BUDGET:
         marks.append(f"too few PIN tries to look for the factory's ({'not told' if left is None else left})")
-    else:
+    elif not marks:
         works = access.accepts(Code.PIN, FACTORY.pin)
         left = left if works else left - 1
     return Tries(pin=left), {Code.PIN: works, Code.PUK: None, Code.ADMIN: None}
