@@ -110,7 +110,7 @@ class Known(Protocol):
     """What this desk has in its records."""
 
     def issued(self, subject_key: str) -> Issued | None:
-        """What was ever ordered for a subject key, valid ones before those that are over; or None."""
+        """What was ever ordered for a subject key, first what is valid; rejected orders do not count."""
         ...
 
     def ordered(self, organisation: str, reference: str) -> str | None:
