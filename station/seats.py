@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,20 +56,22 @@ def bound(name: str, driver: str, reader: Reader, environment: Mapping[str, str]
 
 def append(home: Home, configuration: Configuration, seat: Seat) -> None:
     """Put a new seat at the end of station.toml, all or nothing; `ConfigurationError` for a taken name."""
-    if seat.name in {other.name for other in configuration.seats}:
-        raise ConfigurationError(
-            f"there is a seat {seat.name!r} already",
-            where=str(home.configuration),
-            next="choose another name, or change that entry by hand",
-        )
+    refuse_taken(home, configuration, seat.name)
     text = home.configuration.read_text("utf-8")
     _replace(home.configuration, f"{text.rstrip()}\n\n{seat_entry(seat)}")
 
 
-def _replace(path: Path, text: str) -> None:
-    import os
-    import tempfile
+def refuse_taken(home: Home, configuration: Configuration, name: str) -> None:
+    """Raises `ConfigurationError` where there is a seat of that name."""
+    if name in {other.name for other in configuration.seats}:
+        raise ConfigurationError(
+            f"there is a seat {name!r} already",
+            where=str(home.configuration),
+            next="choose another name, or change that entry by hand",
+        )
 
+
+def _replace(path: Path, text: str) -> None:
     descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:

@@ -15,7 +15,6 @@ CODES: Mapping[str, ExitCode] = {
     "layouts.errors.LayoutError": ExitCode.FAULTS_IN_INPUT,
     "layouts.errors.FileFault": ExitCode.CONFIGURATION,
     "layouts.errors.UnknownLayout": ExitCode.NOT_FOUND,
-    "simulators.bench.errors.BenchError": ExitCode.DEVICE,
     "batch.orders.faults.OrderFaults": ExitCode.FAULTS_IN_INPUT,
     "batch.model.errors.BatchError": ExitCode.REFUSED_BY_RULE,
     "batch.model.errors.NotFound": ExitCode.NOT_FOUND,

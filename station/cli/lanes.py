@@ -58,6 +58,7 @@ def bind(invocation: Invocation, name: str, driver: str, write: bool) -> None:
     """
     home = invocation.home()
     configuration = load(home.configuration)
+    seats.refuse_taken(home, configuration, name)
     environment = {key: os.environ[key] for key in ("PCSCLITE_CSOCK_NAME",) if os.environ.get(key)}
     watching = probes.readers_probe(environment)
     try:

@@ -68,7 +68,9 @@ def sample(invocation: Invocation, name: str, language: str, output: BinaryIO) -
     """Draw the letter of the mailer or token layout NAME, with dummy codes and marked as a specimen."""
     from layouts import mailer
 
-    output.write(mailer.sample(_mailer(_library(invocation), name), language))
+    # Writing opens the file, so the page comes first.
+    page = mailer.sample(_mailer(_library(invocation), name), language)
+    output.write(page)
 
 
 def _library(invocation: Invocation) -> Library:

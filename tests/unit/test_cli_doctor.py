@@ -1,0 +1,122 @@
+"""`station doctor` tells what keeps a desk from working, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.secret import Secret
+from simulators.bench import Bench
+from station import setup
+from station.config import Seat
+from station.exit_codes import ExitCode
+from tests.unit.cli import Cli
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def checks(cli: Cli, home: Path) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code and the checks by name."""
+    done = cli("doctor", "--json", "--home", str(home))
+    return done.code, {check["name"]: check for check in json.loads(done.out)}
+
+
+@pytest.fixture
+def home(bench: Bench, tmp_path: Path) -> Path:
+    """A whole station at a bench with a card in piv-1 and a token in usb-1."""
+    pins = {key: Secret.text("271828") for key in setup.KEYS}
+    seats = tuple(Seat(**bench.seat_options(seat)) for seat in bench.seats)
+    setup.make(
+        tmp_path / "home",
+        name="Desk",
+        country="NL",
+        operator="anna",
+        pins=pins,
+        bench=bench.layout.directory,
+        seats=seats,
+    )
+    bench.insert("piv-1")
+    bench.insert("usb-1")
+    return tmp_path / "home"
+
+
+def test_without_a_station_it_names_the_command_that_makes_one(cli: Cli, tmp_path: Path) -> None:
+    code, found = checks(cli, tmp_path / "none")
+    assert code == ExitCode.CHECK_FAILED
+    assert found["home"]["state"] == "fail"
+    assert "station init" in found["home"]["mend"]
+    assert found["python"]["state"] == "ok"
+    assert "pc/sc" in found
+
+
+@pytest.mark.bench
+def test_a_whole_desk_passes_and_says_what_is_in_its_seats(cli: Cli, home: Path) -> None:
+    code, found = checks(cli, home)
+    assert code == ExitCode.OK, found
+    assert {name: check["found"] for name, check in found.items() if name.startswith("seat ")} == {
+        "seat piv-1": "a token is in it",
+        "seat piv-2": "empty",
+        "seat usb-1": "a token is in it",
+        "seat usb-2": "empty",
+    }
+    for name in ("configuration", "layouts", "records", "pc/sc", "custody key token", "printer"):
+        assert found[name]["state"] == "ok", found[name]
+    assert all(check["mend"] for check in found.values() if check["state"] != "ok")
+    told = cli("doctor", "--home", str(home))
+    assert "✓ ok    seat piv-2: empty" in told.out
+
+
+@pytest.mark.bench
+def test_what_is_broken_is_told_each_with_the_way_to_mend_it(cli: Cli, home: Path, bench: Bench) -> None:
+    file = home / "station.toml"
+    file.write_text(
+        file.read_text()
+        .replace('token = "custody"', 'token = "lost"')
+        .replace('driver = "simulated"', 'driver = "matrix"')
+    )
+    bench.down()
+    code, found = checks(cli, home)
+    assert code == ExitCode.CHECK_FAILED
+    failed = {name for name, check in found.items() if check["state"] == "fail"}
+    assert {"pc/sc", "seat piv-1", "custody key token", "printer"} <= failed
+    assert "bench up" in found["pc/sc"]["mend"]
+    assert "'custody'" in found["custody key token"]["found"]
+    assert "simulated" in found["printer"]["mend"]
+    assert found["bench key token"]["state"] == "ok"
+    assert all(found[name]["mend"] for name in failed)
+
+
+@pytest.mark.bench
+def test_a_damaged_database_is_found(cli: Cli, home: Path) -> None:
+    records = home / "station.db"
+    size = records.stat().st_size
+    with records.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+    code, found = checks(cli, home)
+    assert code == ExitCode.CHECK_FAILED
+    assert found["records"]["state"] == "fail"
+    assert "backup" in found["records"]["mend"]
+
+
+def test_an_open_home_is_refused_before_anything_in_it_is_read(cli: Cli, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    code, found = checks(cli, tmp_path)
+    assert code == ExitCode.CHECK_FAILED
+    assert "chmod 0700" in found["home"]["mend"]
+    assert "configuration" not in found
+
+
+def test_a_faulty_configuration_is_told_by_line(cli: Cli, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "station.toml").write_text("[station]\nname = 1\n")
+    _, found = checks(cli, tmp_path)
+    assert found["configuration"]["state"] == "fail"
+    assert "station.toml:2" in found["configuration"]["found"]
