@@ -77,7 +77,8 @@ def test_a_seat_that_cannot_be_used_says_why(cli: Cli, bench: Bench, tmp_path: P
 def test_a_card_put_in_binds_its_reader(bench: Bench, tmp_path: Path) -> None:
     home = home_with(tmp_path / "home", [Seat(**bench.seat_options("piv-1"))])
     bench.insert("piv-1")
-    command = [Path(sys.executable).with_name("station"), "--home", home, "lanes", "bind", "new", "--write"]
+    script = str(Path(sys.executable).with_name("station"))
+    command = [script, "--home", str(home), "lanes", "bind", "new", "--write"]
     environment = {**os.environ, **bench.environment}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
