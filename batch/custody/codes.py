@@ -11,8 +11,11 @@ from stdnum.iso7064 import mod_37_36
 
 from drivers.secret import Secret
 
-REVOCATION_ALPHABET = "234679ACDEFGHJKMNPQRTUVWXYZ"
-"""Leaves out what is mistaken for one another: 0/O, 1/I/L, 5/S, 8/B (R17)."""
+REVOCATION_ALPHABET = "234679ACDEFGHJKMNPQRTVWXYZ"
+"""Leaves out what is mistaken for one another: 0/O, 1/I/L, 5/S, 8/B (R17), and U/V.
+
+Of even size: only then the check character of ISO/IEC 7064's hybrid systems finds every wrong character.
+"""
 
 _KEYPAD = ("147258369", "963852741", "123456789", "321654987", "159", "951", "357", "753", "2580", "0852")
 

@@ -6,12 +6,11 @@ token's key is destroyed, so that a bench can open nothing it has finished.
 
 from __future__ import annotations
 
-from drivers.pkcs11.vault import Vault
-
 from batch.custody.sealing import unwrap, wrap
 from batch.model.codes import Binding
 from batch.model.errors import BatchError
 from drivers.errors import DriverError
+from drivers.pkcs11.vault import Vault
 from drivers.secret import Secret
 
 
