@@ -101,10 +101,11 @@ def test_get_response_tells_how_much_is_left_and_gives_what_le_asks(host: Host) 
     assert host.raw("00C0000000") == (b"", 0x6985)
 
 
-def test_another_command_drops_what_was_left_to_fetch(host: Host) -> None:
+@pytest.mark.parametrize("other", ["00FD000000", "0084000000", "10DB3FFF0100"])
+def test_another_command_drops_what_was_left_to_fetch(host: Host, other: str) -> None:
     host.admin().put(CERTIFICATE_9A, bytes(600))
     host.raw("00CB3FFF055C035FC10500")
-    host.ok(0xFD, 0x00, 0x00)
+    host.raw(other)
     assert host.raw("00C0000000") == (b"", 0x6985)
 
 
