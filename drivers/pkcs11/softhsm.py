@@ -45,10 +45,14 @@ def prepare(directory: Path) -> dict[str, str]:
 
 def settle(directory: Path) -> None:
     """Force all tokens of `prepare(directory)` to disk: SoftHSM writes without fsync."""
-    for folder, _, files in os.walk(directory):
+    for folder, _, files in os.walk(directory, onerror=_raise):
         for name in (*files, "."):
             descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
             try:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _raise(error: OSError) -> None:
+    raise error
