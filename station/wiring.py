@@ -159,22 +159,3 @@ class Desk:
         if feeder == "bench" and self.configuration.bench is not None:
             return {"bench": self.configuration.bench.directory}
         return {}
-
-
-class IntakeLayouts:
-    """The `Layouts` of intake, from the library."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-
-    def find(self, reference: str) -> Any:
-        from layouts.errors import UnknownLayout
-
-        try:
-            return self._library.token(reference)
-        except UnknownLayout:
-            return None
-
-    def references(self) -> Sequence[str]:
-        layouts = [self._library.token(name) for name in self._library.names()]
-        return [f"{layout.name}:{algorithm}" for layout in layouts for algorithm in layout.algorithms]

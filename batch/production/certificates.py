@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+from drivers.authorities.certificates import name
 from drivers.authorities.port import CertificateTemplate
 from drivers.errors import ReadBackFailed
 from drivers.keys import Sign, scheme_arguments, token_key
@@ -21,20 +22,13 @@ _CLOCK_SLACK = timedelta(minutes=10)
 
 def build_csr(public_key: bytes, template: CertificateTemplate, scheme: SignatureScheme, sign: Sign) -> bytes:
     """A CSR (DER) for the key on the token, signed by it as the profile says (R28); no code in it (R25)."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject_name(template))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name(template.subject))
     csr = builder.sign(token_key(public_key, sign), **scheme_arguments(scheme))
     return csr.public_bytes(Encoding.DER)
 
 
-def subject_name(template: CertificateTemplate) -> x509.Name:
-    """The subject of a template, each attribute its own RDN."""
-    return x509.Name(
-        [x509.NameAttribute(x509.ObjectIdentifier(oid), value) for oid, value in template.subject]
-    )
-
-
 def check_certificate(certificate: bytes, public_key: bytes, template: CertificateTemplate) -> None:
-    """Refuse a certificate that is not what was asked for: key, subject, usages, validity (R34).
+    """Refuse a certificate that is not what was asked for: key, subject, names, usages, validity (R34).
 
     Raises `ReadBackFailed` naming every difference.
     """
@@ -76,7 +70,7 @@ def _differences(found: x509.Certificate, public_key: bytes, template: Certifica
     spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if spki != public_key:
         wrong.append("its key is not the token's")
-    if found.subject != subject_name(template):
+    if found.subject != name(template.subject):
         wrong.append(f"its subject is {found.subject.rfc4514_string()!r}")
     extensions = {extension.oid: extension.value for extension in found.extensions}
     usage = extensions.get(x509.KeyUsage.oid)
@@ -86,6 +80,17 @@ def _differences(found: x509.Certificate, public_key: bytes, template: Certifica
     assert isinstance(extended, x509.ExtendedKeyUsage | tuple)
     if {oid.dotted_string for oid in extended} != set(template.extended_usage):
         wrong.append("its extended key usage differs")
+    policies = extensions.get(x509.CertificatePolicies.oid, ())
+    assert isinstance(policies, x509.CertificatePolicies | tuple)
+    if {policy.policy_identifier.dotted_string for policy in policies} != set(template.policies):
+        wrong.append("its policies differ")
+    names = extensions.get(x509.SubjectAlternativeName.oid, ())
+    assert isinstance(names, x509.SubjectAlternativeName | tuple)
+    if sorted(str(one.value) for one in names) != sorted((*template.emails, *template.uris)):
+        wrong.append("its alternative names differ")
+    constraints = extensions.get(x509.BasicConstraints.oid)
+    if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
+        wrong.append("it is a CA's")
     if abs(found.not_valid_before_utc - template.not_before) > _CLOCK_SLACK:
         wrong.append(f"it is valid from {found.not_valid_before_utc:%Y-%m-%d %H:%M}")
     if abs(found.not_valid_after_utc - template.not_after) > _CLOCK_SLACK:

@@ -270,7 +270,7 @@ class Production:
         return any(lane.current is not None and lane.current.id == item.id for lane in self._flows.values())
 
     def _may_be(self, item: Item, seat: str, state: TokenState) -> bool:
-        """Whether a token of no bound serial may be this item's: by label or GUID, or still blank in its seat."""
+        """Whether a token of no bound serial may be this item's: by label or GUID, or blank in its seat."""
         identity = state.identity
         if identity.label is not None and item.mailer_number in identity.label:
             return True

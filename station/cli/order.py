@@ -38,16 +38,17 @@ def order() -> None:
 @pass_invocation
 def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     """Take the order in FILE (CSV) in whole, or name every fault in it and take nothing."""
+    from batch.orders.catalogue import LibraryLayouts
     from batch.orders.decisions import receive
     from batch.orders.intake import LARGEST_FILE, read
     from batch.orders.known import RecordedOrders
-    from station.wiring import Desk, IntakeLayouts
+    from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     with file.open("rb") as opened:
         data = opened.read(LARGEST_FILE + 1)
     with desk.records() as records:
-        layouts = IntakeLayouts(desk.library)
+        layouts = LibraryLayouts(desk.library)
         draft = read(data, source=file.name, layouts=layouts, known=RecordedOrders(records))
         taken = receive(records, draft, invocation.operator)
         if as_json:
