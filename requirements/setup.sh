@@ -82,7 +82,7 @@ python() {
 
 hash() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
 
-pip() { "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation "$@" >&2; }
+pip() { PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation "$@" >&2; }
 
 # A virtual environment does not survive a move, so where it lies is part of what it was made from.
 environment() {
