@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11 import MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
 
-from drivers.errors import DeviceFailed, Unsupported
-from drivers.tokens import Algorithm, SignatureScheme
+from drivers.errors import DeviceFailed, EvidenceMissing, Unsupported
+from drivers.tokens import Algorithm, Evidence, SignatureScheme
 
 _CURVES: Mapping[bytes, ec.EllipticCurve] = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
@@ -28,8 +28,8 @@ _RSA_BITS = {Algorithm.RSA2048: 2048, Algorithm.RSA3072: 3072}
 _DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo before a SHA-256 digest (RFC 8017 §9.2)."""
 
-GENERATED_BY = {"EC": Mechanism.EC_KEY_PAIR_GEN, "RSA": Mechanism.RSA_PKCS_KEY_PAIR_GEN}
-"""CKA_KEY_GEN_MECHANISM by key type (R31)."""
+_GENERATED_BY = {"EC": Mechanism.EC_KEY_PAIR_GEN, "RSA": Mechanism.RSA_PKCS_KEY_PAIR_GEN}
+"""CKA_KEY_GEN_MECHANISM by key type."""
 
 
 def generate(
@@ -120,6 +120,33 @@ def sign(private_key: Any, scheme: SignatureScheme, message: bytes, pin: str | N
                 digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameters, pin=pin
             )
             return signature
+
+
+def evidence(private_key: Any, where: str) -> Evidence:
+    """What the token says of a private key's origin (R31); `EvidenceMissing` where that is not enough."""
+    told: dict[str, bool | str] = {}
+    for attribute in (Attribute.LOCAL, Attribute.ALWAYS_SENSITIVE, Attribute.NEVER_EXTRACTABLE):
+        if not _told(private_key, attribute):
+            raise EvidenceMissing(f"the token does not show CKA_{attribute.name}", where=where)
+        told[f"CKA_{attribute.name}"] = True
+    mechanism = _told(private_key, Attribute.KEY_GEN_MECHANISM)
+    if mechanism is None or mechanism != _GENERATED_BY.get(private_key[Attribute.KEY_TYPE].name):
+        raise EvidenceMissing("the token does not show CKA_KEY_GEN_MECHANISM", where=where)
+    told["CKA_KEY_GEN_MECHANISM"] = f"CKM_{mechanism.name}"
+    return Evidence("attributes", attributes=told)
+
+
+def asks_each_time(private_key: Any) -> bool:
+    """CKA_ALWAYS_AUTHENTICATE; False on tokens that do not know it."""
+    return bool(_told(private_key, Attribute.ALWAYS_AUTHENTICATE))
+
+
+def _told(key: Any, attribute: Attribute) -> Any:
+    try:
+        return key[attribute]
+    # CK_UNAVAILABLE_INFORMATION is no known mechanism.
+    except (pkcs11.AttributeTypeInvalid, pkcs11.FunctionFailed, ValueError):
+        return None
 
 
 def store_certificate(session: pkcs11.Session, key_id: bytes, label: str, certificate: bytes) -> None:

@@ -178,7 +178,7 @@ class Pkcs11Session:
                 for old in objects.find(session, kind, {Attribute.ID: key_id, Attribute.TOKEN: True}):
                     old.destroy()
             public, private = self._make(session, key, key_id, always)
-            return GeneratedKey(key.slot, objects.spki(public), self._evidence_of(private, key.slot))
+            return GeneratedKey(key.slot, objects.spki(public), self._shown(private, key.slot))
 
     def _make(self, session: pkcs11.Session, key: KeySpec, key_id: bytes, always: bool) -> tuple[Any, Any]:
         try:
@@ -210,36 +210,17 @@ class Pkcs11Session:
         """What PKCS#11 says of the private key (R31); `EvidenceMissing` where that is not enough."""
         with self._as(USER, credentials.pin) as session:
             for private in self._held(session, ObjectClass.PRIVATE_KEY, slot):
-                return self._evidence_of(private, slot)
+                return self._shown(private, slot)
             raise EvidenceMissing(f"there is no private key {slot}", where=self._where)
 
-    def _evidence_of(self, private: Any, slot: str) -> Evidence:
-        told: dict[str, bool | str] = {}
-        expected = objects.GENERATED_BY[private[Attribute.KEY_TYPE].name]
-        for attribute in (Attribute.LOCAL, Attribute.ALWAYS_SENSITIVE, Attribute.NEVER_EXTRACTABLE):
-            try:
-                told[f"CKA_{attribute.name}"] = bool(private[attribute])
-            except pkcs11.PKCS11Error as error:
-                raise self._no_evidence(slot, attribute) from error
-            if not told[f"CKA_{attribute.name}"]:
-                raise self._no_evidence(slot, attribute)
-        try:
-            mechanism = private[Attribute.KEY_GEN_MECHANISM]
-        except (pkcs11.PKCS11Error, ValueError) as error:
-            raise self._no_evidence(slot, Attribute.KEY_GEN_MECHANISM) from error
-        if mechanism != expected:
-            raise self._no_evidence(slot, Attribute.KEY_GEN_MECHANISM)
-        told["CKA_KEY_GEN_MECHANISM"] = f"CKM_{expected.name}"
-        return Evidence("attributes", attributes=told)
-
-    def _no_evidence(self, slot: str, attribute: Attribute) -> DriverError:
-        return EvidenceMissing(f"key {slot}: the token does not show CKA_{attribute.name}", where=self._where)
+    def _shown(self, private: Any, slot: str) -> Evidence:
+        return objects.evidence(private, f"{self._where}, key {slot}")
 
     def sign(self, key: KeySpec, scheme: SignatureScheme, message: bytes, credentials: Credentials) -> bytes:
         """Hashed here, signed there; with ALWAYS_AUTHENTICATE the PIN is given once more."""
         with self._as(USER, credentials.pin) as session:
             for private in self._held(session, ObjectClass.PRIVATE_KEY, key.slot):
-                asks = _flag(private, Attribute.ALWAYS_AUTHENTICATE)
+                asks = objects.asks_each_time(private)
                 pin = credentials.pin.reveal().decode() if asks else None
                 return objects.sign(private, scheme, message, pin)
             raise ReadBackFailed(f"there is no private key {key.slot}", where=self._where)
@@ -425,10 +406,3 @@ class Pkcs11Session:
             hint = "correct the layout's slot"
             raise Unsupported(f"{slot!r} is no CKA_ID in hexadecimal", where=self._seat.name, next=hint)
         return key_id
-
-
-def _flag(key: Any, attribute: Attribute) -> bool:
-    try:
-        return bool(key[attribute])
-    except pkcs11.AttributeTypeInvalid:
-        return False
