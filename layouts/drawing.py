@@ -1,0 +1,166 @@
+"""Placed lines to PDF: one page, fonts embedded, equal input to equal bytes."""
+
+from __future__ import annotations
+
+import functools
+import io
+import random
+from collections.abc import Iterable
+
+from reportlab import rl_config
+from reportlab.graphics.barcode.code128 import Code128
+from reportlab.pdfgen.canvas import Canvas
+
+from layouts.composition import MM, Line
+from layouts.errors import TextFault
+from layouts.forms import MailerFile, MailerLayout, Scramble
+from layouts.typesetting import font_name, width
+
+# Printers of today take binary streams; ASCII ones are a quarter longer and slower to make.
+rl_config.useA85 = 0
+
+
+def draw(
+    layout: MailerLayout, language: str, number: str, lines: Iterable[Line], specimen: str | None = None
+) -> bytes:
+    """The page as PDF; `specimen` is written across it where it is given. Raises `TextFault`."""
+    file = layout.file
+    size = (file.paper.width * MM, file.paper.height * MM)
+    out = io.BytesIO()
+    canvas = Canvas(
+        out,
+        pagesize=size,
+        invariant=1,
+        pageCompression=1,
+        lang=language,
+        # reportlab would name Helvetica, which nobody embeds.
+        initialFontName=font_name(layout.fonts["text"]),
+    )
+    canvas.setTitle(file.title)
+    canvas.setAuthor(file.sender.name)
+    canvas.setCreator("Issuance Station")
+    if specimen:
+        _specimen(canvas, layout, specimen)
+    _folds(canvas, file)
+    _panel(canvas, file)
+    for line in lines:
+        canvas.setFillGray(line.ink)
+        canvas.setFont(line.font, line.size)
+        canvas.drawString(line.x, line.y, line.text)
+        _underline(canvas, line)
+    canvas.setFillGray(0)
+    bars = file.barcode
+    barcode(layout, number).drawOn(canvas, bars.x * MM, (file.paper.height - bars.y - bars.height) * MM)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def barcode(layout: MailerLayout, number: str) -> Code128:
+    """The control number as Code 128; raises `TextFault` where it is too wide for its place."""
+    place = layout.file.barcode
+    code = Code128(number, barWidth=place.module * MM, barHeight=place.height * MM, quiet=False)
+    if code.width > place.width * MM:
+        what = f"{number!r} does not fit its place as a bar code"
+        raise TextFault(what, field="barcode", mailer=layout.name, next="shorten it, or change the layout")
+    return code
+
+
+def _specimen(canvas: Canvas, layout: MailerLayout, text: str) -> None:
+    paper, font = layout.file.paper, font_name(layout.fonts["bold"])
+    size = 0.85 * paper.width * MM / width(text, font, 1)
+    canvas.saveState()
+    canvas.translate(paper.width * MM / 2, paper.height * MM / 2)
+    canvas.rotate(45)
+    canvas.setFillGray(0.93)
+    canvas.setFont(font, size)
+    canvas.drawCentredString(0, -0.365 * size, text)
+    canvas.restoreState()
+
+
+def _folds(canvas: Canvas, file: MailerFile) -> None:
+    canvas.setLineWidth(0.4)
+    canvas.setStrokeGray(0.45)
+    for fold in file.paper.folds:
+        y = (file.paper.height - fold) * MM
+        canvas.line(4 * MM, y, 8 * MM, y)
+
+
+def _panel(canvas: Canvas, file: MailerFile) -> None:
+    panel = file.panel
+    left, bottom = panel.x * MM, (file.paper.height - panel.y - panel.height) * MM
+    wide, tall, frame = panel.width * MM, panel.height * MM, panel.frame * MM
+    canvas.beginForm("scramble", 0, 0, wide, tall)
+    ring = canvas.beginPath()
+    ring.moveTo(0, 0)
+    ring.rect(0, 0, wide, tall)
+    ring.rect(frame, frame, wide - 2 * frame, tall - 2 * frame)
+    canvas.clipPath(ring, stroke=0, fill=0, fillMode=FILL_EVEN_ODD)
+    _scramble(canvas, file.scramble, wide, tall)
+    canvas.endForm()
+    canvas.saveState()
+    canvas.translate(left, bottom)
+    canvas.doForm("scramble")
+    canvas.setStrokeGray(panel.rule_ink)
+    canvas.setLineWidth(0.5)
+    canvas.rect(frame, frame, wide - 2 * frame, tall - 2 * frame)
+    row = (tall - 2 * frame) / 3
+    for line in (1, 2):
+        y = frame + line * row
+        canvas.line(panel.label_x * MM, y, wide - panel.label_x * MM, y)
+    canvas.restoreState()
+
+
+def _scramble(canvas: Canvas, scramble: Scramble, wide: float, tall: float) -> None:
+    """Figures of seven strokes, each stroke at random, over one another: long lines with random dashes."""
+    canvas.setLineWidth(scramble.stroke * MM)
+    for layer, ink in enumerate(scramble.inks):
+        canvas.setStrokeGray(ink)
+        for dashes, phase, (x1, y1, x2, y2) in _strokes(scramble, layer, wide, tall):
+            canvas.setDash(list(dashes), phase)
+            canvas.line(x1, y1, x2, y2)
+
+
+_Stroke = tuple[tuple[float, ...], float, tuple[float, float, float, float]]
+
+
+@functools.cache
+def _strokes(scramble: Scramble, layer: int, wide: float, tall: float) -> tuple[_Stroke, ...]:
+    chance = random.Random(scramble.seed + layer)  # noqa: S311 (a pattern, no secret)
+    across, up = scramble.width * MM, scramble.height * MM
+    step_x, step_y = across * 1.5, up * 1.35
+    shift_x, shift_y = layer * step_x * 0.37, layer * step_y * 0.41
+    strokes: list[_Stroke] = []
+    for row in range(-1, int(tall / step_y) + 2):
+        y = row * step_y + shift_y
+        for part in range(3):
+            level = y + part * up / 2
+            strokes.append((*_dashes(chance, across, step_x), (shift_x - step_x, level, wide, level)))
+    for column in range(-1, int(wide / step_x) + 2):
+        x = column * step_x + shift_x
+        for side in (x, x + across):
+            strokes.append((*_dashes(chance, up, step_y), (side, shift_y - step_y, side, tall)))
+    return tuple(strokes)
+
+
+def _dashes(chance: random.Random, on: float, step: float) -> tuple[tuple[float, ...], float]:
+    """Five strokes of length `on` at multiples of `step`, some left out; PostScript takes ten numbers."""
+    dashes: list[float] = []
+    total = 0.0
+    for _ in range(5):
+        pause = step * chance.choice((1, 1, 1, 2)) - on
+        dashes += [on, pause]
+        total += on + pause
+    return tuple(round(dash, 2) for dash in dashes), round(step * chance.randrange(round(total / step)), 2)
+
+
+def _underline(canvas: Canvas, line: Line) -> None:
+    """Groups of digits are underlined rather than parted, so that a code stays one word of the page."""
+    canvas.setStrokeGray(0.55)
+    canvas.setLineWidth(0.7)
+    start, y = 0, line.y - line.size * 0.2
+    for length in line.groups:
+        left = line.x + width(line.text[:start], line.font, line.size)
+        right = line.x + width(line.text[: start + length], line.font, line.size)
+        canvas.line(left + 1, y, right - 1, y)
+        start += length

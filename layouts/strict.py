@@ -1,0 +1,248 @@
+"""TOML into frozen types that refuse unknown and missing keys and wrong values by name, file and line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from layouts.errors import FileFault
+
+T = TypeVar("T")
+Trail = tuple[str | int, ...]
+"""The way to a value: keys, and indices from 0."""
+
+_LOCATED = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<trail>[^`]*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])")
+_FIELD = re.compile(r"^Object (?P<verb>contains unknown|missing required) field `(?P<key>[^`]*)`$")
+_SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
+
+
+class Wrong(ValueError):
+    """Raised in `__post_init__` of a strict type: what is wrong with the key `key` of this table."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Document(Generic[T]):
+    """One strict file: its value, and the text to find lines in."""
+
+    source: str
+    text: str
+    value: T
+
+    def fault(self, *trail: str | int, what: str, next: str | None = None) -> FileFault:
+        """The error for a value that is well formed but wrong, with its line."""
+        return FileFault(f"{_name(trail)}: {what}", file=self.source, line=_line(self.text, trail), next=next)
+
+
+def load(path: Path, type_: type[T]) -> T:
+    """Read a TOML file into `type_`; raises `FileFault` with file and line."""
+    return read(path, type_).value
+
+
+def loads(text: str, source: str, type_: type[T]) -> T:
+    """Read TOML text into `type_`; `source` names it in errors. Raises `FileFault` with line."""
+    return _document(text, source, type_).value
+
+
+def read(path: Path, type_: type[T]) -> Document[T]:
+    """Read a TOML file into `type_`, keeping its text for later faults; raises `FileFault`."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise FileFault("is not UTF-8", file=str(path), line=line, next="save it as UTF-8") from None
+    except OSError as error:
+        raise FileFault(f"cannot be read: {error.strerror}", file=str(path), line=1) from None
+    return _document(text, str(path), type_)
+
+
+def _document(text: str, source: str, type_: type[T]) -> Document[T]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _SYNTAX.match(str(error))
+        line = int((found and found["line"]) or text.count("\n") + 1)
+        what = found["what"] if found else str(error)
+        raise FileFault(f"is not TOML: {what}", file=source, line=line) from None
+    try:
+        return Document(source, text, msgspec.convert(data, type_))
+    except msgspec.ValidationError as error:
+        raise _explain(error, data, text, source, type_) from None
+
+
+def _explain(error: msgspec.ValidationError, data: Any, text: str, source: str, type_: type) -> FileFault:
+    found = _LOCATED.match(str(error))
+    assert found is not None, "the pattern matches every text"
+    what, trail = found["what"], _trail(found["trail"] or "", str(error), data, type_)
+    hint = None
+    if field := _FIELD.match(what):
+        inside = f" in {_name(trail)}" if trail else ""
+        if field["verb"] == "missing required":
+            return FileFault(f"key {field['key']!r} is missing{inside}", file=source, line=_line(text, trail))
+        node = _type_at(inspect.type_info(type_), trail)
+        if isinstance(node, inspect.StructType):
+            hint = "known here: " + ", ".join(item.encode_name for item in node.fields)
+        line = _line(text, (*trail, field["key"]))
+        return FileFault(f"unknown key {field['key']!r}{inside}", file=source, line=line, next=hint)
+    if isinstance(error.__cause__, Wrong):
+        trail = (*trail, error.__cause__.key)
+    else:
+        hint = _choices(_type_at(inspect.type_info(type_), trail))
+    what = what[0].lower() + what[1:] if what.startswith(("Expected", "Invalid")) else what
+    return FileFault(f"{_name(trail)}: {what}", file=source, line=_line(text, trail), next=hint)
+
+
+def _name(trail: Trail) -> str:
+    text = ""
+    for step in trail:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".") or "the file"
+
+
+def _trail(told: str, message: str, data: Any, type_: type) -> Trail:
+    trail: list[str | int] = []
+    for step in _STEP.finditer(told):
+        if step["any"]:
+            # msgspec does not say which key of a free table it means: ask it about one at a time.
+            guilty = _guilty(data, trail, message, type_)
+            if guilty is None:
+                break
+            trail.append(guilty)
+        else:
+            trail.append(step["key"] if step["key"] else int(step["index"]))
+    return tuple(trail)
+
+
+def _guilty(data: Any, trail: list[str | int], message: str, type_: type) -> str | None:
+    def only(node: Any, rest: list[str | int], key: str) -> Any:
+        if not rest:
+            return {key: node[key]}
+        copy = node.copy()
+        copy[rest[0]] = only(node[rest[0]], rest[1:], key)
+        return copy
+
+    table = data
+    for step in trail:
+        table = table[step]
+    for key in table if isinstance(table, dict) else ():
+        try:
+            msgspec.convert(only(data, trail, key), type_)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return str(key)
+    return None
+
+
+def _type_at(node: inspect.Type, trail: Trail) -> inspect.Type | None:
+    for step in trail:
+        if isinstance(node, inspect.UnionType):
+            node = next((one for one in node.types if not isinstance(one, inspect.NoneType)), node)
+        match node:
+            case inspect.StructType():
+                inner = [item.type for item in node.fields if item.encode_name == step]
+            case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
+                inner = [node.item_type]
+            case inspect.DictType():
+                inner = [node.value_type]
+            case _:
+                inner = []
+        if not inner:
+            return None
+        node = inner[0]
+    return node
+
+
+def _choices(node: inspect.Type | None) -> str | None:
+    match node:
+        case inspect.EnumType():
+            return "one of: " + ", ".join(str(member.value) for member in node.cls)
+        case inspect.LiteralType():
+            return "one of: " + ", ".join(str(value) for value in node.values)
+        case _:
+            return None
+
+
+def _line(text: str, trail: Trail) -> int:
+    lines = dict(_lines(text))
+    while trail and trail not in lines:
+        trail = trail[:-1]
+    return lines.get(trail, 1)
+
+
+def _lines(text: str) -> Iterator[tuple[Trail, int]]:
+    """Every table, key and array element of well-formed TOML with its line; tomllib tells none."""
+    rows = text.split("\n")
+    table: Trail = ()
+    counts: dict[Trail, int] = {}
+    start = 0
+    while start < len(rows):
+        if not rows[start].strip() or rows[start].lstrip().startswith("#"):
+            start += 1
+            continue
+        end, parsed = _statement(rows, start)
+        if rows[start].lstrip().startswith("["):
+            table = _header(parsed, counts)
+            yield table, start + 1
+        else:
+            yield from _keys(parsed, table, rows[start:end], start + 1)
+        start = end
+
+
+def _statement(rows: list[str], start: int) -> tuple[int, dict[str, Any]]:
+    for end in range(start + 1, len(rows) + 1):
+        try:
+            return end, tomllib.loads("\n".join(rows[start:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+    return len(rows), {}
+
+
+def _header(parsed: dict[str, Any], counts: dict[Trail, int]) -> Trail:
+    trail: Trail = ()
+    node: Any = parsed
+    while node:
+        key, node = next(iter(node.items()))
+        trail = (*trail, key)
+        if isinstance(node, list):
+            counts[trail] = counts.get(trail, -1) + 1
+            node = node[0]
+        if trail in counts:
+            trail = (*trail, counts[trail])
+    return trail
+
+
+def _keys(parsed: Any, trail: Trail, rows: list[str], line: int) -> Iterator[tuple[Trail, int]]:
+    if isinstance(parsed, dict):
+        for key, value in parsed.items():
+            yield (*trail, key), line
+            yield from _keys(value, (*trail, key), rows, line)
+    elif isinstance(parsed, list):
+        for index, (value, own) in enumerate(
+            zip(parsed, _element_lines(rows, len(parsed), line), strict=True)
+        ):
+            yield (*trail, index), own
+            yield from _keys(value, (*trail, index), [], own)
+
+
+def _element_lines(rows: list[str], count: int, line: int) -> list[int]:
+    own: list[int] = []
+    for length in range(1, len(rows)):
+        try:
+            value: Any = tomllib.loads("\n".join(rows[:length]) + "\n]")
+        except tomllib.TOMLDecodeError:
+            continue
+        while isinstance(value, dict) and value:
+            value = next(iter(value.values()))
+        own += [line + length - 1] * (len(value) - len(own))
+    return own + [line + max(len(rows) - 1, 0)] * (count - len(own))

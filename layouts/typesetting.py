@@ -1,0 +1,65 @@
+"""Type on a page: fonts, which characters can be printed, and how lines break."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from pathlib import Path
+
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+from layouts.errors import LayoutError
+
+_LTR = frozenset({"L", "EN", "ES", "ET", "CS", "WS", "ON", "BN"})
+"""Bidirectional classes that need no reordering (UAX #9)."""
+
+
+@functools.cache
+def font_name(path: Path) -> str:
+    """Register a TrueType file once in this process; the name reportlab knows it by. Raises `LayoutError`."""
+    name = str(path)
+    try:
+        pdfmetrics.registerFont(TTFont(name, name, asciiReadable=False))
+    except (TTFError, OSError) as error:
+        raise LayoutError(f"cannot be used as a font: {error}", where=name) from None
+    return name
+
+
+@functools.cache
+def _glyphs(name: str) -> frozenset[int]:
+    return frozenset(pdfmetrics.getFont(name).face.charToGlyph)
+
+
+def clean(text: str) -> str:
+    """Composed characters (NFC) and single spaces: what is printed of a text."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def unprintable(text: str, name: str) -> str | None:
+    """The first character the font cannot show by itself, left to right; None where all are fine."""
+    glyphs = _glyphs(name)
+    for character in text:
+        simple = unicodedata.category(character)[0] in "LNPS" or character == " "
+        if not simple or ord(character) not in glyphs or unicodedata.bidirectional(character) not in _LTR:
+            return character
+    return None
+
+
+def width(text: str, name: str, size: float) -> float:
+    """The width of a text in points."""
+    return float(pdfmetrics.stringWidth(text, name, size))
+
+
+def wrap(text: str, name: str, size: float, room: float) -> list[str] | None:
+    """The text in lines of at most `room` points, broken at spaces; None where a word is wider than that."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if width(word, name, size) > room:
+            return None
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width(longer, name, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
