@@ -11,7 +11,9 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
+from drivers.authorities.port import CertificateAuthority
 from drivers.errors import Unsupported
+from drivers.secret import Secret
 
 SHIPPED: Mapping[str, Mapping[str, str]] = {
     "station.tokens": {
@@ -35,3 +37,9 @@ def find(group: str, name: str) -> Any:
         return points[name].load()
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def open_authority(name: str, options: Mapping[str, Any], pin: Secret) -> CertificateAuthority:
+    """The CA of a driver's name, for a child process: its options, and the PIN of the key it works with."""
+    authority: CertificateAuthority = find("station.authorities", name)(options, pin)
+    return authority

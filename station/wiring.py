@@ -108,18 +108,14 @@ class Desk:
     def authority(self) -> Iterator[Child]:
         """The certificate authority, in a process of its own."""
         configured = self.configuration.authority
-        if configured.driver != "embedded":
-            raise ConfigurationError(
-                f"there is no authority driver {configured.driver!r}",
-                where=str(self.home.configuration),
-                next="use `embedded`",
-            )
         token = self.configuration.keys.ca
-        options = authority_options(self.home, token, configured.options)
+        options = dict(configured.options)
+        if configured.driver == "embedded":
+            options = authority_options(self.home, token, options)
         child = Child(
             "ca",
-            "drivers.authorities.embedded:open_embedded",
-            (options, self.pins.pin("ca")),
+            "drivers.registry:open_authority",
+            (configured.driver, options, self.pins.pin("ca")),
             environment=token.environment,
         )
         try:
