@@ -91,7 +91,7 @@ class Pkcs11Session:
             marks.append(f"initialised, label {identity.label or ''!r}")
         if flags & TokenFlag.USER_PIN_INITIALIZED and (known is None or known.pin is None):
             marks.append("has a user PIN")
-        with self._exchange() as session:
+        with self._reading() as session:
             keys = self._keys(session)
             for kind, word in ((ObjectClass.PRIVATE_KEY, "private key"), (ObjectClass.DATA, "data object")):
                 if found := len(objects.find(session, kind, {Attribute.TOKEN: True})):
@@ -203,7 +203,7 @@ class Pkcs11Session:
         """The SPKI of the public key object; it does not prove that the private key is there."""
         if self._blank():
             return None
-        with self._exchange() as session:
+        with self._reading() as session:
             return next(map(objects.spki, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
 
     def evidence(self, slot: str, credentials: Credentials) -> Evidence:
@@ -236,7 +236,7 @@ class Pkcs11Session:
         """CKA_VALUE of the certificate with the key's CKA_ID."""
         if self._blank():
             return None
-        with self._exchange() as session:
+        with self._reading() as session:
             for found in self._held(session, ObjectClass.CERTIFICATE, slot):
                 value: bytes = found[Attribute.VALUE]
                 return value
@@ -314,8 +314,7 @@ class Pkcs11Session:
 
     @contextmanager
     def _exchange(self) -> Iterator[pkcs11.Session]:
-        """The open session, with errors in our words; the token is compared before and after."""
-        self._token = self._seat.refresh(self._token, self._serial)
+        """The open session, with errors in our words; whoever enters has compared the token just now."""
         try:
             if self._session is None:
                 self._session = self._token.open(rw=True)
@@ -324,17 +323,24 @@ class Pkcs11Session:
             if self._gone():
                 raise self._seat.lost() from error
             raise failure(code_of(error), self._where) from error
-        except DeviceFailed as error:
+        except (DeviceFailed, EvidenceMissing, ReadBackFailed) as error:
             if self._gone():
                 raise self._seat.lost() from error
             raise
-        # A module that reads from a token no longer there may just find nothing.
+
+    @contextmanager
+    def _reading(self) -> Iterator[pkcs11.Session]:
+        """The same for reads: a module whose token is no longer there may just find nothing."""
+        with self._exchange() as session:
+            yield session
         self._seat.refresh(self._token, self._serial)
 
     @contextmanager
     def _as(self, user: int, code: Secret) -> Iterator[pkcs11.Session]:
-        """The session logged in with this code."""
-        if self._login != (user, code):
+        """The session logged in with this code; the token is compared first."""
+        if self._login == (user, code):
+            self._token = self._seat.refresh(self._token, self._serial)
+        else:
             self._drop()
             self._token = self._seat.again(self._serial)
             if not flags_of(self._token):
