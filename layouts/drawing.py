@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reportlab import rl_config
 from reportlab.graphics.barcode.code128 import Code128
@@ -18,6 +18,9 @@ from layouts.typesetting import font_name, width
 
 # Printers of today take binary streams; ASCII ones are a quarter longer and slower to make.
 rl_config.useA85 = 0
+
+# reportlab.pdfgen.canvas.FILL_EVEN_ODD, which its type stubs leave out.
+_EVEN_ODD = 0
 
 
 def draw(
@@ -34,7 +37,7 @@ def draw(
         pageCompression=1,
         lang=language,
         # reportlab would name Helvetica, which nobody embeds.
-        initialFontName=font_name(layout.fonts["text"]),
+        initialFontName=font_name(layout.fonts["text"]),  # type: ignore[arg-type] # the stub is wrong
     )
     canvas.setTitle(file.title)
     canvas.setAuthor(file.sender.name)
@@ -92,11 +95,10 @@ def _panel(canvas: Canvas, file: MailerFile) -> None:
     wide, tall, frame = panel.width * MM, panel.height * MM, panel.frame * MM
     canvas.beginForm("scramble", 0, 0, wide, tall)
     ring = canvas.beginPath()
-    ring.moveTo(0, 0)
     ring.rect(0, 0, wide, tall)
     ring.rect(frame, frame, wide - 2 * frame, tall - 2 * frame)
-    canvas.clipPath(ring, stroke=0, fill=0, fillMode=FILL_EVEN_ODD)
-    _scramble(canvas, file.scramble, wide, tall)
+    canvas.clipPath(ring, stroke=0, fill=0, fillMode=_EVEN_ODD)
+    canvas.addLiteral(_scramble(file.scramble, wide, tall))
     canvas.endForm()
     canvas.saveState()
     canvas.translate(left, bottom)
@@ -111,47 +113,45 @@ def _panel(canvas: Canvas, file: MailerFile) -> None:
     canvas.restoreState()
 
 
-def _scramble(canvas: Canvas, scramble: Scramble, wide: float, tall: float) -> None:
-    """Figures of seven strokes, each stroke at random, over one another: long lines with random dashes."""
-    canvas.setLineWidth(scramble.stroke * MM)
-    for layer, ink in enumerate(scramble.inks):
-        canvas.setStrokeGray(ink)
-        for dashes, phase, (x1, y1, x2, y2) in _strokes(scramble, layer, wide, tall):
-            canvas.setDash(list(dashes), phase)
-            canvas.line(x1, y1, x2, y2)
-
-
-_Stroke = tuple[tuple[float, ...], float, tuple[float, float, float, float]]
-
-
 @functools.cache
-def _strokes(scramble: Scramble, layer: int, wide: float, tall: float) -> tuple[_Stroke, ...]:
+def _scramble(scramble: Scramble, wide: float, tall: float) -> str:
+    """PDF operators of the pattern: figures of seven strokes, each at random, over one another.
+
+    They are long lines with random dashes, made once in a process: writing them anew takes longer than the
+    rest of the page.
+    """
+    operators = [f"{scramble.stroke * MM:.2f} w"]
+    for layer, ink in enumerate(scramble.inks):
+        operators.append(f"{ink:.2f} G")
+        operators += _figures(scramble, layer, wide, tall)
+    return " ".join(operators)
+
+
+def _figures(scramble: Scramble, layer: int, wide: float, tall: float) -> Iterator[str]:
     chance = random.Random(scramble.seed + layer)  # noqa: S311 (a pattern, no secret)
     across, up = scramble.width * MM, scramble.height * MM
     step_x, step_y = across * 1.5, up * 1.35
-    shift_x, shift_y = layer * step_x * 0.37, layer * step_y * 0.41
-    strokes: list[_Stroke] = []
-    for row in range(-1, int(tall / step_y) + 2):
-        y = row * step_y + shift_y
+    left, bottom = layer * step_x * 0.37 - step_x, layer * step_y * 0.41 - step_y
+    for row in range(int(tall / step_y) + 3):
         for part in range(3):
-            level = y + part * up / 2
-            strokes.append((*_dashes(chance, across, step_x), (shift_x - step_x, level, wide, level)))
-    for column in range(-1, int(wide / step_x) + 2):
-        x = column * step_x + shift_x
-        for side in (x, x + across):
-            strokes.append((*_dashes(chance, up, step_y), (side, shift_y - step_y, side, tall)))
-    return tuple(strokes)
+            y = bottom + row * step_y + part * up / 2
+            yield f"{_dashes(chance, across, step_x)} {left:.2f} {y:.2f} m {wide:.2f} {y:.2f} l S"
+    for column in range(int(wide / step_x) + 3):
+        for side in range(2):
+            x = left + column * step_x + side * across
+            yield f"{_dashes(chance, up, step_y)} {x:.2f} {bottom:.2f} m {x:.2f} {tall:.2f} l S"
 
 
-def _dashes(chance: random.Random, on: float, step: float) -> tuple[tuple[float, ...], float]:
-    """Five strokes of length `on` at multiples of `step`, some left out; PostScript takes ten numbers."""
+def _dashes(chance: random.Random, on: float, step: float) -> str:
+    """A dash pattern: strokes of length `on` at multiples of `step`, some left out.
+
+    PostScript takes ten numbers at most.
+    """
     dashes: list[float] = []
-    total = 0.0
     for _ in range(5):
-        pause = step * chance.choice((1, 1, 1, 2)) - on
-        dashes += [on, pause]
-        total += on + pause
-    return tuple(round(dash, 2) for dash in dashes), round(step * chance.randrange(round(total / step)), 2)
+        dashes += [on, step * chance.choice((1, 1, 1, 2)) - on]
+    phase = step * chance.randrange(round(sum(dashes) / step))
+    return f"[{' '.join(f'{dash:.2f}' for dash in dashes)}] {phase:.2f} d"
 
 
 def _underline(canvas: Canvas, line: Line) -> None:

@@ -171,7 +171,7 @@ class Profile:
         return self._columns(optional=True) - self.columns
 
     def _columns(self, *, optional: bool) -> frozenset[str]:
-        parts = (*self.file.subject, *self.file.alternative_names)
+        parts: tuple[_Attribute | _Name, ...] = (*self.file.subject, *self.file.alternative_names)
         return frozenset().union(*(columns(part.value) for part in parts if part.optional is optional))
 
     def key_usage(self, algorithm: Algorithm) -> frozenset[KeyUsage]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 
 import msgspec
@@ -193,7 +194,7 @@ class TokenLayout:
         return frozenset().union(self.mailer.optional_columns, *profiles) - self.columns
 
     def keys(self, algorithm: Algorithm | None = None) -> tuple[KeySpec, ...]:
-        """The keys to be made, in the order of the layout; of the order's algorithm unless another is given."""
+        """The keys to be made, in the layout's order; of the chosen algorithm unless another is given."""
         return tuple(slot.key(algorithm or self.algorithm) for slot in self.slots)
 
     def token_label(self, fields: Mapping[str, str]) -> str:
@@ -223,13 +224,10 @@ class TokenLayout:
             return tuple(found)
         numbered = {"number": "0" * 6, **fields}
         told: set[str] = set()
-        for attempt in (
-            lambda: self.token_label(numbered),
-            *(
-                lambda slot=slot: slot.profile.template(numbered, datetime.now(UTC), self.algorithm)
-                for slot in self.slots
-            ),
-        ):
+        now = datetime.now(UTC)
+        attempts: list[Callable[[], object]] = [partial(self.token_label, numbered)]
+        attempts += [partial(slot.profile.template, numbered, now, self.algorithm) for slot in self.slots]
+        for attempt in attempts:
             try:
                 attempt()
             except FieldFault as fault:

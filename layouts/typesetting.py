@@ -28,7 +28,9 @@ def font_name(path: Path) -> str:
 
 @functools.cache
 def _glyphs(name: str) -> frozenset[int]:
-    return frozenset(pdfmetrics.getFont(name).face.charToGlyph)
+    font = pdfmetrics.getFont(name)
+    assert isinstance(font, TTFont), "only font_name makes names"
+    return frozenset(font.face.charToGlyph)
 
 
 def clean(text: str) -> str:
@@ -54,12 +56,15 @@ def width(text: str, name: str, size: float) -> float:
 def wrap(text: str, name: str, size: float, room: float) -> list[str] | None:
     """The text in lines of at most `room` points, broken at spaces; None where a word is wider than that."""
     lines: list[str] = []
+    space, used = width(" ", name, size), 0.0
     for word in text.split(" "):
-        if width(word, name, size) > room:
+        wide = width(word, name, size)
+        if wide > room:
             return None
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and width(longer, name, size) <= room:
-            lines[-1] = longer
+        if lines and used + space + wide <= room:
+            lines[-1] += f" {word}"
+            used += space + wide
         else:
             lines.append(word)
+            used = wide
     return lines
