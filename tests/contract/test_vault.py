@@ -72,6 +72,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def keeper(environment: dict[str, str]) -> Iterator[Child]:
     child = started(environment, create=True)
+    assert child.ask("do", "names") == ()
     yield child
     child.close()
 
@@ -159,7 +160,6 @@ def test_a_name_is_used_once(keeper: Child) -> None:
 
 
 def test_a_vault_is_made_once_and_found_by_its_label(keeper: Child, environment: dict[str, str]) -> None:
-    keeper.ask("do", "names")
     with pytest.raises(errors.NotBlank):
         started(environment, create=True).ask("do", "names")
     with pytest.raises(errors.NoToken, match="Bench"):
@@ -170,7 +170,6 @@ def test_a_vault_is_made_once_and_found_by_its_label(keeper: Child, environment:
 
 
 def test_a_wrong_pin_opens_no_vault(keeper: Child, environment: dict[str, str]) -> None:
-    keeper.ask("do", "names")
     arguments = (softhsm.module(), "Custody", Secret(b"000000"))
     wrong = Child("vault", "drivers.pkcs11.vault:Vault", arguments, environment=environment)
     with pytest.raises(errors.AuthenticationFailed):
