@@ -130,7 +130,7 @@ class Daemon:
                     raise BenchError(f"{name} is in {other}", where=request.seat, next="eject it there first")
             name = name or shelf.add()
             seat.insert(name)
-            self._trays.take(name)
+            self._trays.take(name, driver)
         if request.wait:
             seat.settle()
         return name

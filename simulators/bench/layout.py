@@ -59,8 +59,8 @@ class Layout:
 
     @property
     def trays(self) -> Path:
-        """Which tray each kept card or token was put in (JSON)."""
-        return self.directory / "trays.json"
+        """Which tray each kept card or token was put in (JSON lines)."""
+        return self.directory / "trays.jsonl"
 
     @property
     def attestation_root(self) -> Path:

@@ -97,25 +97,25 @@ class _Insertion(threading.Thread):
         self._card, self._slot, self._watcher = card, slot, watcher
         self._lock = threading.Lock()
         self._pulled = False
-        self._link: socket.socket | None = None
+        self._link = socket.socket()
+        self.connected = False
         self.start()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the card is in the reader, seen or not."""
-        return self._link is not None
 
     def run(self) -> None:
         # A new card must not take the place of the last unseen: pcscd would go on with the old session.
         self._watcher.wait_until(lambda: self._pulled or not self._watcher.present(self._slot.reader))
         try:
-            with self._lock:
+            with self._link:
                 if self._pulled:
                     return
-                self._link = vpcd.connect(self._slot.port)
-            with self._link:
-                vpcd.serve(self._card, self._link)
+                vpcd.connect(self._link, self._slot.port)
+                with self._lock:
+                    self.connected = not self._pulled
+                if self.connected:
+                    vpcd.serve(self._card, self._link)
         except Exception as error:
+            if self._pulled:
+                return
             # Its text may repeat what was on its way to the card, so only the kind and the place are logged.
             place = "".join(traceback.format_tb(error.__traceback__))
             kind = type(error).__name__
@@ -124,9 +124,8 @@ class _Insertion(threading.Thread):
     def pull(self) -> None:
         with self._lock:
             self._pulled = True
-            if self._link is not None:
-                with contextlib.suppress(OSError):  # the reader may have hung up first
-                    self._link.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # not connected yet, or the reader hung up first
+                self._link.shutdown(socket.SHUT_RDWR)
         self._watcher.wake()
 
 

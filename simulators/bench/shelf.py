@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -97,34 +96,33 @@ class TokenShelf:
 
 
 class Trays:
-    """What was written on the envelopes of kept cards and tokens; survives the daemon."""
+    """What was written on the envelopes of kept cards and tokens; survives the daemon.
+
+    The file has a JSON line for each change, so that a change costs the same however many there are.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.trays
         self._kept: dict[str, Kept] = {}
         if self._path.exists():
-            self._kept = {
-                kept.name: kept for kept in msgspec.json.decode(self._path.read_bytes(), type=list[Kept])
-            }
+            for line in self._path.read_bytes().splitlines():
+                kept = msgspec.json.decode(line, type=Kept)
+                self._kept[kept.name] = kept
 
     def put(self, kept: Kept) -> None:
         """Remember where a card or token went."""
         self._kept[kept.name] = kept
-        self._save()
+        with self._path.open("ab") as file:
+            file.write(msgspec.json.encode(kept) + b"\n")
 
-    def take(self, name: str) -> None:
+    def take(self, name: str, driver: str) -> None:
         """Forget the envelope of one that is inserted again."""
-        if self._kept.pop(name, None):
-            self._save()
+        if name in self._kept:
+            self.put(Kept(name, driver))
 
     def of(self, name: str, driver: str) -> Kept:
         """The envelope of a kept one, an unmarked one where it was never put in a tray."""
         return self._kept.get(name) or Kept(name, driver)
-
-    def _save(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(list(self._kept.values())))
-        os.replace(fresh, self._path)
 
 
 def need_name(name: str, shelf: Shelf, driver: str) -> None:

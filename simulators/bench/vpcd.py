@@ -46,12 +46,14 @@ class Control(enum.IntEnum):
     GET_ATR = 4
 
 
-def connect(port: int) -> socket.socket:
-    """A connection to the reader that listens on the loopback's `port`; raises `OSError`."""
-    link = socket.create_connection(("127.0.0.1", port))
+def connect(link: socket.socket, port: int) -> None:
+    """Connect a TCP socket to the reader that listens on the loopback's `port`; raises `OSError`.
+
+    Waits while the reader has not yet looked at the card before; shutting `link` down ends that.
+    """
     # Without it the small answers wait for the reader's delayed acknowledgement.
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return link
+    link.connect(("127.0.0.1", port))
 
 
 def serve(card: Card, link: socket.socket) -> None:

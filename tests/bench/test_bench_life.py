@@ -196,6 +196,39 @@ def test_a_machine_that_never_ran_pcscd_will_do(bench_factory: BenchFactory, tmp
     assert done.stdout == "up\n", "and leaves nothing in /run"
 
 
+SYSTEM = """
+import subprocess, sys
+from pathlib import Path
+from simulators.bench import Bench
+bench = Bench.up(Path(sys.argv[1]), piv=2, pkcs11=0, system_pcscd=True, tether=True)
+bench.insert("piv-2")
+print(bench.environment, flush=True)
+subprocess.run(["opensc-tool", "--list-readers"], check=True)
+bench.down()
+"""
+
+
+def test_where_there_are_no_namespaces_the_readers_of_the_system_s_pcscd_will_do(
+    bench_factory: BenchFactory, tmp_path: Path
+) -> None:
+    need("opensc-tool", "ip")
+    # A machine whose system has a pcscd running, with vpcd as Debian installs it.
+    system = """
+        mount -t tmpfs none /run && mkdir /run/pcscd && ip link set lo up
+        pcscd --foreground >/dev/null 2>&1 &
+        until [ -S /run/pcscd/pcscd.comm ]; do :; done
+        "$@"
+    """
+    done = run(
+        *("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child"),
+        *("sh", "-c", system, "sh", sys.executable, "-c", SYSTEM, str(tmp_path / "b")),
+    )
+
+    assert done.stdout.startswith("{}\n")
+    assert "No              Virtual PCD 00 00" in done.stdout
+    assert "Yes             Virtual PCD 00 01" in done.stdout
+
+
 def in_namespace(script: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Start a bench on a machine that lacks something, as the shell `script` makes it lack it."""
     return run(

@@ -70,17 +70,16 @@ def test_a_card_cannot_be_in_two_readers_nor_two_cards_in_one(bench: Bench) -> N
 HOLD = """
 import sys
 from smartcard.scard import *
+SELECT_PIV = [0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08]
 _, context = SCardEstablishContext(SCARD_SCOPE_USER)
 result, card, protocol = SCardConnect(context, sys.argv[1], SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_ANY)
 assert result == SCARD_S_SUCCESS, SCardGetErrorMessage(result)
 print("held", flush=True)
-_, [(_, state, _)] = SCardGetStatusChange(context, 0, [(sys.argv[1], SCARD_STATE_UNAWARE)])
-for wanted in (SCARD_STATE_EMPTY, SCARD_STATE_PRESENT):
-    while not state & wanted:
-        result, [(_, state, _)] = SCardGetStatusChange(context, 20000, [(sys.argv[1], state & 0xFFFF)])
-        assert result == SCARD_S_SUCCESS, f"waited in vain for {wanted:#x}"
-result, _ = SCardTransmit(card, protocol, [0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08])
-print(result == SCARD_W_REMOVED_CARD)
+while SCardTransmit(card, protocol, SELECT_PIV)[0] == SCARD_S_SUCCESS:
+    pass
+while (result := SCardTransmit(card, protocol, SELECT_PIV)[0]) not in (SCARD_S_SUCCESS, SCARD_W_REMOVED_CARD):
+    pass
+print("spoke to the next" if result == SCARD_S_SUCCESS else "removed")
 """
 
 
@@ -100,7 +99,7 @@ def test_a_client_that_held_the_last_card_never_speaks_to_the_next_one(bench: Be
         bench.take("piv-1", "good")
         bench.feed("piv-1")
 
-        assert client.communicate(timeout=30)[0] == "True\n"
+        assert client.communicate(timeout=30)[0] == "removed\n"
 
 
 def test_all_sixteen_slots_of_pcscd_hold_cards(bench_factory: BenchFactory) -> None:
