@@ -56,8 +56,7 @@ def make(
     for key in ("custody", "bench"):
         _make_token(key, tokens[key], pins[key])
     _make_ca(home, tokens["ca"], authority, pins["ca"])
-    for key in KEYS:
-        softhsm.settle(home.path / "keys" / key)
+    settle_keys(home)
     configuration = compose(name, country, tokens, authority, bench, seats)
     Records.create(home.records).close()
     _write_private(home.configuration, configuration)
@@ -66,6 +65,13 @@ def make(
         log(records, Event("station.made", operator, detail={"name": name, "country": country}))
     records.close()
     return home
+
+
+def settle_keys(home: Home) -> None:
+    """Force the key tokens that lie in the home to disk: SoftHSM does not, and a lost custody key is final."""
+    for key in KEYS:
+        if (home.path / "keys" / key).is_dir():
+            softhsm.settle(home.path / "keys" / key)
 
 
 def authority_options(home: Home, token: KeyToken, configured: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from station.config import Configuration, KeyName, load
 from station.errors import ConfigurationError
 from station.home import Home
 from station.pins import PinSource
-from station.setup import authority_options
+from station.setup import authority_options, settle_keys
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,13 @@ class Desk:
         with self._key_process("bench", "bench keys", "batch.custody.keeper:ResumeKeeper") as child:
             yield child
 
-    @contextmanager
-    def custody(self) -> Iterator[Child]:
-        """The custody token's keys, for opening epochs; no code is opened with it."""
-        with self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as child:
-            yield child
+    def epoch_key(self, name: str) -> bytes:
+        """The custody key of that name, made where it is missing; its SPKI (DER). No code is opened with it."""
+        with self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody:
+            key = custody.ask("public_key", name, timeout=60)
+            key = key or custody.ask("generate_agreement_key", name, timeout=60)
+        settle_keys(self.home)
+        return bytes(key)
 
     @contextmanager
     def print_room(self) -> Iterator[Child]:

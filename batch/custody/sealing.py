@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import cast
 
 from cryptography.exceptions import InvalidTag
@@ -52,9 +53,14 @@ def wrap(data_key: bytes, recipient: bytes, binding: Binding, purpose: str) -> b
 
 
 def unwrap(wrapped: bytes, private_key: ec.EllipticCurvePrivateKey, binding: Binding, purpose: str) -> Secret:
-    """The data key; raises `RecordsDamaged` where the wrap is for another key, item or purpose."""
+    """The data key; raises `RecordsDamaged` where the wrap is for another key, item or purpose.
+
+    A key that lives in a token raises the token's own error instead, where the token is at fault.
+    """
+    telling = getattr(private_key, "telling", nullcontext)
     try:
-        return Secret(_SUITE.decrypt(wrapped, private_key, info=_wrap_context(binding, purpose)))
+        with telling():
+            return Secret(_SUITE.decrypt(wrapped, private_key, info=_wrap_context(binding, purpose)))
     except InvalidTag:
         raise RecordsDamaged(
             "the sealed data key does not open",

@@ -108,13 +108,8 @@ def approve(invocation: Invocation, number: str) -> None:
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
 
-    def open_epoch(key_name: str) -> bytes:
-        with desk.custody() as custody:
-            found = custody.ask("public_key", key_name, timeout=60)
-            return bytes(found or custody.ask("generate_agreement_key", key_name, timeout=60))
-
     with desk.records() as records:
-        approved = decide(records, number, invocation.operator, open_epoch)
+        approved = decide(records, number, invocation.operator, desk.epoch_key)
     click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
 
 
