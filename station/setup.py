@@ -68,7 +68,7 @@ def make(
 
 
 def settle_keys(home: Home) -> None:
-    """Force the key tokens that lie in the home to disk: SoftHSM does not, and a lost custody key is final."""
+    """Force the key tokens in the home to disk: SoftHSM does not, and a lost custody key is final."""
     for key in KEYS:
         if (home.path / "keys" / key).is_dir():
             softhsm.settle(home.path / "keys" / key)

@@ -86,7 +86,7 @@ class Desk:
             yield child
 
     def epoch_key(self, name: str) -> bytes:
-        """The custody key of that name, made where it is missing; its SPKI (DER). No code is opened with it."""
+        """The custody key of that name, made where it is missing; its SPKI (DER)."""
         with self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody:
             key = custody.ask("public_key", name, timeout=60)
             key = key or custody.ask("generate_agreement_key", name, timeout=60)
