@@ -25,7 +25,7 @@ check: setup  ## lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 bench: setup  ## measure speed beside the floor and a shell script, one table
-	@$(BIN)/python -m tests.bench.speed
+	@$(BIN)/python -m tests.speed
 
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
