@@ -42,7 +42,6 @@ def seal(codes: Mapping[Code, Secret], binding: Binding, custody: bytes, resume:
         puk=blobs[Code.PUK],
         admin=blobs[Code.ADMIN],
         revocation=blobs[Code.REVOCATION],
-        revocation_hash=hash_revocation_code(codes[Code.REVOCATION]),
     )
 
 

@@ -19,7 +19,6 @@ class SealedCodes:
 
     All of `pin`, `puk`, `admin` and `revocation` have one length. `for_custody` opens with the custody key
     of the epoch, `for_resume` with the item's resume key, which is destroyed when the token is produced.
-    `revocation_hash` is Argon2id in PHC form (R21).
     """
 
     for_custody: bytes
@@ -28,4 +27,3 @@ class SealedCodes:
     puk: bytes
     admin: bytes
     revocation: bytes
-    revocation_hash: str

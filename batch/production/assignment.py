@@ -63,7 +63,11 @@ class KeyMade:
 
 @dataclass(frozen=True)
 class Verified:
-    """What read-back found: the token's identity; all of it held, or an error was raised instead."""
+    """What read-back found: the token's identity; all of it held, or an error was raised instead.
+
+    `revocation_hash` is Argon2id in PHC form (R21); it comes last because it takes as long as a token.
+    """
 
     identity: TokenIdentity
     keys: tuple[str, ...]
+    revocation_hash: str

@@ -16,7 +16,7 @@ from batch.model.codes import Binding, SealedCodes
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, Order
 from batch.model.states import ItemState, StepState
-from batch.production.assignment import Assignment, KeyMade, LaneFacts
+from batch.production.assignment import Assignment, KeyMade, LaneFacts, Verified
 from batch.production.calls import Call, Flow, Pause
 from batch.production.events import LaneEvent, What
 from batch.production.plan import Kind, Step, plan
@@ -204,6 +204,8 @@ class LaneFlow:
                 )
                 journal.set_generated(self._records, item.id, step.key or "", outcome.public_key, evidence)
                 journal.set_csr(self._records, item.id, step.key or "", outcome.csr)
+            elif isinstance(outcome, Verified):
+                codes.keep_hash(self._records, item.id, outcome.revocation_hash)
         self._done(item, step, serial)
         return serial
 

@@ -10,6 +10,7 @@ import fcntl
 import secrets
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
 from batch.custody.codes import digits, random_bytes, revocation_code
-from batch.custody.sealing import open_codes, seal, unwrap
+from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap
 from batch.model.codes import SealedCodes
 from batch.model.errors import BatchError
 from batch.production.assignment import Assignment, KeyMade, KeyTask, LaneFacts, Verified
@@ -65,6 +66,8 @@ class Lane:
         self._session: TokenSession | None = None
         self._assignment: Assignment | None = None
         self._codes: dict[Code, Secret] = {}
+        self._hasher = ThreadPoolExecutor(1)
+        self._hash: Future[str] | None = None
         self._key: ec.EllipticCurvePrivateKey | None = None
 
     def describe(self) -> LaneFacts:
@@ -84,8 +87,7 @@ class Lane:
 
     def seal(self, assignment: Assignment, custody: bytes, resume: bytes) -> SealedCodes:
         """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written."""
-        self._assignment = assignment
-        self._codes = self._draw(assignment)
+        self._take_up(assignment, self._draw(assignment))
         return seal(self._codes, assignment.binding, custody, resume)
 
     def lane_key(self) -> bytes:
@@ -97,12 +99,12 @@ class Lane:
         """Take up an unfinished item again: its codes, opened with the data key wrapped to `lane_key`."""
         if self._key is None:
             raise DeviceFailed("no key was asked for to restore codes with", where=self._seat)
-        self._assignment = assignment
         try:
             data_key = unwrap(for_lane, self._key, assignment.binding, "lane")
-            self._codes = open_codes(sealed, data_key, assignment.binding)
+            codes = open_codes(sealed, data_key, assignment.binding)
         except BatchError as error:
             raise DriverError(error.what, where=error.where, next=error.next) from None
+        self._take_up(assignment, codes)
 
     def step(
         self,
@@ -138,7 +140,7 @@ class Lane:
 
     def let_go(self) -> None:
         """Forget the item and its codes, and release the token so that it can be taken out."""
-        self._assignment, self._key = None, None
+        self._assignment, self._key, self._hash = None, None, None
         self._codes = {}
         session, self._session = self._session, None
         if session is not None:
@@ -152,6 +154,11 @@ class Lane:
         """Release token and reader."""
         self.let_go()
         self._driver.close()
+
+    def _take_up(self, assignment: Assignment, codes: dict[Code, Secret]) -> None:
+        self._assignment, self._codes = assignment, codes
+        # As slow as a whole token by intent (R21), so it is done while the token works.
+        self._hash = self._hasher.submit(hash_revocation_code, codes[Code.REVOCATION])
 
     def _draw(self, assignment: Assignment) -> dict[Code, Secret]:
         task, rules = assignment.codes, self._driver.rules
@@ -235,13 +242,15 @@ class Lane:
     def _verify(self, certificates: Mapping[str, bytes]) -> Verified:
         """Read-back: every key signs, every certificate is its own and on record, no factory code works."""
         session, assignment = self._held()
+        assert self._hash is not None, "an item is taken up with its codes"
         credentials = self._new()
         for task in assignment.keys:
             _verify_key(session, task, certificates[task.name], credentials)
         alive = [str(code) for code, works in session.factory_codes(credentials).items() if works]
         if alive:
             raise ReadBackFailed(f"the factory's {', '.join(alive)} still works")
-        return Verified(session.identify(), tuple(task.name for task in assignment.keys))
+        keys = tuple(task.name for task in assignment.keys)
+        return Verified(session.identify(), keys, self._hash.result())
 
 
 def _verify_key(session: TokenSession, task: KeyTask, certificate: bytes, credentials: Credentials) -> None:

@@ -25,7 +25,7 @@ def epoch(records: Records, order_id: int) -> Epoch | None:
 def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> None:
     """Keep the sealed codes of an item; they are kept once and never replaced."""
     records.write(
-        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         (
             item_id,
             epoch.id,
@@ -35,7 +35,6 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
             sealed.puk,
             sealed.admin,
             sealed.revocation,
-            sealed.revocation_hash,
         ),
     )
 
@@ -43,11 +42,16 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
 def sealed(records: Records, item_id: int) -> SealedCodes | None:
     """The sealed codes of an item, None before they were drawn."""
     row = records.row(
-        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation, revocation_hash "
+        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation "
         "FROM codes WHERE item_id = ?",
         (item_id,),
     )
     return SealedCodes(*row) if row else None
+
+
+def keep_hash(records: Records, item_id: int, revocation_hash: str) -> None:
+    """Keep the slow hash of an item's revocation code (R21)."""
+    records.write("UPDATE codes SET revocation_hash = ? WHERE item_id = ?", (revocation_hash, item_id))
 
 
 def forget_resume(records: Records, item_id: int) -> None:

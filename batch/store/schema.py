@@ -90,7 +90,7 @@ CREATE TABLE codes (
     puk BLOB NOT NULL,
     admin BLOB NOT NULL,
     revocation BLOB NOT NULL,
-    revocation_hash TEXT NOT NULL
+    revocation_hash TEXT
 ) STRICT;
 CREATE TABLE letters (
     mailer_number TEXT PRIMARY KEY,
