@@ -1,0 +1,234 @@
+"""A whole desk: a bench, a home, PINs of its own, and the command line as operators type it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import os
+import secrets
+import select
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivers.secret import Secret
+from simulators.bench import Bench
+from station.exit_codes import ExitCode
+
+KEY_TOKENS = ("custody", "bench", "ca")
+PATIENCE = 120.0
+"""Seconds within which anything a test waits for must have happened on a busy machine."""
+
+ROW: Mapping[str, str] = {
+    "order": "",
+    "subscriber": "Ministerie van Voorbeeldzaken",
+    "subscriber_number": "90001234",
+    "country": "NL",
+    "kind": "group",
+    "layout": "group-card:p-256",
+    "count": "1",
+    "group": "",
+    "given_name": "",
+    "surname": "",
+    "person_number": "",
+    "email": "",
+    "manager": "Noëlle van der Testen",
+    "manager_email": "n.vandertesten@voorbeeldzaken.example.org",
+    "address_1": "Dienst Voorbeelden",
+    "address_2": "Verzonnenlaan 12",
+    "address_3": "9999 XX Nergenshuizen",
+    "address_4": "",
+    "language": "nl",
+}
+
+_PERSON = ("given_name", "surname", "person_number", "email")
+_GROUP = ("group", "count")
+
+
+@dataclass
+class Desk:
+    """One station on one bench; every command's output is kept in `said`."""
+
+    bench: Bench
+    home: Path
+    work: Path
+    environment: dict[str, str]
+    pins: dict[str, Secret] = field(repr=False)
+    said: list[bytes] = field(default_factory=list, repr=False)
+    _references: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    @classmethod
+    def make(cls, bench: Bench, work: Path, **environment: str) -> Desk:
+        """A new station in `work`, at this bench; nothing of it is in a file but its home."""
+        pins = {name: Secret.text(f"{secrets.randbelow(10**10):010d}") for name in KEY_TOKENS}
+        home = work / "home"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STATION_")}
+        desk = cls(bench, home, work, {**inherited, **environment, "STATION_HOME": str(home)}, pins)
+        desk.run("init", "--name", "Testbureau", "--bench", str(bench.layout.directory), pins=True)
+        return desk
+
+    def start(self, *arguments: str, operator: str = "ada", pins: bool = False, **more: Any) -> Started:
+        """Start a command; PINs of the key tokens go by pipe."""
+        command = [sys.executable, "-m", "station", *arguments, "--as", operator, "--debug"]
+        if not pins:
+            return Started(subprocess.Popen(command, **self._plumbing(more)), self.said)
+        reading, writing = os.pipe()
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.writelines(b"%s %s\n" % (name.encode(), pin.reveal()) for name, pin in self.pins.items())
+            command += ["--pin-fd", str(reading)]
+            return Started(
+                subprocess.Popen(command, pass_fds=[reading], **self._plumbing(more)),
+                self.said,
+            )
+        finally:
+            os.close(reading)
+
+    def run(
+        self, *arguments: str, operator: str = "ada", pins: bool = False, expect: int = ExitCode.OK
+    ) -> Ended:
+        """Run a command to its end and hold it to its exit code."""
+        ended = self.start(*arguments, operator=operator, pins=pins).end()
+        assert ended.code == expect, f"station {arguments}: exit code {ended.code}\n{ended.out}{ended.err}"
+        return ended
+
+    def listed(self, *arguments: str) -> Any:
+        """What a listing command tells scripts."""
+        return json.loads(self.run(*arguments, "--json").out)
+
+    def file(self, *rows: Mapping[str, str], reference: str | None = None) -> Path:
+        """An order file with these rows, each filled up with an ordinary group's columns."""
+        named = reference or f"T-{next(self._references)}"
+        path = self.work / f"{named}.csv"
+        full = [{**ROW, "order": named, **row} for row in rows]
+        unused = _PERSON if all(row["kind"] == "group" for row in full) else _GROUP
+        text = io.StringIO()
+        writer = csv.DictWriter(
+            text, [name for name in ROW if name not in unused], extrasaction="ignore", delimiter=";"
+        )
+        writer.writeheader()
+        writer.writerows(full)
+        path.write_text(text.getvalue(), encoding="utf-8")
+        return path
+
+    def approved(self, *rows: Mapping[str, str]) -> str:
+        """The number of a new order that ada brought in and bob approved."""
+        number = self.run("order", "import", str(self.file(*rows))).out.strip()
+        self.run("order", "approve", number, operator="bob", pins=True)
+        return number
+
+    def produced(self, *rows: Mapping[str, str]) -> str:
+        """The number of a new order whose tokens are all made and whose letters are all printed."""
+        number = self.approved(*rows)
+        self.run("produce", number, pins=True)
+        self.run("letter", "print", number, operator="carl", pins=True)
+        return number
+
+    def tokens(self, order: str, state: str | None = None) -> list[dict[str, Any]]:
+        """The tokens of an order as `token list` tells scripts."""
+        found: list[dict[str, Any]] = self.listed("token", "list", "--order", order)
+        return [token for token in found if state in (None, token["state"])]
+
+    def letters(self, order: str) -> dict[str, str]:
+        """The state of every letter of an order by its number."""
+        return {one["number"]: one["state"] for one in self.listed("letter", "list", "--order", order)}
+
+    def envelopes(self, tray: str = "good") -> dict[str, str]:
+        """Cards and tokens in a tray by what is written on their envelopes."""
+        return {kept.note: kept.name for kept in self.bench.status().kept if kept.tray == tray}
+
+    def card(self, number: str) -> str:
+        """The card or token in the envelope of a mailer number."""
+        return self.envelopes()[f"envelope {number}"]
+
+    def printed(self) -> dict[str, bytes]:
+        """What lies in the printer's tray, by file name."""
+        return {path.name: path.read_bytes() for path in self.bench.layout.printed.iterdir()}
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of the records, looked at from outside while others may write."""
+        with closing(sqlite3.connect(f"file:{self.home}/station.db?mode=ro", uri=True)) as records:
+            return records.execute(statement, parameters).fetchall()
+
+    def configure(self, change: Callable[[str], str]) -> None:
+        """Let somebody edit station.toml."""
+        path = self.home / "station.toml"
+        path.write_text(change(path.read_text()))
+
+    def feed_by_hand(self, *seats: str) -> None:
+        """Take the bench's feeder away from some seats: tokens are put in and taken out by the test."""
+
+        def change(text: str) -> str:
+            for seat in seats:
+                head, found, rest = text.partition(f'name = "{seat}"')
+                assert found, f"no seat {seat}"
+                text = head + found + rest.replace('feeder = "bench"', 'feeder = "hands"', 1)
+            return text
+
+        self.configure(change)
+
+    def _plumbing(self, more: dict[str, Any]) -> dict[str, Any]:
+        here = {"cwd": self.work, "env": self.environment, "stdin": subprocess.DEVNULL}
+        return {**here, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ran to its end."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Started:
+    """A command that runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], said: list[bytes]) -> None:
+        self.process = process
+        self._said = said
+        self._heard = b""
+
+    def hear(self, words: str) -> None:
+        """Wait until the command has said this on standard error."""
+        assert self.process.stderr is not None
+        descriptor = self.process.stderr.fileno()
+        while words.encode() not in self._heard:
+            ready, _, _ = select.select([descriptor], [], [], PATIENCE)
+            more = os.read(descriptor, 65536) if ready else b""
+            assert more, f"{words!r} was not said: {self._heard.decode()}"
+            self._heard += more
+
+    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
+        """Look again and again whether something holds; fails where the command ends first."""
+        end = os.pidfd_open(self.process.pid)
+        try:
+            poll = select.poll()
+            poll.register(end, select.POLLIN)
+            while not holds():
+                assert not poll.poll(1), f"the command ended before {what}: {self.end().err}"
+        finally:
+            os.close(end)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command and to nobody else."""
+        self.process.send_signal(number)
+
+    def end(self) -> Ended:
+        """Wait for its end and hear the rest of what it says."""
+        try:
+            out, err = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            err += b"\n(killed by the test: it had not ended)"
+        err = self._heard + err
+        self._said += [out, err]
+        return Ended(self.process.returncode, out.decode(), err.decode())
