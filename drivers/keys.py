@@ -17,7 +17,7 @@ TokenKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def token_key(public_key: bytes, sign: Sign) -> TokenKey:
-    """A private key for the SPKI (DER) `public_key`; `sign` makes its signatures. `ValueError` for other types."""
+    """A private key for the SPKI (DER) `public_key` that signs with `sign`; `ValueError` for other types."""
     public = serialization.load_der_public_key(public_key)
     if isinstance(public, ec.EllipticCurvePublicKey):
         return _EcTokenKey(public, sign)

@@ -18,6 +18,7 @@ from drivers.authorities.port import CertificateRequest, Reason
 from drivers.authorities.records import Records, Revocation
 from drivers.errors import CaRefused, CaUnavailable, DriverError, NotBlank, Unsupported
 from drivers.keys import TokenKey
+from drivers.options import typed
 from drivers.pkcs11.vault import Vault
 from drivers.secret import Secret
 from drivers.tokens import Algorithm, SignatureScheme
@@ -57,10 +58,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse(options: Mapping[str, Any]) -> Options:
     """Typed options; raises `Unsupported` naming what is wrong."""
-    try:
-        return msgspec.convert(dict(options), Options)
-    except msgspec.ValidationError as error:
-        raise Unsupported(f"options of the embedded CA: {error}", next="correct station.toml") from error
+    return typed(options, Options, "embedded CA")
 
 
 class EmbeddedCa:

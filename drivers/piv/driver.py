@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from drivers.errors import DriverError, NoToken, TokenLost, Unsupported
+from drivers.errors import DriverError, NoToken, TokenLost
+from drivers.options import typed
 from drivers.piv.ids import FACTORY, ManagementAlgorithm
 from drivers.piv.session import RULES, PivSession
 from drivers.tokens import Act, Cancel, CodeRules, Credentials
@@ -56,12 +57,7 @@ class PivDriver:
     def __init__(self, seat: str, options: Mapping[str, Any]) -> None:
         from drivers.pcsc.reader import Reader
 
-        try:
-            self._options = msgspec.convert(dict(options), PivOptions)
-        except msgspec.ValidationError as error:
-            raise Unsupported(
-                f"options of this seat: {error}", where=seat, next="correct station.toml"
-            ) from None
+        self._options = typed(options, PivOptions, seat)
         self._seat = seat
         self._roots = tuple(root for path in self._options.attestation_roots for root in _roots(path, seat))
         self._reader = Reader(

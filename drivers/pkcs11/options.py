@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from drivers.errors import Unsupported
+from drivers.options import typed
 from drivers.secret import Secret
 from drivers.tokens import CodeRules, Credentials
 
@@ -82,12 +83,7 @@ _KNOWN: Mapping[str, Model] = {"libsofthsm2": Model(puk="so-pin", tries="unlimit
 
 def parse(seat: str, options: Mapping[str, Any]) -> tuple[Options, Model]:
     """Typed options and the model they mean; raises `Unsupported` naming what is wrong."""
-    try:
-        read = msgspec.convert(dict(options), Options)
-    except msgspec.ValidationError as error:
-        raise Unsupported(
-            f"options of this seat: {error}", where=seat, next="correct station.toml"
-        ) from error
+    read = typed(options, Options, seat)
     model = read.model or _KNOWN.get(PurePath(read.module).name.split(".")[0])
     if model is None:
         raise Unsupported(

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from drivers.errors import PrinterFailed
+from drivers.options import typed
 
 
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +22,7 @@ class DevicePrinter:
     """Streams pages to a character device or FIFO; refuses a plain file, where a letter would rest (R10)."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._device = Path(msgspec.convert(options, _Options).device)
+        self._device = Path(typed(options, _Options, "printer").device)
 
     def ready(self) -> str | None:
         try:

@@ -112,7 +112,8 @@ def test_openssl_accepts_an_issued_certificate_with_exactly_the_templates_conten
     ca: Ca, tmp_path: Path
 ) -> None:
     der = ca.child.ask("issue", request())
-    text = openssl(tmp_path, "x509", "-in", "leaf.pem", "-noout", "-text", leaf=der, ca=ca.chain)
+    shown = ("-noout", "-text", "-nameopt", "oneline,space_eq")
+    text = openssl(tmp_path, "x509", "-in", "leaf.pem", *shown, leaf=der, ca=ca.chain)
     for line in (
         "organizationIdentifier = NTRNL-12345678",
         "Digital Signature, Key Agreement",

@@ -98,7 +98,7 @@ def test_a_token_that_is_its_own_reader_may_be_absent(two: Bench) -> None:
     "options", [{}, {"reader": "x", "pin": "1"}, {"reader": 1}, {"reader": "x", "admin": "?"}]
 )
 def test_options_nobody_knows_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(Unsupported, match="left: options of this seat"):
+    with pytest.raises(Unsupported, match="left: its options"):
         Lane("piv", "left", options, {})
 
 
