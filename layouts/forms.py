@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from layouts.fields import ALL_FIELDS, OPTIONAL, columns
-from layouts.strict import Wrong
+from layouts.strict import Trail, Wrong
 
 Length = Annotated[float, msgspec.Meta(ge=0, le=2000)]
 Size = Annotated[float, msgspec.Meta(ge=4, le=200)]
@@ -162,22 +162,25 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     footer: str
 
     def __post_init__(self) -> None:
-        for name, template in self.templates():
+        for trail, template in self.templates():
+            known = ALL_FIELDS if trail[0] == "address" else ALL_FIELDS | SENDER_FIELDS
             try:
-                columns(template, ALL_FIELDS | (frozenset() if name == "address" else SENDER_FIELDS))
+                columns(template, known)
             except ValueError as error:
-                raise Wrong(name, str(error)) from None
+                raise Wrong(trail, str(error)) from None
 
-    def templates(self) -> Iterator[tuple[str, str]]:
-        """Every text with the key it stands under."""
+    def templates(self) -> Iterator[tuple[Trail, str]]:
+        """Every text with the way to it."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
+            for index, part in enumerate(value if isinstance(value, tuple) else ()):
+                if isinstance(part, Step):
+                    yield (name, index, "title"), part.title
+                    yield (name, index, "text"), part.text
+                else:
+                    yield (name, index), part
             if isinstance(value, str):
-                yield name, value
-            for part in value if isinstance(value, tuple) else ():
-                yield from (
-                    (name, text) for text in ((part.title, part.text) if isinstance(part, Step) else (part,))
-                )
+                yield (name,), value
 
 
 class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -208,13 +211,13 @@ class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.texts:
             raise Wrong("texts", "at least one language is needed")
         for name in self.boxes.__struct_fields__:
-            self._check_on_paper("boxes", name, getattr(self.boxes, name))
-        self._check_on_paper("panel", "panel", self.panel)
-        self._check_on_paper("barcode", "barcode", self.barcode)
+            self._check_on_paper(("boxes", name), getattr(self.boxes, name))
+        self._check_on_paper(("panel",), self.panel)
+        self._check_on_paper(("barcode",), self.barcode)
 
-    def _check_on_paper(self, key: str, name: str, place: Box | Panel | Barcode) -> None:
+    def _check_on_paper(self, trail: Trail, place: Box | Panel | Barcode) -> None:
         if place.x + place.width > self.paper.width or place.y + place.height > self.paper.height:
-            raise Wrong(key, f"{name} reaches over the edge of the paper")
+            raise Wrong(trail, "reaches over the edge of the paper")
 
 
 @dataclass(frozen=True)

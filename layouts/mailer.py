@@ -6,6 +6,7 @@ Only the print process calls `render` and `check`; nothing here writes a file (R
 from __future__ import annotations
 
 import io
+import logging
 from collections import Counter
 from collections.abc import Mapping
 
@@ -19,6 +20,10 @@ from layouts.errors import PageFault, UnknownLayout
 from layouts.fields import ALL_FIELDS, OPTIONAL, columns, fill
 from layouts.forms import MailerLayout
 from layouts.token import TokenLayout
+
+# What a reader complains of could quote the page; nothing of a page may reach a log (R40).
+logging.getLogger("pypdf").propagate = False
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
 
 __all__ = ["Letter", "MailerLayout", "check", "expected_text", "letter_for", "rehearse", "render", "sample"]
 

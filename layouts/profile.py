@@ -139,13 +139,13 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if all(attribute.optional for attribute in self.subject):
             raise Wrong("subject", "a subject needs at least one attribute that is not optional")
-        for usage in self.extended_usage:
+        for index, usage in enumerate(self.extended_usage):
             if usage not in EXTENDED_USAGES and not _OID.fullmatch(usage):
                 known = ", ".join(EXTENDED_USAGES)
-                raise Wrong("extended_usage", f"{usage!r} is neither an OID nor one of {known}")
-        for policy in self.policies:
+                raise Wrong(("extended_usage", index), f"{usage!r} is neither an OID nor one of {known}")
+        for index, policy in enumerate(self.policies):
             if not _OID.fullmatch(policy):
-                raise Wrong("policies", f"{policy!r} is no dotted OID")
+                raise Wrong(("policies", index), f"{policy!r} is no dotted OID")
 
 
 @dataclass(frozen=True)

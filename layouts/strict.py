@@ -25,11 +25,11 @@ _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end 
 
 
 class Wrong(ValueError):
-    """Raised in `__post_init__` of a strict type: what is wrong with the key `key` of this table."""
+    """Raised in `__post_init__` of a strict type: what is wrong with a key of this table, or further in."""
 
-    def __init__(self, key: str, what: str) -> None:
+    def __init__(self, key: str | Trail, what: str) -> None:
         super().__init__(what)
-        self.key = key
+        self.trail: Trail = (key,) if isinstance(key, str) else key
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _explain(error: msgspec.ValidationError, data: Any, text: str, source: str, 
         line = _line(text, (*trail, field["key"]))
         return FileFault(f"unknown key {field['key']!r}{inside}", file=source, line=line, next=hint)
     if isinstance(error.__cause__, Wrong):
-        trail = (*trail, error.__cause__.key)
+        trail = (*trail, *error.__cause__.trail)
     else:
         hint = _choices(_type_at(inspect.type_info(type_), trail))
     what = what[0].lower() + what[1:] if what.startswith(("Expected", "Invalid")) else what
@@ -174,7 +174,12 @@ def _choices(node: inspect.Type | None) -> str | None:
 
 
 def _line(text: str, trail: Trail) -> int:
-    lines = dict(_lines(text))
+    lines: dict[Trail, int] = {}
+    for found, line in _lines(text):
+        # What holds a value begins no later than the value: `[a.b]` may be all there is of `a`.
+        for length in range(len(found) + 1):
+            lines.setdefault(found[:length], line)
+    lines[()] = 1
     while trail and trail not in lines:
         trail = trail[:-1]
     return lines.get(trail, 1)

@@ -116,19 +116,20 @@ class TokenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except ValueError as error:
             raise Wrong("label", str(error)) from None
         if self.driver == "piv" and self.pin.length > 8:
-            raise Wrong("pin", "a PIV PIN has 6 to 8 digits (SP 800-73-4 part 2, 2.4.3)")
+            raise Wrong(("pin", "length"), "a PIV PIN has 6 to 8 digits (SP 800-73-4 part 2, 2.4.3)")
         if self.driver == "piv" and self.puk.length != 8:
-            raise Wrong("puk", "a PIV PUK has exactly 8 digits (R20)")
+            raise Wrong(("puk", "length"), "a PIV PUK has exactly 8 digits (R20)")
         self._check_slots()
 
     def _check_slots(self) -> None:
         pattern = _SLOTS.get(self.driver)
-        for slot in self.slots:
+        for index, slot in enumerate(self.slots):
             if pattern and not pattern.fullmatch(slot.slot):
-                raise Wrong("slots", f"{slot.slot!r} is no {self.driver} slot (lower-case hex)")
-        for what in ("name", "slot"):
-            if len({getattr(slot, what) for slot in self.slots}) != len(self.slots):
-                raise Wrong("slots", f"two slots have the same {what}")
+                what = f"{slot.slot!r} is no {self.driver} slot (lower-case hex)"
+                raise Wrong(("slots", index, "slot"), what)
+            for key in ("name", "slot"):
+                if any(getattr(slot, key) == getattr(other, key) for other in self.slots[:index]):
+                    raise Wrong(("slots", index, key), f"another slot has the same {key}")
         if not self.slots:
             raise Wrong("slots", "a token needs at least one slot")
 

@@ -41,9 +41,15 @@ def clean(text: str) -> str:
 def unprintable(text: str, name: str) -> str | None:
     """The first character the font cannot show by itself, left to right; None where all are fine."""
     glyphs = _glyphs(name)
+    # reportlab's map back to Unicode is wrong beyond the basic plane: no one could read such a page back.
     for character in text:
         simple = unicodedata.category(character)[0] in "LNPS" or character == " "
-        if not simple or ord(character) not in glyphs or unicodedata.bidirectional(character) not in _LTR:
+        if (
+            not simple
+            or ord(character) > 0xFFFF
+            or ord(character) not in glyphs
+            or unicodedata.bidirectional(character) not in _LTR
+        ):
             return character
     return None
 
