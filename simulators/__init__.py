@@ -1,1 +1,1 @@
-"""A whole bench without hardware: virtual cards on real PC/SC, SoftHSM tokens, a printer that keeps its pages."""
+"""A whole bench without hardware: virtual cards on real PC/SC, SoftHSM tokens, a printer."""
