@@ -17,7 +17,6 @@ from drivers.secret import Secret
 from drivers.tokens import Code
 from layouts.composition import compose
 from layouts.errors import CodeFault, FieldFault, LayoutError, TextFault, UnknownLayout
-from layouts.forms import MailerLayout
 from layouts.library import SHIPPED, Library
 from layouts.mailer import Letter, check, expected_text, letter_for, rehearse, render, sample
 from layouts.typesetting import font_name, unprintable
