@@ -2,8 +2,8 @@
 
 Vendor modules crash and hang, and codes may be in clear only inside the process that needs them: lanes,
 the bench's keys, the CA and printing each live in such a child. The child is started afresh (no fork of
-the desk's memory), dumps no core, cannot be traced by others (R40), ignores Ctrl-C, which is the desk's to
-answer, and ends when the desk is gone.
+the desk's memory), dumps no core, cannot be traced by others (R40), is out of reach of the keys of the
+terminal (Ctrl-C is the desk's to answer), and ends when the desk is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import operator
 import os
 import resource
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -70,6 +69,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **(environment or {})},
+                process_group=0,
             )
         self._pipe = Connection(ours.detach())
         self._calls = 0
@@ -86,7 +86,7 @@ class Child:
         return self._calls > self._replies
 
     def fileno(self) -> int:
-        """For `select` and friends: readable when a reply is there or the child is gone."""
+        """For `select` and friends: readable when a reply is there or the child is gone; not after `kill`."""
         return self._pipe.fileno()
 
     def call(self, method: str, *arguments: Any) -> int:
@@ -127,9 +127,13 @@ class Child:
         self._process.wait()
         self._pipe.close()
 
+    def hang_up(self) -> None:
+        """Let the child end by itself, once it has ended the call it is in; returns at once."""
+        self._pipe.close()
+
     def close(self, timeout: float = 10.0) -> None:
         """Let the child end by itself, then make sure."""
-        self._pipe.close()
+        self.hang_up()
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -153,7 +157,6 @@ def harden() -> None:
 
 def _serve(descriptor: int) -> None:
     harden()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_outlive_no_desk, args=(descriptor,), daemon=True).start()
     pipe = Connection(descriptor)
     try:
