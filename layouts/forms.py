@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -238,13 +239,13 @@ class MailerLayout:
         """The languages the letter is written in."""
         return tuple(sorted(self.file.texts))
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The order fields this letter cannot do without; `language` chooses its texts."""
         used = self._used()
         return (used - OPTIONAL - SENDER_FIELDS) | {"language"}
 
-    @property
+    @cached_property
     def optional_columns(self) -> frozenset[str]:
         """The order fields this letter uses where they are filled in."""
         return self._used() & OPTIONAL

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -160,12 +161,12 @@ class Profile:
         """What the profile is for, in words."""
         return self.file.title
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The fields this profile cannot do without."""
         return self._columns(optional=False)
 
-    @property
+    @cached_property
     def optional_columns(self) -> frozenset[str]:
         """The fields this profile uses where they are given."""
         return self._columns(optional=True) - self.columns

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from importlib import metadata
 
 import msgspec
@@ -181,14 +181,14 @@ class TokenLayout:
         """The name an order gives, algorithm included: `group-card:rsa-2048`."""
         return f"{self.name}:{self.algorithm}"
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The order columns that may not be empty; `number` is the station's own and not among them."""
         profiles = (slot.profile.columns for slot in self.slots)
         needed = frozenset().union(columns(self.label), self.mailer.columns, *profiles)
         return needed - {"number"}
 
-    @property
+    @cached_property
     def optional_columns(self) -> frozenset[str]:
         """The order columns that are used where they are filled in."""
         profiles = (slot.profile.optional_columns for slot in self.slots)
