@@ -5,6 +5,7 @@ BatchError
 ├── NotFound         no order, item, token or letter of that name
 ├── Busy             another production runs on this home
 ├── Transition       a state does not lead where it was asked to go
+├── RecordsShut      the records cannot be read or written now; nothing of them is damaged
 └── RecordsDamaged   the records contradict themselves, the log or the disk
 """
 
@@ -37,6 +38,10 @@ class Busy(BatchError):
 
 class Transition(BatchError):
     """A state does not lead to the one asked for."""
+
+
+class RecordsShut(BatchError):
+    """The records cannot be read or written now: another holds them, the disk is full or does not let us."""
 
 
 class RecordsDamaged(BatchError):

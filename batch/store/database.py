@@ -15,23 +15,38 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from batch.model.errors import NotFound, RecordsDamaged
+from batch.model.errors import BatchError, NotFound, RecordsDamaged, RecordsShut
 from batch.store.schema import migrations
 
 _WAIT = 30.0
 """Seconds to wait for another writer; transactions here take milliseconds."""
+
+_SHUT = {
+    "SQLITE_BUSY": "look for a `station` command that hangs or was stopped with Ctrl-Z, then run this again",
+    "SQLITE_FULL": "make room on the disk, then run this again; all that was done before is on record",
+    "SQLITE_IOERR": "look at the disk and its room, then run this again",
+    "SQLITE_READONLY": "let the owner of the home write to it, then run this again",
+    "SQLITE_CANTOPEN": "let the owner of the home read and write in it, then run this again",
+    "SQLITE_PERM": "let the owner of the home write to it, then run this again",
+}
+"""What to do about errors that are not the records' own, by the beginning of SQLite's name for them."""
+
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class Records:
     """The desk's records in one SQLite file; one instance belongs to one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Open existing records; raises `NotFound` where none are, `RecordsDamaged` where unreadable."""
+        """Open existing records; raises `NotFound` where none are.
+
+        This and every other method raises `RecordsShut` or `RecordsDamaged` where the file does not let us.
+        """
         if not path.is_file():
             raise NotFound("there are no records here", where=str(path), next="run `station init` first")
         self.path = path
         self._writing = False
-        try:
+        with self._file():
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
             self.db = Database(self._connection)
             for pragma in (
@@ -43,10 +58,10 @@ class Records:
                 "trusted_schema=OFF",
             ):
                 self.db.execute(f"PRAGMA {pragma}").fetchall()
-            with self._immediate():
-                migrations.apply(self.db)
-        except sqlite3.DatabaseError as error:
-            raise RecordsDamaged(str(error), where=str(path), next="restore a backup") from error
+            # Looked at first, so that reading waits for no writer.
+            if migrations.pending(self.db):
+                with self._immediate():
+                    migrations.apply(self.db)
 
     @classmethod
     def create(cls, path: Path) -> Records:
@@ -68,23 +83,27 @@ class Records:
         """Write inside a transaction and return how many rows were touched."""
         if not self._writing:
             raise RuntimeError("facts are written inside a transaction only")
-        return self.db.execute(sql, parameters).rowcount
+        with self._file():
+            return self.db.execute(sql, parameters).rowcount
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Insert one row inside a transaction and return its id."""
         if not self._writing:
             raise RuntimeError("facts are written inside a transaction only")
-        row = self.db.execute(sql, parameters).lastrowid
+        with self._file():
+            row = self.db.execute(sql, parameters).lastrowid
         assert row is not None
         return row
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        return self.db.execute(sql, parameters).fetchall()
+        with self._file():
+            return self.db.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, None where there is none."""
-        row: tuple[Any, ...] | None = self.db.execute(sql, parameters).fetchone()
+        with self._file():
+            row: tuple[Any, ...] | None = self.db.execute(sql, parameters).fetchone()
         return row
 
     def check(self) -> list[str]:
@@ -96,17 +115,41 @@ class Records:
     def _immediate(self) -> Iterator[None]:
         if self._writing:
             raise RuntimeError("transactions do not nest")
-        self.db.execute("BEGIN IMMEDIATE")
+        with self._file():
+            self.db.execute("BEGIN IMMEDIATE")
         self._writing = True
         try:
             yield
+            with self._file():
+                self.db.execute("COMMIT")
         except BaseException:
-            self.db.execute("ROLLBACK")
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                self.db.execute("ROLLBACK")
             raise
-        else:
-            self.db.execute("COMMIT")
         finally:
             self._writing = False
+
+    @contextmanager
+    def _file(self) -> Iterator[None]:
+        """Tells what is wrong with the file in our words; a broken rule of the tables stays what it is."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            told = _told(error, self.path)
+            if told is None:
+                raise
+            raise told from error
+
+
+def _told(error: sqlite3.DatabaseError, path: Path) -> BatchError | None:
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if name.startswith(_DAMAGED):
+        return RecordsDamaged(str(error), where=str(path), next="restore a backup")
+    for known, advice in _SHUT.items():
+        if name.startswith(known):
+            return RecordsShut(str(error), where=str(path), next=advice)
+    return None
 
 
 def now() -> datetime:

@@ -19,6 +19,7 @@ CODES: Mapping[str, ExitCode] = {
     "batch.model.errors.BatchError": ExitCode.REFUSED_BY_RULE,
     "batch.model.errors.NotFound": ExitCode.NOT_FOUND,
     "batch.model.errors.Busy": ExitCode.BUSY,
+    "batch.model.errors.RecordsShut": ExitCode.CONFIGURATION,
     "batch.model.errors.RecordsDamaged": ExitCode.CHECK_FAILED,
     "simulators.bench.errors.BenchError": ExitCode.DEVICE,
 }
