@@ -53,7 +53,8 @@ class Desk(Protocol):
     def feeder(self, seat: str) -> Feeder: ...
     def assignment(self, item: Item, facts: LaneFacts) -> Assignment: ...
     def choose(self, seat: str, driver: str, state: TokenState) -> Item | None: ...
-    def work_left(self, seat: str, driver: str, empty_handed: int) -> bool: ...
+    def work_left(self, driver: str, empty_handed: int) -> bool: ...
+    def ended_at(self, seat: str) -> bool: ...
     def tell(self, event: LaneEvent) -> None: ...
 
 
@@ -76,9 +77,11 @@ class LaneFlow:
             self._facts = yield from self._ask("describe")
         except DriverError as error:
             self._stop(str(error))
+        if self.stopped is None and self._desk.ended_at(self.seat):
+            yield from self._look_behind()
         empty_handed = 0
         while self.stopped is None and not self._desk.stopping:
-            if not self._desk.work_left(self.seat, self._driver, empty_handed):
+            if not self._desk.work_left(self._driver, empty_handed):
                 break
             worked = yield from self._next_token()
             empty_handed = 0 if worked else empty_handed + 1
@@ -90,23 +93,12 @@ class LaneFlow:
         """Look for a token and do what it calls for; False where there was nothing to do."""
         self._tell(What.WAITING, text="insert a token")
         self._desk.feeder(self.seat).feed(self.seat)
-        try:
-            state = yield from self._ask("look", _LOOK)
-        except (NoToken, TokenLost):
-            return False
-        except ProcessDied as error:
-            self._restart(str(error))
-            return False
-        except DriverError as error:
-            yield from self._refuse(None, str(error))
-            return False
+        state = yield from self._look()
         if state is None:
             return False
         item = self._desk.choose(self.seat, self._driver, state)
         if item is None:
-            if state.blank:
-                return False
-            yield from self._refuse(state, f"not blank: {', '.join(state.marks)}")
+            yield from self._turn_away(state)
             return False
         self.current = item
         try:
@@ -118,6 +110,27 @@ class LaneFlow:
         finally:
             self.current = None
         return True
+
+    def _look(self) -> Generator[Call | Pause, Reply | None, TokenState | None]:
+        """What is in the reader; None for nothing, and for what the lane's process could not read."""
+        try:
+            state = yield from self._ask("look", _LOOK)
+        except (NoToken, TokenLost):
+            return None
+        except ProcessDied as error:
+            self._restart(str(error))
+            return None
+        except DriverError as error:
+            yield from self._refuse(None, str(error))
+            return None
+        assert state is None or isinstance(state, TokenState)
+        return state
+
+    def _look_behind(self) -> Generator[Call | Pause, Reply | None, None]:
+        """Have taken out what a desk that was killed left in the reader, even if no work is left."""
+        state = yield from self._look()
+        if state is not None and self._desk.choose(self.seat, self._driver, state) is None:
+            yield from self._turn_away(state)
 
     def _make(self, item: Item, state: TokenState) -> Generator[Call | Pause, Reply | None, None]:
         assert self._facts is not None
@@ -268,8 +281,23 @@ class LaneFlow:
         yield from self._put_out(Tray.QUARANTINE, f"{item.mailer_number}: {reason}")
         self._count_failure(type(error).__name__, step or "")
 
-    def _refuse(self, state: TokenState | None, reason: str) -> Generator[Call | Pause, Reply | None, None]:
-        """A token that must not be written to; no item is spent on it."""
+    def _turn_away(self, state: TokenState) -> Generator[Call | Pause, Reply | None, None]:
+        """A token no item of this order is waiting for: another's, a finished one, or no blank."""
+        serial = state.identity.serial
+        owner = orders.item_of_token(self._records, self._driver, serial) if serial else None
+        if owner is not None and owner.state is ItemState.PRODUCED and owner.seat == self.seat:
+            # A desk that was killed had no time left to have it taken out.
+            yield from self._put_out(Tray.GOOD, f"envelope {owner.mailer_number}")
+        elif owner is not None:
+            reason = f"it is token {owner.mailer_number}, {owner.state}"
+            yield from self._refuse(state, reason, "begun before")
+        elif not state.blank:
+            yield from self._refuse(state, f"not blank: {', '.join(state.marks)}")
+
+    def _refuse(
+        self, state: TokenState | None, reason: str, kind: str | None = None
+    ) -> Generator[Call | Pause, Reply | None, None]:
+        """A token that must not be written to; no item is spent on it. `kind` is what is alike in reasons."""
         serial = state.identity.serial if state else None
         log(
             self._records,
@@ -284,7 +312,7 @@ class LaneFlow:
         )
         self._tell(What.REFUSED, None, serial, reason)
         yield from self._put_out(Tray.QUARANTINE, reason)
-        self._count_failure("refused", reason)
+        self._count_failure("refused", kind or reason)
 
     def _put_out(self, tray: Tray, note: str) -> Generator[Call | Pause, Reply | None, None]:
         """Let the token be taken out and wait until it is; a crash here loses nothing."""
@@ -292,7 +320,7 @@ class LaneFlow:
             yield from self._ask("let_go")
             self._tell(What.REMOVE, text=f"take out: {tray}, {note}")
             self._desk.feeder(self.seat).take(self.seat, tray, note)
-            while not self._desk.stopping and self._desk.work_left(self.seat, self._driver, 0):
+            while not self._desk.stopping and self._desk.work_left(self._driver, 0):
                 if (yield from self._ask("await_removal", _LOOK)):
                     break
         except ProcessDied as error:
@@ -303,7 +331,7 @@ class LaneFlow:
     def _count_failure(self, kind: str, step: str) -> None:
         self._failures.append((kind, step))
         if len(self._failures) == _LIKE_FAILURES and len(set(self._failures)) == 1:
-            self._stop(f"{_LIKE_FAILURES} like failures in a row: {kind} at {step}")
+            self._stop(f"{_LIKE_FAILURES} like failures in a row: {kind}, {step}")
 
     def _restart(self, reason: str) -> None:
         self._child.kill()

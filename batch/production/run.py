@@ -157,13 +157,18 @@ class Production:
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
         return orders.next_planned(self.records, self.order, fitting)
 
-    def work_left(self, seat: str, driver: str, empty_handed: int) -> bool:
+    def work_left(self, driver: str, empty_handed: int) -> bool:
         """Whether a lane has anything to wait for, having looked in vain so many times."""
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
         if orders.next_planned(self.records, self.order, fitting) is not None:
             return True
-        waiting = any(item.seat == seat for item in self._unfinished(driver))
-        return waiting and empty_handed * 0.5 < self._patience
+        # An unfinished token may come back in any reader of its kind.
+        return bool(self._unfinished(driver)) and empty_handed * 0.5 < self._patience
+
+    def ended_at(self, seat: str) -> bool:
+        """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
+        ended = orders.items(self.records, self.order, ItemState.PRODUCED, ItemState.QUARANTINED)
+        return any(item.seat == seat for item in ended)
 
     def _begin(self) -> None:
         with self.records.transaction():
