@@ -23,7 +23,7 @@ class ExitCode(enum.IntEnum):
     FAULTS_IN_INPUT = 3, "A file given to the command is faulty; nothing was taken from it."
     REFUSED_BY_RULE = 4, "A rule of issuing forbids it, such as that no one person can issue."
     NOT_FOUND = 5, "There is no order, token, letter, layout or file of that name."
-    BUSY = 6, "Another production runs on this home."
+    BUSY = 6, "The same work is under way on this home already, such as another production."
     DEVICE = 7, "A reader, token, printer or certificate authority failed."
     PARTIAL = 8, "Carried out, but some tokens were quarantined or some letters did not print."
     CONFIGURATION = 9, "The home or `station.toml` is missing, faulty or open to others."

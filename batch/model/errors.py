@@ -3,7 +3,7 @@
 BatchError
 ├── Refused          a rule of issuing forbids it
 ├── NotFound         no order, item, token or letter of that name
-├── Busy             another production runs on this home
+├── Busy             the same work is under way on this home already
 ├── Transition       a state does not lead where it was asked to go
 ├── RecordsShut      the records cannot be read or written now; nothing of them is damaged
 └── RecordsDamaged   the records contradict themselves, the log or the disk
@@ -33,7 +33,7 @@ class NotFound(BatchError):
 
 
 class Busy(BatchError):
-    """Another production runs on this home."""
+    """The same work is under way on this home already, such as another production."""
 
 
 class Transition(BatchError):

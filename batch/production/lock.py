@@ -1,4 +1,4 @@
-"""Only one production runs on a home at a time."""
+"""What only one process at a time may do on a home."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from batch.model.errors import Busy
 
 
 @contextmanager
-def production_lock(path: Path) -> Iterator[None]:
-    """Hold the production lock of a home; the system frees it however this process ends.
+def only_one(path: Path, doing: str) -> Iterator[None]:
+    """Hold the lock `path` while `doing` something; the system frees it however this process ends.
 
     Raises `Busy` naming the process that holds it.
     """
@@ -24,8 +24,8 @@ def production_lock(path: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise Busy(
-                f"another production (process {holder}) runs on this home",
-                where=str(path.parent),
+                f"another {doing} (process {holder}) runs on this home",
+                where=str(path.parents[1]),
                 next="wait for it, or stop it with Ctrl-C where it runs; every other command works beside it",
             ) from None
         os.truncate(descriptor, 0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document, listing
+from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 _COLUMNS = {
@@ -62,18 +61,18 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
     has accounted for its form.
     """
     from batch.letters.session import begin, print_letters
-    from batch.production.lock import production_lock
+    from batch.production.lock import only_one
     from batch.store.orders import order
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     stopped: list[int] = []
-    with desk.records() as records, production_lock(desk.run_directory / "printing.lock"):
+    with desk.records() as records, only_one(desk.run_directory / "printing.lock", "printing"):
         for doubtful in begin(records, invocation.operator):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
         wanted = order(records, number)
-        signal.signal(signal.SIGINT, lambda *_: stopped.append(1))
-        with desk.print_room() as room:
+        stopping = stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed")
+        with desk.print_room() as room, stopping:
             result = print_letters(
                 records,
                 wanted,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,10 +9,11 @@ import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document
+from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from batch.production.run import Production, Result
+    from batch.production.run import Result
 
 
 @click.command()
@@ -34,10 +33,10 @@ def produce(
 ) -> ExitCode:
     """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`).
 
-    Ctrl-C ends between two steps; the same command goes on from there. So it does after a crash: what is
-    half made is read from the token, and finished or put aside with the reason.
+    Ctrl-C ends between two steps, as does closing the terminal; the same command goes on from there. So it
+    does after a crash: what is half made is read from the token, and finished or put aside with the reason.
     """
-    from batch.production.lock import production_lock
+    from batch.production.lock import only_one
     from batch.production.run import Production
     from batch.store.orders import layouts_of, order
     from station.progress import watch
@@ -46,7 +45,7 @@ def produce(
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     with ExitStack() as held:
         records = held.enter_context(desk.records())
-        held.enter_context(production_lock(desk.run_directory / "production.lock"))
+        held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         wanted = order(records, number)
         layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
         production = Production(
@@ -62,19 +61,9 @@ def produce(
             tell=held.enter_context(watch(records, wanted)),
             patience=patience,
         )
-        _stop_on_signals(production)
+        held.enter_context(stop_on_signals(production.stop, "stopping: every lane ends the step it is in"))
         result = production.run()
     return _tell(result, as_json)
-
-
-def _stop_on_signals(production: Production) -> None:
-    def stop(number: int, frame: object) -> None:
-        if not production.stopping:
-            sys.stderr.write("\nstopping: every lane ends the step it is in\n")
-        production.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
 
 
 def _tell(result: Result, as_json: bool) -> ExitCode:

@@ -1,0 +1,32 @@
+"""Stopping between two steps: on Ctrl-C, when the system asks, and when the terminal is closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def stop_on_signals(stop: Callable[[], None], saying: str) -> Iterator[None]:
+    """Call `stop` when a signal asks for it, and say so once; it must be safe in a signal handler."""
+    said = False
+
+    def asked(number: int, frame: object) -> None:
+        nonlocal said
+        stop()
+        if not said:
+            said = True
+            # Not by sys.stderr: what the signal interrupted may be writing to it just now.
+            with suppress(OSError):
+                os.write(2, f"\n{saying}\n".encode())
+
+    before = {number: signal.signal(number, asked) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
