@@ -16,6 +16,7 @@ from batch.store import codes, letters, orders
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
 from drivers.process import Child
+from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
 from layouts.mailer import letter_for
 
@@ -77,9 +78,13 @@ def print_letters(
             return Printed(tuple(done), len(waiting) - len(done), "stopped by the operator")
         assert epoch is not None, "an order with letters has an epoch"
         item = orders.item_of(records, letter.item_id)
+        try:
+            job = _job(records, epoch, item, mailers(item.layout))
+        except LayoutError as error:
+            return Printed(tuple(done), len(waiting) - len(done), str(error))
         _record(records, order, item, LetterState.PRINTING, printer, operator)
         try:
-            room.ask("print_letter", _job(records, epoch, item, mailers(item.layout)), timeout=_PAGE_SECONDS)
+            room.ask("print_letter", job, timeout=_PAGE_SECONDS)
         except DriverError as error:
             # Only a printer that took nothing leaves the letter as it was; all else a person accounts for.
             untouched = isinstance(error, PrinterFailed) and error.sent == 0
