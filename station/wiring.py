@@ -12,10 +12,12 @@ from typing import Any
 from batch.model.orders import Item
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
+from batch.production.lock import only_one
 from batch.production.run import Seat
 from batch.store.database import Records
-from drivers.process import Child
+from drivers.process import Child, harden
 from drivers.registry import find
+from drivers.secret import Secret
 from layouts.forms import MailerLayout
 from layouts.library import Library
 from station.config import Configuration, KeyName, load
@@ -87,7 +89,8 @@ class Desk:
 
     def epoch_key(self, name: str) -> bytes:
         """The custody key of that name, made where it is missing; its SPKI (DER)."""
-        with self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody:
+        alone = only_one(self.run_directory / "custody.lock", "approval")
+        with alone, self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody:
             key = custody.ask("public_key", name, timeout=60)
             key = key or custody.ask("generate_agreement_key", name, timeout=60)
         settle_keys(self.home)
@@ -117,7 +120,7 @@ class Desk:
         child = Child(
             "ca",
             "drivers.registry:open_authority",
-            (configured.driver, options, self.pins.pin("ca")),
+            (configured.driver, options, self._pin("ca")),
             environment=token.environment,
         )
         try:
@@ -138,7 +141,7 @@ class Desk:
         child = Child(
             name,
             factory,
-            (token.module, token.token, self.pins.pin(key), *more),
+            (token.module, token.token, self._pin(key), *more),
             environment={**token.environment, **(environment or {})},
         )
         try:
@@ -152,6 +155,11 @@ class Desk:
         path = self.home.path / "run"
         path.mkdir(mode=0o700, exist_ok=True)
         return path
+
+    def _pin(self, key: KeyName) -> Secret:
+        # A core dump of the desk would hold it.
+        harden()
+        return self.pins.pin(key)
 
     def _feeder_options(self, feeder: str) -> dict[str, Any]:
         if feeder == "bench" and self.configuration.bench is not None:

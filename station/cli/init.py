@@ -28,9 +28,11 @@ def init(invocation: Invocation, name: str, country: str, bench: Path | None) ->
     The PINs of the three key tokens are asked for twice, or come from --pin-fd. Give each to another person:
     whoever has `custody` can print letters, `bench` resumes half-made tokens, `ca` signs certificates.
     """
+    from drivers.process import harden
     from station.pins import PinSource, new_pin
     from station.setup import KEYS, make
 
+    harden()
     source = PinSource(dict.fromkeys(KEYS, "prompt"), invocation.pin_fd, ask=new_pin)
     pins = {key: source.pin(key) for key in KEYS}
     home = make(
