@@ -80,8 +80,8 @@ def open_codes(sealed: SealedCodes, data_key: Secret, binding: Binding) -> dict[
 
 
 def hash_revocation_code(code: Secret) -> str:
-    """Salted Argon2id in PHC form: 19 MiB, two passes (R21)."""
-    kdf = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
+    """Salted Argon2id in PHC form: 12 MiB, three passes (R21); as good as 19 MiB with two, and cheaper."""
+    kdf = Argon2id(salt=secrets.token_bytes(16), length=32, iterations=3, lanes=1, memory_cost=12 * 1024)
     return kdf.derive_phc_encoded(code.reveal())
 
 
