@@ -1,4 +1,4 @@
-"""What can go wrong at a device, as one tree.
+"""What can go wrong at a device, as one tree, and the base of every error of the program.
 
 DriverError
 ├── NoToken                  the reader is empty, or the token left it
@@ -21,8 +21,11 @@ DriverError
 from __future__ import annotations
 
 
-class DriverError(Exception):
-    """Base of all errors of devices: `what` happened, `where` (token, reader, file), what to do `next`."""
+class ToldError(Exception):
+    """Base of every error of this program: `what` happened, `where`, and what to do `next`.
+
+    Crosses pipes whole, with whatever its kind adds.
+    """
 
     def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
         super().__init__(what, where, next)
@@ -36,11 +39,15 @@ class DriverError(Exception):
         return _rebuild, (type(self), self.__dict__.copy())
 
 
-def _rebuild(kind: type[DriverError], state: dict[str, object]) -> DriverError:
+def _rebuild(kind: type[ToldError], state: dict[str, object]) -> ToldError:
     error = kind.__new__(kind)
     Exception.__init__(error, state.get("what"), state.get("where"), state.get("next"))
     error.__dict__.update(state)
     return error
+
+
+class DriverError(ToldError):
+    """Base of all errors of devices; `where` is a token, a reader or a file."""
 
 
 class NoToken(DriverError):

@@ -13,27 +13,11 @@ No message ever contains a code.
 
 from __future__ import annotations
 
-
-class LayoutError(Exception):
-    """Base of all errors of layouts: `what` is wrong, `where` (file, layout, field), what to do `next`."""
-
-    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
-        super().__init__(what, where, next)
-        self.what, self.where, self.next = what, where, next
-
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.next}" if self.next else text
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.__dict__.copy())
+from drivers.errors import ToldError
 
 
-def _rebuild(kind: type[LayoutError], state: dict[str, object]) -> LayoutError:
-    error = kind.__new__(kind)
-    Exception.__init__(error, state.get("what"), state.get("where"), state.get("next"))
-    error.__dict__.update(state)
-    return error
+class LayoutError(ToldError):
+    """Base of all errors of layouts; `where` is a file, a layout or a field."""
 
 
 class FileFault(LayoutError):

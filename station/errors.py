@@ -8,17 +8,11 @@ StationError
 
 from __future__ import annotations
 
+from drivers.errors import ToldError
 
-class StationError(Exception):
-    """Base: `what` happened, `where` (home, file, key), what to do `next`."""
 
-    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
-        super().__init__(what, where, next)
-        self.what, self.where, self.next = what, where, next
-
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.next}" if self.next else text
+class StationError(ToldError):
+    """Base of all errors of the desk itself; `where` is a home, a file or a key."""
 
 
 class HomeError(StationError):

@@ -11,17 +11,11 @@ BatchError
 
 from __future__ import annotations
 
+from drivers.errors import ToldError
 
-class BatchError(Exception):
-    """Base: `what` happened, `where` (order, token, row, file), what to do `next`."""
 
-    def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
-        super().__init__(what, where, next)
-        self.what, self.where, self.next = what, where, next
-
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.next}" if self.next else text
+class BatchError(ToldError):
+    """Base of all errors of orders; `where` is an order, a token, a row or a file."""
 
 
 class Refused(BatchError):
