@@ -10,7 +10,6 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -34,6 +33,9 @@ from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
 from drivers.process import Child, Reply
 from drivers.tokens import TokenState
+
+_READY = 60.0
+"""Seconds within which the CA and the bench's keys must have answered that they are there."""
 
 _TICK = 0.25
 """Seconds after which the loop looks at the clock and at `stopping` even if nothing is answered."""
@@ -106,6 +108,8 @@ class Production:
         self._deadlines: dict[Child, float] = {}
         self._paused: list[tuple[float, int, Flow]] = []
         self._pauses = 0
+        self._failed: list[tuple[Flow, Reply | None]] = []
+        self._told: list[LaneEvent] = []
 
     def stop(self) -> None:
         """End between two steps; safe from a signal handler."""
@@ -115,15 +119,19 @@ class Production:
         """Run until nothing is left to do; the same call on the same order goes on later."""
         self._begin()
         lanes = [LaneFlow(self, seat.name, seat.driver) for seat in self._seats.values()]
-        ready: list[tuple[Flow, Reply | None]] = []
-        for lane in lanes:
-            flow = lane.run()
-            self._flows[flow] = lane
-            ready.append((flow, None))
-        while self._flows:
-            self._advance(ready)
-            ready = self._wait() if self._flows else []
-        return self._end(lanes)
+        try:
+            ready: list[tuple[Flow, Reply | None]] = []
+            for lane in lanes:
+                flow = lane.run()
+                self._flows[flow] = lane
+                ready.append((flow, None))
+            while self._flows:
+                self._advance(ready)
+                ready = self._wait() if self._flows else []
+            return self._end(lanes)
+        finally:
+            for lane in lanes:
+                lane.close()
 
     def start_lane(self, seat: str) -> Child:
         """A fresh lane process for a seat."""
@@ -138,8 +146,8 @@ class Production:
         return self._briefing(item, facts)
 
     def tell(self, event: LaneEvent) -> None:
-        """Tell whoever watches."""
-        self._tell(event)
+        """Tell whoever watches, once it is on record: a watcher that is slow must not hold up the records."""
+        self._told.append(event)
 
     def choose(self, seat: str, driver: str, state: TokenState) -> Item | None:
         """The item for the token in a reader: its own unfinished one, else the next planned for a blank."""
@@ -154,16 +162,25 @@ class Production:
                 return item
         if not state.blank:
             return None
-        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
-        return orders.next_planned(self.records, self.order, fitting)
+        return self._next_planned(driver)
 
-    def work_left(self, driver: str, empty_handed: int) -> bool:
-        """Whether a lane has anything to wait for, having looked in vain so many times."""
-        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
-        if orders.next_planned(self.records, self.order, fitting) is not None:
-            return True
+    def wants_blanks(self, driver: str) -> bool:
+        """Whether there is an item to begin on a blank token of this kind."""
+        return self._next_planned(driver) is not None
+
+    def work_left(self, driver: str, waited: float) -> bool:
+        """Whether a lane has anything to wait for, having waited in vain for so many seconds."""
         # An unfinished token may come back in any reader of its kind.
-        return bool(self._unfinished(driver)) and empty_handed * 0.5 < self._patience
+        return self.wants_blanks(driver) or (bool(self._unfinished(driver)) and waited < self._patience)
+
+    def awaited(self, driver: str) -> str:
+        """What the operator may put into a reader of this kind."""
+        unfinished = ", ".join(
+            f"{item.mailer_number} ({item.token_serial or f'begun in {item.seat}'})"
+            for item in self._unfinished(driver)
+        )
+        blank = "insert a blank token" if self.wants_blanks(driver) else ""
+        return " or ".join(filter(None, (blank, unfinished and f"put back the unfinished {unfinished}")))
 
     def ended_at(self, seat: str) -> bool:
         """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
@@ -171,6 +188,9 @@ class Production:
         return any(item.seat == seat for item in ended)
 
     def _begin(self) -> None:
+        # A wrong PIN must show before a token is spent on it.
+        self.authority.ask("chain", timeout=_READY)
+        self.keeper.ask("ready", timeout=_READY)
         with self.records.transaction():
             if self.order.state is OrderState.APPROVED:
                 orders.set_order_state(self.records, self.order, OrderState.IN_PRODUCTION)
@@ -222,22 +242,27 @@ class Production:
                     heapq.heappush(self._paused, entry)
                 else:
                     asked.append((flow, wish))
+        told, self._told = self._told, []
         for flow, call in asked:
             self._send(flow, call)
+        for event in told:
+            self._tell(event)
 
     def _send(self, flow: Flow, call: Call) -> None:
         queue = self._asked.setdefault(call.child, deque())
         queue.append(flow)
         self._deadlines[call.child] = time.monotonic() + call.seconds
-        with suppress(ProcessDied):  # its pipe is readable then; `_receive` finds it dead and says so
+        try:
             call.child.call(call.method, *call.arguments)
+        except ProcessDied as error:
+            self._failed += self._fail(call.child, error)
 
     def _wait(self) -> list[tuple[Flow, Reply | None]]:
         """Block until something is answered, a pause is over or a child overran its time."""
         while True:
             now = time.monotonic()
-            ready: list[tuple[Flow, Reply | None]] = []
-            while self._paused and self._paused[0][0] <= now:
+            ready, self._failed = self._failed, []
+            while self._paused and (self.stopping or self._paused[0][0] <= now):
                 ready.append((heapq.heappop(self._paused)[2], None))
             children = [child for child, queue in self._asked.items() if queue]
             for child in children:
@@ -270,6 +295,10 @@ class Production:
         """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
         begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
         return [item for item in begun if item.token_driver == driver and not self._in_a_lane(item)]
+
+    def _next_planned(self, driver: str) -> Item | None:
+        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
+        return orders.next_planned(self.records, self.order, fitting)
 
     def _in_a_lane(self, item: Item) -> bool:
         return any(lane.current is not None and lane.current.id == item.id for lane in self._flows.values())

@@ -195,11 +195,14 @@ def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
 
 
 def begin_item(records: Records, item: Item, seat: str, driver: str, serial: str | None) -> None:
-    """Take an item into production on a seat and bind the token as far as it is known (R41)."""
+    """Take an item into production on a seat and bind the token as far as it is known (R41).
+
+    Its `began_at` is the beginning, now where it has none.
+    """
     move(item.state, ItemState.IN_PRODUCTION, where=f"item {item.mailer_number}")
     records.write(
         "UPDATE items SET state = ?, seat = ?, token_driver = ?, token_serial = ?, began_at = ? WHERE id = ?",
-        (ItemState.IN_PRODUCTION, seat, driver, serial, stamp(), item.id),
+        (ItemState.IN_PRODUCTION, seat, driver, serial, stamp(item.began_at), item.id),
     )
 
 

@@ -1,0 +1,184 @@
+"""Making one token: step by step, each intent on record before the step, each outcome after it."""
+
+from __future__ import annotations
+
+import json
+
+from batch.model.codes import Binding, SealedCodes
+from batch.model.orders import Item
+from batch.model.states import ItemState, StepState
+from batch.production.assignment import Assignment, KeyMade, LaneFacts, Verified
+from batch.production.calls import Pause
+from batch.production.events import What
+from batch.production.plan import Kind, Step, plan
+from batch.production.seatwork import Desk, SeatWork, Work
+from batch.store import codes, journal, letters, orders
+from drivers.authorities.port import CertificateRequest
+from drivers.errors import CaUnavailable, DriverError, ProcessDied, ReadBackFailed
+from drivers.process import Child
+from drivers.tokens import TokenIdentity, TokenState
+
+_CA_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+
+class KeysFailed(DriverError):
+    """The bench's own keys could not be used; the token in the reader is not at fault."""
+
+
+class Making(SeatWork):
+    """The way of one item from its first step, or from where it was left, to `produced`."""
+
+    def __init__(
+        self, desk: Desk, seat: str, driver: str, child: Child, facts: LaneFacts, assignment: Assignment
+    ) -> None:
+        super().__init__(desk, seat, driver, child)
+        self._facts, self._assignment = facts, assignment
+
+    def make(self, item: Item, state: TokenState) -> Work[bool]:
+        """Make the item with the token that is held; False where it was left between two steps, as asked.
+
+        Raises what a step met; its outcome is not on record then.
+        """
+        serial = state.identity.serial
+        fresh = item.state is ItemState.PLANNED
+        if fresh:
+            orders.begin_item(self._records, item, self.seat, self._driver, serial)
+        else:
+            orders.bind_token(self._records, item.id, self.seat, serial)
+        self._log("item.begun" if fresh else "item.resumed", item, serial, {"model": state.identity.model})
+        self._tell(What.BEGUN if fresh else What.RESUMED, item, serial, state.identity.model)
+        steps = plan(self._facts.sequence, [task.name for task in self._assignment.keys])
+        for task in self._assignment.keys:
+            journal.add_key(self._records, item.id, task.name, task.spec.slot)
+        states = journal.steps(self._records, item.id)
+        sealed = codes.sealed(self._records, item.id)
+        if sealed is None:
+            yield from self._seal(item, serial)
+        else:
+            yield from self._restore(sealed, released=_released(states))
+        for step in steps[1:]:
+            if self._desk.stopping:
+                return (yield from self._leave(item, serial))
+            before = states.get(step.name)
+            if before is StepState.DONE:
+                continue
+            serial = yield from self._step(item, step, serial, in_doubt=before is not None)
+        self._produced(item, serial)
+        return True
+
+    def _seal(self, item: Item, serial: str | None) -> Work[None]:
+        """Codes are drawn and sealed, and the sealed blob is durable, before the token is written to."""
+        self._intend(item, Step(Kind.SEAL), serial)
+        resume = yield from self._ask_keeper("new_key", self._assignment.binding)
+        sealed = yield from self._ask("seal", self._assignment, self._desk.epoch.public_key, resume)
+        assert isinstance(sealed, SealedCodes)
+        codes.keep(self._records, item.id, self._desk.epoch, sealed)
+        self._done(item, Step(Kind.SEAL), serial)
+
+    def _restore(self, sealed: SealedCodes, *, released: bool) -> Work[None]:
+        """Give the lane its codes again; not needed, and not possible, once the resume key may be gone."""
+        if released:
+            return
+        binding = self._assignment.binding
+        lane_key = yield from self._ask("lane_key")
+        for_lane = yield from self._ask(
+            "rewrap", binding, sealed.for_resume, lane_key, child=self._desk.keeper
+        )
+        yield from self._ask("restore", self._assignment, sealed, for_lane)
+
+    def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
+        self._intend(item, step, serial)
+        self._tell(What.STEP, item, serial, step.name)
+        if step.kind is Kind.CERTIFY:
+            certificate = yield from self._certify(item, step)
+            journal.set_certificate(self._records, item.id, step.key or "", certificate)
+        elif step.kind is Kind.RELEASE:
+            yield from self._ask_keeper("destroy", self._assignment.binding)
+        else:
+            keys = journal.keys(self._records, item.id)
+            certificates = {name: key.certificate for name, key in keys.items() if key.certificate}
+            publics = {name: key.public_key for name, key in keys.items() if key.public_key}
+            done = frozenset(
+                name for name, at in journal.steps(self._records, item.id).items() if at is StepState.DONE
+            )
+            outcome = yield from self._ask("step", step, done, in_doubt, certificates, publics)
+            if isinstance(outcome, TokenIdentity):
+                serial = serial or outcome.serial
+                self._bind(item, serial)
+            elif isinstance(outcome, KeyMade):
+                evidence = json.dumps(
+                    {
+                        "kind": outcome.evidence.kind,
+                        "attributes": dict(outcome.evidence.attributes),
+                        "chain": [certificate.hex() for certificate in outcome.evidence.chain],
+                    }
+                )
+                journal.set_generated(self._records, item.id, step.key or "", outcome.public_key, evidence)
+                journal.set_csr(self._records, item.id, step.key or "", outcome.csr)
+            elif isinstance(outcome, Verified):
+                codes.keep_hash(self._records, item.id, outcome.revocation_hash)
+        self._done(item, step, serial)
+        return serial
+
+    def _bind(self, item: Item, serial: str | None) -> None:
+        owner = orders.item_of_token(self._records, self._driver, serial) if serial else None
+        if owner is not None and owner.id != item.id:
+            raise ReadBackFailed(
+                f"its serial {serial} is that of token {owner.mailer_number}",
+                next="use tokens with serials of their own",
+            )
+        orders.bind_token(self._records, item.id, self.seat, serial)
+
+    def _certify(self, item: Item, step: Step) -> Work[bytes]:
+        """Ask the CA under one transaction per key made: a lost answer is found, never issued twice."""
+        key = journal.keys(self._records, item.id)[step.key or ""]
+        assert key.csr is not None, "a key is certified after it was made"
+        request = CertificateRequest(
+            f"{item.mailer_number}/{key.name}/{key.generations}",
+            key.csr,
+            self._assignment.key(step.key).template,
+        )
+        for pause in _CA_PAUSES:
+            try:
+                return bytes((yield from self._ask("issue", request, child=self._desk.authority)))
+            except CaUnavailable as error:
+                self._tell(What.STEP, item, None, f"{step.name}: {error}")
+            if self._desk.stopping:
+                break
+            yield Pause(pause)
+        return bytes((yield from self._ask("issue", request, child=self._desk.authority)))
+
+    def _produced(self, item: Item, serial: str | None) -> None:
+        codes.forget_resume(self._records, item.id)
+        orders.end_item(self._records, item.id, ItemState.PRODUCED)
+        letters.add(self._records, item.mailer_number, item.id)
+        self._log("item.produced", item, serial)
+        self._tell(What.PRODUCED, item, serial)
+
+    def _leave(self, item: Item, serial: str | None) -> Work[bool]:
+        """Stop between two steps, as asked; the same command goes on from here."""
+        self._tell(What.INTERRUPTED, item, serial, "stopped between two steps")
+        self._log("item.interrupted", item, serial, {"reason": "stopped by the operator"})
+        yield from self._ask("let_go")
+        return False
+
+    def _ask_keeper(self, method: str, binding: Binding) -> Work[bytes]:
+        try:
+            answer: bytes = yield from self._ask(method, binding, child=self._desk.keeper)
+        except ProcessDied:
+            raise
+        except DriverError as error:
+            raise KeysFailed(error.what, where=error.where, next=error.next) from error
+        return answer
+
+    def _intend(self, item: Item, step: Step, serial: str | None) -> None:
+        journal.intend(self._records, item.id, step.name)
+        self._log("step.begun", item, serial, {"step": step.name})
+
+    def _done(self, item: Item, step: Step, serial: str | None) -> None:
+        journal.settle(self._records, item.id, step.name, StepState.DONE)
+        self._log("step.done", item, serial, {"step": step.name})
+
+
+def _released(states: dict[str, StepState]) -> bool:
+    return Step(Kind.RELEASE).name in states

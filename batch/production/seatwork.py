@@ -1,0 +1,80 @@
+"""What all work at one seat needs: the production it is part of, the lane's process, log and listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Protocol, TypeVar
+
+from batch.audit.log import log
+from batch.model.events import Event
+from batch.model.orders import Epoch, Item, Order
+from batch.production.assignment import Assignment, LaneFacts
+from batch.production.calls import Call, Pause
+from batch.production.events import LaneEvent, What
+from batch.store.database import Records
+from drivers.feeders.port import Feeder
+from drivers.process import Child, Reply
+from drivers.tokens import TokenState
+
+Result = TypeVar("Result")
+Work = Generator[Call | Pause, Reply | None, Result]
+"""Part of a lane's flow: yields what it asks for, is sent the replies, ends with a result."""
+
+
+class Desk(Protocol):
+    """What the work at a seat needs of the production it is part of."""
+
+    records: Records
+    order: Order
+    operator: str
+    authority: Child
+    keeper: Child
+    epoch: Epoch
+    stopping: bool
+
+    def start_lane(self, seat: str) -> Child: ...
+    def feeder(self, seat: str) -> Feeder: ...
+    def assignment(self, item: Item, facts: LaneFacts) -> Assignment: ...
+    def choose(self, seat: str, driver: str, state: TokenState) -> Item | None: ...
+    def wants_blanks(self, driver: str) -> bool: ...
+    def work_left(self, driver: str, waited: float) -> bool: ...
+    def awaited(self, driver: str) -> str: ...
+    def ended_at(self, seat: str) -> bool: ...
+    def tell(self, event: LaneEvent) -> None: ...
+
+
+class SeatWork:
+    """Asks the lane's process, writes to the log and tells who watches, all in the name of one seat."""
+
+    def __init__(self, desk: Desk, seat: str, driver: str, child: Child) -> None:
+        self.seat = seat
+        self._desk, self._driver, self._child = desk, driver, child
+        self._records = desk.records
+
+    def _ask(self, method: str, *arguments: Any, child: Child | None = None) -> Work[Any]:
+        reply = yield Call(child or self._child, method, arguments)
+        assert reply is not None, "a call is answered"
+        return reply.result()
+
+    def _log(
+        self,
+        name: str,
+        item: Item | None = None,
+        serial: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        log(
+            self._records,
+            Event(
+                name,
+                self._desk.operator,
+                order=self._desk.order.number,
+                item=item.mailer_number if item else None,
+                seat=self.seat,
+                token=serial,
+                detail=detail,
+            ),
+        )
+
+    def _tell(self, what: What, item: Item | None = None, serial: str | None = None, text: str = "") -> None:
+        self._desk.tell(LaneEvent(what, self.seat, item.mailer_number if item else None, serial, text))
