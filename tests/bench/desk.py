@@ -12,7 +12,7 @@ import select
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,18 +74,20 @@ class Desk:
         desk.run("init", "--name", "Testbureau", "--bench", str(bench.layout.directory), pins=True)
         return desk
 
-    def start(self, *arguments: str, operator: str = "ada", pins: bool = False, **more: Any) -> Started:
-        """Start a command; PINs of the key tokens go by pipe."""
-        command = [sys.executable, "-m", "station", *arguments, "--as", operator, "--debug"]
+    def start(
+        self, *arguments: str, operator: str = "ada", pins: bool = False, through: Sequence[str] = ()
+    ) -> Started:
+        """Start a command, `through` another one if wanted; PINs of the key tokens go by pipe."""
+        command = [*through, sys.executable, "-m", "station", *arguments, "--as", operator, "--debug"]
         if not pins:
-            return Started(subprocess.Popen(command, **self._plumbing(more)), self.said)
+            return Started(subprocess.Popen(command, **self._plumbing()), self.said)
         reading, writing = os.pipe()
         try:
             with os.fdopen(writing, "wb") as pipe:
                 pipe.writelines(b"%s %s\n" % (name.encode(), pin.reveal()) for name, pin in self.pins.items())
             command += ["--pin-fd", str(reading)]
             return Started(
-                subprocess.Popen(command, pass_fds=[reading], **self._plumbing(more)),
+                subprocess.Popen(command, pass_fds=[reading], **self._plumbing()),
                 self.said,
             )
         finally:
@@ -174,9 +176,9 @@ class Desk:
 
         self.configure(change)
 
-    def _plumbing(self, more: dict[str, Any]) -> dict[str, Any]:
+    def _plumbing(self) -> dict[str, Any]:
         here = {"cwd": self.work, "env": self.environment, "stdin": subprocess.DEVNULL}
-        return {**here, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        return {**here, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
 @dataclass(frozen=True)
@@ -195,16 +197,18 @@ class Started:
         self.process = process
         self._said = said
         self._heard = b""
+        self._upto = 0
 
     def hear(self, words: str) -> None:
-        """Wait until the command has said this on standard error."""
+        """Wait until the command says this on standard error, after what was heard of it before."""
         assert self.process.stderr is not None
         descriptor = self.process.stderr.fileno()
-        while words.encode() not in self._heard:
+        while (found := self._heard.find(words.encode(), self._upto)) < 0:
             ready, _, _ = select.select([descriptor], [], [], PATIENCE)
             more = os.read(descriptor, 65536) if ready else b""
             assert more, f"{words!r} was not said: {self._heard.decode()}"
             self._heard += more
+        self._upto = found + len(words.encode())
 
     def wait_until(self, holds: Callable[[], bool], what: str) -> None:
         """Look again and again whether something holds; fails where the command ends first."""
@@ -216,6 +220,12 @@ class Started:
                 assert not poll.poll(1), f"the command ended before {what}: {self.end().err}"
         finally:
             os.close(end)
+
+    @property
+    def children(self) -> list[int]:
+        """The processes it started itself."""
+        pid = self.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def signal(self, number: int) -> None:
         """Send a signal to the command and to nobody else."""

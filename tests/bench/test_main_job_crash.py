@@ -270,8 +270,6 @@ def step_states(desk: Desk, order: str, items: str = "%") -> list[str]:
 
 def child_with(command: Started, words: str) -> int:
     """The child process of a command that has these words in its environment."""
-    pid = command.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = [int(one) for one in children if words.encode() in Path(f"/proc/{one}/environ").read_bytes()]
+    found = [one for one in command.children if words.encode() in Path(f"/proc/{one}/environ").read_bytes()]
     assert len(found) == 1
     return found[0]

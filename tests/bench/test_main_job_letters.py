@@ -1,0 +1,224 @@
+"""Letters: each printed once, none printed again by itself, each doubtful one accounted for by a person."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from station.exit_codes import ExitCode
+from tests.bench.conftest import DeskFactory
+from tests.bench.desk import PATIENCE, Desk, Started
+from tests.bench.pages import read_page
+
+pytestmark = pytest.mark.bench
+
+PIPE = 4096
+"""Bytes a torn cable holds, far less than a page."""
+
+
+@pytest.fixture(scope="module")
+def desk(desk_factory: DeskFactory) -> Desk:
+    return desk_factory(piv=0, pkcs11=1)
+
+
+@pytest.fixture
+def order(desk: Desk) -> str:
+    """Three tokens are made and their letters are still sealed."""
+    ((orders,),) = desk.rows("SELECT count(*) FROM orders")
+    number = desk.approved({"group": f"Balie {orders + 1}", "layout": "group-usb:p-256", "count": "3"})
+    desk.run("produce", number, pins=True)
+    assert states(desk, number) == ["sealed"] * 3
+    return number
+
+
+@pytest.fixture
+def settings(desk: Desk) -> Iterator[Callable[[str, str], None]]:
+    """Changes station.toml for one test."""
+    before = (desk.home / "station.toml").read_text()
+    yield lambda old, new: desk.configure(lambda text: replaced(text, old, new))
+    desk.configure(lambda _: before)
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+def states(desk: Desk, order: str) -> list[str]:
+    return list(desk.letters(order).values())
+
+
+def print_letters(desk: Desk, order: str, expect: int = ExitCode.OK) -> str:
+    return desk.run("letter", "print", order, operator="carl", pins=True, expect=expect).err
+
+
+@contextmanager
+def cable(work: Path) -> Iterator[tuple[Path, int]]:
+    """A FIFO in place of a printer's device, and the end the printer reads from."""
+    path = work / "lp0"
+    os.mkfifo(path)
+    printer = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(printer, fcntl.F_SETPIPE_SZ, PIPE)
+    try:
+        yield path, printer
+    finally:
+        os.close(printer)
+
+
+def receive(printer: int) -> bytes:
+    """What comes through the cable next."""
+    ready, _, _ = select.select([printer], [], [], PATIENCE)
+    assert ready, "nothing came to the printer"
+    return os.read(printer, PIPE)
+
+
+def begin_page(desk: Desk, order: str, printer: int) -> Started:
+    """A command whose first page is half way to a printer that takes no more."""
+    printing = desk.start("letter", "print", order, operator="carl", pins=True)
+    assert receive(printer).startswith(b"%PDF")
+    return printing
+
+
+def use_device(settings: Callable[[str, str], None], desk: Desk, device: Path) -> None:
+    settings('driver = "simulated"', 'driver = "device"')
+    settings(f'directory = "{desk.bench.layout.printed}"', f'device = "{device}"')
+
+
+def test_each_letter_is_one_page_and_is_printed_once(desk: Desk, order: str) -> None:
+    print_letters(desk, order)
+    printed = desk.printed()
+    numbers = list(desk.letters(order))
+    for number in numbers:
+        assert read_page(desk.bench.layout.printed / f"{number}.pdf").has(number)
+
+    assert "0 letters printed" in print_letters(desk, order)
+
+    assert desk.printed() == printed
+    assert states(desk, order) == ["printed"] * 3
+    assert {f"{number}-2.pdf" for number in numbers}.isdisjoint(printed)
+
+
+def test_a_printer_that_is_not_ready_leaves_every_letter_sealed(
+    desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings(str(desk.bench.layout.printed), str(tmp_path / "file" / "tray"))
+
+    assert "the printer is not ready" in print_letters(desk, order, ExitCode.REFUSED_BY_RULE)
+
+    assert states(desk, order) == ["sealed"] * 3
+    settings(str(tmp_path / "file" / "tray"), str(desk.bench.layout.printed))
+    assert "3 letters printed" in print_letters(desk, order)
+
+
+def test_a_tray_that_fills_up_in_the_middle_of_a_page_leaves_that_letter_unknown(
+    desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    page = max(map(len, desk.printed().values()), default=40_000)
+    settings(str(desk.bench.layout.printed), str(small))
+    mount = f'mount -t tmpfs -o size={page * 3 // 2} tmpfs {small} && exec "$@"'
+
+    ended = desk.start(
+        *("letter", "print", order),
+        pins=True,
+        through=("unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"),
+    ).end()
+
+    assert ended.code == ExitCode.PARTIAL, ended.err
+    assert "No space left on device" in ended.err
+    assert states(desk, order) == ["printed", "unknown", "sealed"]
+
+
+def test_a_torn_cable_leaves_one_letter_unknown_and_nothing_is_printed_again_by_itself(
+    desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    first, second, third = desk.letters(order)
+    with cable(tmp_path) as (device, printer):
+        use_device(settings, desk, device)
+        printing = begin_page(desk, order, printer)
+        came = b""
+        while b"%%EOF" not in came or b"%PDF" not in came.partition(b"%%EOF")[2]:
+            came += receive(printer)
+    ended = printing.end()
+
+    assert ended.code == ExitCode.PARTIAL
+    assert "look whether the form left the printer" in ended.err
+    assert desk.letters(order) == {first: "printed", second: "unknown", third: "sealed"}
+    settings(f'device = "{device}"', f'directory = "{desk.bench.layout.printed}"')
+    settings('driver = "device"', 'driver = "simulated"')
+    before = set(desk.printed())
+    print_letters(desk, order)
+    assert set(desk.printed()) - before == {f"{third}.pdf"}
+    assert desk.letters(order) == {first: "printed", second: "unknown", third: "printed"}
+
+
+@pytest.mark.parametrize("whole_station", [False, True])
+def test_a_process_killed_while_a_page_is_on_its_way_leaves_its_letter_unknown(
+    desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path, whole_station: bool
+) -> None:
+    first, second, third = desk.letters(order)
+    with cable(tmp_path) as (device, printer):
+        use_device(settings, desk, device)
+        printing = begin_page(desk, order, printer)
+        if whole_station:
+            printing.signal(signal.SIGKILL)
+        else:
+            (room,) = printing.children
+            os.kill(room, signal.SIGKILL)
+        printing.process.wait(PATIENCE)
+    printing.end()
+    settings(f'device = "{device}"', f'directory = "{desk.bench.layout.printed}"')
+    settings('driver = "device"', 'driver = "simulated"')
+    before = set(desk.printed())
+
+    said = print_letters(desk, order)
+
+    assert (f"letter {first}: it is unknown whether it was printed" in said) is whole_station
+    assert desk.letters(order) == {first: "unknown", second: "printed", third: "printed"}
+    assert set(desk.printed()) - before == {f"{second}.pdf", f"{third}.pdf"}
+    settled(desk, order, first)
+
+
+def settled(desk: Desk, order: str, number: str) -> None:
+    """A person looks, and accounts for the form; that is final."""
+    before = desk.printed()
+    desk.run("letter", "settle", number, "--void", "--reason", "half a page, shredded", operator="carl")
+    assert desk.letters(order)[number] == "void"
+    print_letters(desk, order)
+    again = ("letter", "settle", number, "--printed", "--reason", "found after all")
+    desk.run(*again, expect=ExitCode.REFUSED_BY_RULE)
+    assert desk.printed() == before
+    desk.run("audit", "verify")
+
+
+def test_only_a_doubtful_letter_is_accounted_for(desk: Desk, order: str) -> None:
+    number = next(iter(desk.letters(order)))
+    desk.run(
+        "letter", "settle", number, "--printed", "--reason", "so I think", expect=ExitCode.REFUSED_BY_RULE
+    )
+    assert states(desk, order) == ["sealed"] * 3
+
+
+def test_ctrl_c_stops_after_the_page_that_is_being_printed(
+    desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    with cable(tmp_path) as (device, printer):
+        use_device(settings, desk, device)
+        printing = begin_page(desk, order, printer)
+        printing.signal(signal.SIGINT)
+        came = b""
+        while b"%%EOF" not in came:
+            came += receive(printer)
+        ended = printing.end()
+
+    assert ended.code == ExitCode.INTERRUPTED
+    assert states(desk, order) == ["printed", "sealed", "sealed"]
