@@ -16,7 +16,7 @@ demo: setup  ## a simulated bench and a sample order of 24 tokens, from CSV to p
 	@$(BIN)/station demo
 
 test: setup check  ## everything: check, then the whole test suite
-	$(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup  ## lint, format, types, import contracts
 	$(BIN)/ruff check

@@ -38,8 +38,10 @@ class DevicePrinter:
             raise PrinterFailed(reason, sent=0, where=reference)
         sent = 0
         try:
-            descriptor = os.open(self._device, os.O_WRONLY | os.O_NOCTTY)
+            # Opened without waiting: where nobody takes the page, nothing has left, and that is known.
+            descriptor = os.open(self._device, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             try:
+                os.set_blocking(descriptor, True)
                 while sent < len(page):
                     sent += os.write(descriptor, page[sent:])
             finally:
