@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def test_the_whole_page_reaches_the_device(fifo: Path) -> None:
     os.set_blocking(opened, True)
 
     def take() -> None:
+        arrival = select.poll()
+        arrival.register(opened, select.POLLIN)
+        arrival.poll(10_000)
         with open(opened, "rb") as end:
             taken.append(end.read())
 
@@ -67,6 +71,9 @@ def test_a_device_that_stops_midway_leaves_the_letter_unknown(fifo: Path) -> Non
     os.set_blocking(opened, True)
 
     def take_a_little() -> None:
+        arrival = select.poll()
+        arrival.register(opened, select.POLLIN)
+        arrival.poll(10_000)
         os.read(opened, 10)
         os.close(opened)
 
