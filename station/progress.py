@@ -12,6 +12,7 @@ from batch.model.states import ItemState
 from batch.production.events import LaneEvent, What
 from batch.store.database import Records
 from batch.store.orders import counts
+from station.talk import fall_silent
 
 _LINES = {
     What.PRODUCED: "produced",
@@ -19,6 +20,7 @@ _LINES = {
     What.INTERRUPTED: "interrupted",
     What.QUARANTINED: "QUARANTINE",
     What.REFUSED: "REFUSED",
+    What.MISSING: "waits",
     What.LANE_STOPPED: "LANE STOPPED",
 }
 
@@ -51,19 +53,34 @@ def watch(records: Records, order: Order) -> Iterator[Callable[[LaneEvent], None
         def show(event: LaneEvent) -> None:
             if event.what is What.BEGUN:
                 begun[event.seat] = time.monotonic()
+            lines = _lines(event, lanes.get(event.seat), begun.get(event.seat))
             lanes[event.seat] = _now(event)
-            progress.update(task, lanes="  ".join(f"{seat}: {text}" for seat, text in sorted(lanes.items())))
-            if event.what is What.PRODUCED:
-                progress.advance(task)
-            if event.what in _LINES:
-                took = f" in {time.monotonic() - begun[event.seat]:.1f} s" if event.seat in begun else ""
-                took = took if event.what is What.PRODUCED else ""
-                words = f"{event.seat:<8} {event.item or '':<8} {_LINES[event.what]}{took}"
-                more = event.text if event.what is not What.PRODUCED else f"token {event.token}"
-                console.print(f"{words}  {more}".rstrip(), markup=False)
+            try:
+                progress.update(
+                    task, lanes="  ".join(f"{seat}: {text}" for seat, text in sorted(lanes.items()))
+                )
+                if event.what is What.PRODUCED:
+                    progress.advance(task)
+                for line in lines:
+                    console.print(line, markup=False)
+            except (OSError, SystemExit):  # rich ends the program on a broken pipe
+                fall_silent()
 
         yield show
 
 
+def _lines(event: LaneEvent, before: str | None, begun: float | None) -> list[str]:
+    """What stays on the screen of an event: what became of a token, and once which one is missing."""
+    if event.what is What.MISSING and event.text == before:
+        return []
+    if event.what not in _LINES:
+        return []
+    words = f"{event.seat:<8} {event.item or '':<8} {_LINES[event.what]}"
+    if event.what is not What.PRODUCED:
+        return [f"{words}  {event.text}".rstrip()]
+    took = "" if begun is None else f" in {time.monotonic() - begun:.1f} s"
+    return [f"{words}{took}  token {event.token}"]
+
+
 def _now(event: LaneEvent) -> str:
-    return event.text if event.what is What.STEP else str(event.what)
+    return event.text if event.what in (What.STEP, What.REMOVE, What.MISSING) else str(event.what)

@@ -11,6 +11,7 @@ from station.cli.errors import report
 from station.cli.group import Entry, LazyGroup
 from station.cli.invocation import GLOBAL_OPTIONS, Invocation
 from station.exit_codes import ExitCode
+from station.talk import open_closed
 
 COMMANDS = {
     "init": Entry("station.cli.init:init", "Make a station: home, key tokens, CA, records."),
@@ -64,4 +65,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """The entry point of the installed command."""
+    open_closed()
     sys.exit(run())

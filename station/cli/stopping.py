@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+from station.talk import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -20,9 +21,7 @@ def stop_on_signals(stop: Callable[[], None], saying: str) -> Iterator[None]:
         stop()
         if not said:
             said = True
-            # Not by sys.stderr: what the signal interrupted may be writing to it just now.
-            with suppress(OSError):
-                os.write(2, f"\n{saying}\n".encode())
+            say(f"\n{saying}")
 
     before = {number: signal.signal(number, asked) for number in _SIGNALS}
     try:
