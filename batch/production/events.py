@@ -10,6 +10,7 @@ class What(enum.StrEnum):
     """What happened on a lane."""
 
     WAITING = "waiting"
+    MISSING = "missing"
     BEGUN = "begun"
     RESUMED = "resumed"
     STEP = "step"

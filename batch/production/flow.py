@@ -16,7 +16,7 @@ from batch.production.assignment import LaneFacts
 from batch.production.calls import Flow
 from batch.production.events import What
 from batch.production.making import KeysFailed, Making
-from batch.production.seatwork import Desk, SeatWork, Work
+from batch.production.seatwork import Desk, SeatWork, Work, named
 from batch.store import journal, orders
 from batch.store.database import now
 from drivers.errors import CaUnavailable, DriverError, NoToken, ProcessDied, TokenLost, WrongToken
@@ -70,9 +70,12 @@ class LaneFlow(SeatWork):
 
     def _next_token(self) -> Work[bool]:
         """Look for a token and do what it calls for; False where there was nothing to do."""
-        self._tell(What.WAITING, text=self._desk.awaited(self._driver))
         if self._desk.wants_blanks(self._driver):
+            self._tell(What.WAITING, text="insert a blank token")
             self._desk.feeder(self.seat).feed(self.seat)
+        else:
+            missing = ", ".join(map(named, self._desk.unfinished(self._driver)))
+            self._tell(What.MISSING, text=f"put back {missing}")
         state = yield from self._look()
         if state is None:
             return False

@@ -39,6 +39,7 @@ from drivers.tokens import (
     Code,
     Credentials,
     Evidence,
+    GeneratedKey,
     InForce,
     SignatureScheme,
     TokenDriver,
@@ -47,8 +48,8 @@ from drivers.tokens import (
     TokenState,
 )
 
-_SEAT_WAIT = 20.0
-"""Seconds to wait for a lane of a desk that was killed to end the exchange it is in."""
+_SEAT_WAIT = 40.0
+"""Seconds to wait for a lane of a desk that was killed; it ends itself sooner (`drivers.process`)."""
 
 _CODE_OF = {Kind.SET_ADMIN: Code.ADMIN, Kind.SET_PUK: Code.PUK, Kind.SET_PIN: Code.PIN}
 _ACT_OF = {Code.ADMIN: Kind.SET_ADMIN, Code.PUK: Kind.SET_PUK, Code.PIN: Kind.SET_PIN}
@@ -193,12 +194,10 @@ class Lane:
     def _make_key(self, task: KeyTask, done: frozenset[str], in_doubt: bool) -> KeyMade:
         session, assignment = self._held()
         credentials = self._in_force(done)
-        present = session.public_key(task.spec.slot) if in_doubt else None
-        if present is None:
+        made = self._key_there(task, credentials) if in_doubt else None
+        if made is None:
             made = session.generate(task.spec, credentials)
-            public_key, evidence = made.public_key, made.evidence
-        else:
-            public_key, evidence = present, session.evidence(task.spec.slot, credentials)
+        public_key, evidence = made.public_key, made.evidence
         if assignment.attestation_required and not _proves(evidence):
             raise EvidenceMissing(
                 f"the token does not prove that key {task.name} was made on it",
@@ -210,6 +209,17 @@ class Lane:
             return session.sign(task.spec, scheme, message, credentials)
 
         return KeyMade(public_key, evidence, build_csr(public_key, task.template, task.scheme, sign))
+
+    def _key_there(self, task: KeyTask, credentials: Credentials) -> GeneratedKey | None:
+        """The key a lost answer may have left; None where there is none, or only its public half."""
+        session, _ = self._held()
+        present = session.public_key(task.spec.slot)
+        if present is None:
+            return None
+        try:
+            return GeneratedKey(task.spec.slot, present, session.evidence(task.spec.slot, credentials))
+        except EvidenceMissing:
+            return None
 
     def _load(self, task: KeyTask, certificate: bytes, public_key: bytes, done: frozenset[str]) -> None:
         session, _ = self._held()
@@ -285,7 +295,9 @@ def _take_seat(seat: str, lock: Path) -> IO[bytes]:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise DeviceFailed(
-                    "another lane still holds this seat", where=seat, next="end the process that hangs on it"
+                    "another process works at this seat",
+                    where=seat,
+                    next="let it end, or end it where it hangs, then run this again",
                 ) from None
             time.sleep(0.05)
         else:

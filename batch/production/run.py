@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -27,6 +27,7 @@ from batch.production.calls import Call, Flow, Pause
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.plan import Kind, Step
+from batch.production.seatwork import named
 from batch.store import codes, journal, letters, orders
 from batch.store.database import Records
 from drivers.errors import ProcessDied
@@ -57,12 +58,18 @@ class Seat:
 
 @dataclass(frozen=True)
 class Result:
-    """How a production ended: items by state, and the lanes that stopped with their reasons."""
+    """How a production ended: items by state, and the lanes that stopped with their reasons.
+
+    `missing` are the unfinished items as `named`; `unseated` tells how many planned ones want a driver that
+    none of the seats has.
+    """
 
     order: Order
     counts: Mapping[ItemState, int]
     stopped_lanes: Mapping[str, str]
     interrupted: bool
+    missing: Sequence[str]
+    unseated: Mapping[str, int]
 
 
 def lane_process(seat: Seat, run_directory: Path) -> Child:
@@ -157,7 +164,7 @@ class Production:
             if bound is not None:
                 mine = bound.order_id == self.order.id and bound.state is ItemState.IN_PRODUCTION
                 return bound if mine and not self._in_a_lane(bound) else None
-        for item in self._unfinished(driver):
+        for item in self.unfinished(driver):
             if item.token_serial is None and self._may_be(item, seat, state):
                 return item
         if not state.blank:
@@ -171,16 +178,12 @@ class Production:
     def work_left(self, driver: str, waited: float) -> bool:
         """Whether a lane has anything to wait for, having waited in vain for so many seconds."""
         # An unfinished token may come back in any reader of its kind.
-        return self.wants_blanks(driver) or (bool(self._unfinished(driver)) and waited < self._patience)
+        return self.wants_blanks(driver) or (bool(self.unfinished(driver)) and waited < self._patience)
 
-    def awaited(self, driver: str) -> str:
-        """What the operator may put into a reader of this kind."""
-        unfinished = ", ".join(
-            f"{item.mailer_number} ({item.token_serial or f'begun in {item.seat}'})"
-            for item in self._unfinished(driver)
-        )
-        blank = "insert a blank token" if self.wants_blanks(driver) else ""
-        return " or ".join(filter(None, (blank, unfinished and f"put back the unfinished {unfinished}")))
+    def unfinished(self, driver: str) -> list[Item]:
+        """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
+        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
+        return [item for item in begun if item.token_driver == driver and not self._in_a_lane(item)]
 
     def ended_at(self, seat: str) -> bool:
         """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
@@ -224,7 +227,15 @@ class Production:
                 self._log("order.produced", None)
         self.order = orders.order(self.records, self.order.number)
         stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
-        return Result(self.order, counts, stopped, self.stopping)
+        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
+        missing = [named(item) for item in begun]
+        return Result(self.order, counts, stopped, self.stopping, missing, self._unseated())
+
+    def _unseated(self) -> Mapping[str, int]:
+        drivers = {seat.driver for seat in self._seats.values()}
+        planned = orders.items(self.records, self.order, ItemState.PLANNED)
+        wanted = Counter(self._layouts[item.layout] for item in planned)
+        return {driver: count for driver, count in wanted.items() if driver not in drivers}
 
     def _advance(self, ready: list[tuple[Flow, Reply | None]]) -> None:
         """Let every flow that was answered go on, commit what they wrote, then send what they ask."""
@@ -290,11 +301,6 @@ class Production:
     def _fail(self, child: Child, error: ProcessDied) -> list[tuple[Flow, Reply | None]]:
         flows, self._asked[child] = list(self._asked[child]), deque()
         return [(flow, Reply(0, None, error)) for flow in flows]
-
-    def _unfinished(self, driver: str) -> list[Item]:
-        """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
-        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
-        return [item for item in begun if item.token_driver == driver and not self._in_a_lane(item)]
 
     def _next_planned(self, driver: str) -> Item | None:
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]

@@ -77,6 +77,8 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "state": str(result.order.state),
                 "items": {str(state): number for state, number in counts.items()},
                 "stopped_lanes": dict(result.stopped_lanes),
+                "missing": list(result.missing),
+                "unseated": dict(result.unseated),
                 "interrupted": result.interrupted,
             }
         )
@@ -84,6 +86,10 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
     click.echo(f"order {result.order.number} is {result.order.state}: {told}", err=True)
     for seat, reason in result.stopped_lanes.items():
         click.echo(f"lane {seat} stopped: {reason}", err=True)
+    for driver, count in result.unseated.items():
+        click.echo(
+            f"{count} planned tokens want a {driver} seat; none was used, see `station lanes`", err=True
+        )
     unfinished = counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]
     if result.interrupted and unfinished:
         click.echo(f"next: station produce {result.order.number} goes on from here", err=True)
@@ -94,5 +100,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
             f"`station produce {result.order.number}` again",
             err=True,
         )
+        for token in result.missing:
+            click.echo(f"  begun: {token}", err=True)
         return ExitCode.PARTIAL
     return ExitCode.PARTIAL if counts[ItemState.QUARANTINED] else ExitCode.OK
