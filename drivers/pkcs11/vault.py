@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pkcs11 import KDF, Attribute, KeyType, ObjectClass, TokenFlag
 
-from drivers.errors import DeviceFailed, DriverError, NotBlank, NoToken
+from drivers.errors import (
+    AuthenticationFailed,
+    Blocked,
+    DeviceFailed,
+    DriverError,
+    NotBlank,
+    NoToken,
+)
 from drivers.keys import TokenKey, token_key
 from drivers.pkcs11 import objects
 from drivers.pkcs11.module import SO, USER, Module, code_of, failure, flags_of, spoken
@@ -39,7 +46,14 @@ class Vault:
             raise NoToken(f"{module} shows no such token", where=self._where, next=hint)
         with spoken(self._where):
             self._session = token.open(rw=True)
-        self._module.login(self._session, USER, pin)
+        try:
+            self._module.login(self._session, USER, pin)
+        except Blocked:
+            raise
+        except AuthenticationFailed:
+            raise AuthenticationFailed(
+                "its PIN was refused", where=self._where, next="run the command again with the right one"
+            ) from None
         # SoftHSM rewrites the file of a generated key once per attribute, that of a copied one once: 2 ms
         # instead of 18. Elsewhere a key of the session might be made outside the token.
         self._copies = token.model.startswith("SoftHSM")
