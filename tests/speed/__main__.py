@@ -1,0 +1,233 @@
+"""`python -m tests.speed [--quick] [--markdown FILE]`: measure everything and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from simulators.piv.card import Delays
+from tests.speed import memory, rivals, startup
+from tests.speed.desk import Desk, Run, desk
+from tests.speed.table import Row, Section, Target, markdown, show
+
+_LANES = (1, 2, 4)
+_FLOOR, _SCRIPT = "floor: same calls, Python loop", "shell script"
+_SLOW = Delays(p256=2.0)
+_MEMORY_LANES = 4
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: rounds of station beside floor, tokens per lane of each kind, and so on."""
+
+    rounds: int
+    usb: int
+    piv: int
+    script: int
+    slow: int
+    memory: int
+    starts: int
+
+
+FULL = Sizes(rounds=3, usb=30, piv=12, script=5, slow=5, memory=5000, starts=40)
+QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15)
+
+
+def tokens(made: Desk, kind: str, sizes: Sizes) -> list[Row]:
+    """Rows of one kind of token: floors, station on one, two and four lanes, script.
+
+    All take turns for some rounds, and each round is compared within itself: machines have moods.
+    """
+    usb = kind == "pkcs11"
+    layout, count = ("group-usb:p-256", sizes.usb) if usb else ("group-card:p-256", sizes.piv)
+    seats = made.bench.seats
+    contestants: dict[str, Callable[[], Run]] = {
+        _FLOOR: lambda: rivals.floor(made, kind, seats[0], count),
+        **{_station(lanes): partial(made.run, layout, count * lanes, seats[:lanes]) for lanes in _LANES},
+        _SCRIPT: lambda: rivals.script(made, kind, seats[0], sizes.script),
+    }
+    if usb:
+        contestants = {
+            "bare C loop, no hash, no X.509": lambda: rivals.bare(made, seats[0], count),
+            **contestants,
+        }
+    rounds = [{name: run() for name, run in contestants.items()} for _ in range(sizes.rounds)]
+    compared = {name: _compared(rounds, name) for name in map(_station, _LANES)}
+    targets = {_station(1): _floor_target(rounds), _station(max(_LANES)): _script_target(rounds)}
+    return [
+        _row(name, _middle([each[name] for each in rounds]), compared.get(name, ""), targets.get(name))
+        for name in contestants
+    ]
+
+
+def slow_cards(sizes: Sizes) -> Section:
+    """Cards that take two seconds for a key, two keys each: one lane and eight."""
+    runs = []
+    for lanes in (1, 8):
+        with desk(piv=lanes, delays=_SLOW) as made:
+            runs.append(made.run("group-card:p-256", sizes.slow * lanes))
+    one, eight = runs
+    gain = eight.rate / one.rate
+    rows = (
+        _row("station, 1 lane", one),
+        _row("station, 8 lanes", eight, f"{gain:.2f} x one lane", Target("7.6 x one lane", gain >= 7.6)),
+    )
+    return Section("PIV cards, 2 s for each of two keys", rows)
+
+
+def memory_rows(sizes: Sizes) -> Section:
+    """Desk and children over many tokens."""
+    with desk(pkcs11=_MEMORY_LANES) as made:
+        found = memory.measure(made, "group-usb:p-256", sizes.memory)
+    speed = f"{found.run.rate:.1f} tokens/s on {_MEMORY_LANES} lanes"
+    rows = (
+        Row("desk, peak", f"{found.desk:.0f} MB", "", speed, Target("under 150 MB", found.desk < 150)),
+        Row(
+            "desk, growth",
+            f"{found.growth:.1f} MB",
+            "",
+            "after the first fifth",
+            Target("5 MB at most", found.growth < 5),
+        ),
+        Row(
+            "any lane or key process, peak",
+            f"{found.child:.0f} MB",
+            "",
+            "",
+            Target("under 60 MB", found.child < 60),
+        ),
+    )
+    return Section(f"Resident memory over {sizes.memory} USB tokens", rows)
+
+
+def start_rows(sizes: Sizes) -> Section:
+    """How fast the command line answers."""
+    helped, imported = startup.medians(sizes.starts, startup.HELP, startup.IMPORT)
+    ratio = helped / imported
+    rows = (
+        Row('python -c "import click"', f"{imported * 1000:.0f} ms"),
+        Row(
+            "station --help",
+            f"{helped * 1000:.0f} ms",
+            "",
+            f"{ratio:.2f} times",
+            Target("1.5 times", ratio <= 1.5),
+        ),
+    )
+    return Section(f"Start, median of {sizes.starts}", rows)
+
+
+def measure(sizes: Sizes) -> list[Section]:
+    """Everything, one after the other."""
+    sections = []
+
+    def usb() -> Section:
+        with desk(pkcs11=max(_LANES)) as made:
+            return Section("USB tokens (SoftHSM), two P-256 keys", tuple(tokens(made, "pkcs11", sizes)))
+
+    def piv() -> Section:
+        with desk(piv=max(_LANES)) as made:
+            return Section("Virtual PIV cards, two P-256 keys", tuple(tokens(made, "piv", sizes)))
+
+    parts: Sequence[tuple[str, Callable[[], Section]]] = (
+        ("start of the command line", lambda: start_rows(sizes)),
+        ("USB tokens", usb),
+        ("PIV cards", piv),
+        ("slow cards", lambda: slow_cards(sizes)),
+        (f"memory over {sizes.memory} tokens", lambda: memory_rows(sizes)),
+    )
+    for name, part in parts:
+        begun = time.monotonic()
+        sys.stderr.write(f"measuring {name} … ")
+        sys.stderr.flush()
+        sections.append(part())
+        sys.stderr.write(f"{time.monotonic() - begun:.0f} s\n")
+    return sections
+
+
+NOTES = (
+    "tokens/s are whole cycles with insertion. For PIV that is pcscd's own time, which looks for a card "
+    "every 0.4 s: it costs every side about 0.7 s a card.",
+    '"work" is what one token takes without insertion, on every side: from being known as blank to being '
+    'read back (for the station by the times in its records). "net" compares that.',
+    "The floor makes the same calls, has certificates signed by the CA's SoftHSM key and makes R21's "
+    "Argon2id hash; it has no journal, seal, audit log or resume key. The station makes that hash while "
+    "the token works, so it can be faster.",
+    "The script for USB tokens has no CSR, as openssl comes without a PKCS#11 engine, so nothing proves "
+    "possession; its CA key lies in a file. The script for PIV cards checks no attestation; as no tool of"
+    " OpenSC writes a public key down or sets a management key, it sends raw APDUs. Neither seals, "
+    "journals, hashes the revocation code or survives a crash; both show every code in argument lists and"
+    " leave them in a file.",
+    "On one lane no program makes SoftHSM tokens 4 times as fast as the script where the bare C loop does"
+    " not come near that: most of the time is the module's own. Lanes do, as long as there are cores for "
+    "them and for the simulated tokens, the CA and the desk.",
+)
+
+
+def _station(lanes: int) -> str:
+    return f"station, {lanes} lane{'s' if lanes > 1 else ''}"
+
+
+def _times(rounds: Sequence[Mapping[str, Run]], name: str, other: str) -> tuple[float, float]:
+    """How much faster `name` is than `other`, in the middle round: with insertion and net of it."""
+    return (
+        statistics.median(each[name].rate / each[other].rate for each in rounds),
+        statistics.median(each[other].work / each[name].work for each in rounds),
+    )
+
+
+def _compared(rounds: Sequence[Mapping[str, Run]], name: str) -> str:
+    by_script, net = _times(rounds, name, _SCRIPT)
+    if name == _station(1):
+        by_floor, net_floor = _times(rounds, name, _FLOOR)
+        return f"{by_floor:.2f} x floor (net {net_floor:.2f}), {by_script:.1f} x script (net {net:.1f})"
+    return f"{_times(rounds, name, _station(1))[0]:.2f} x one lane, {by_script:.1f} x script"
+
+
+def _floor_target(rounds: Sequence[Mapping[str, Run]]) -> Target:
+    return Target("0.8 x floor", min(_times(rounds, _station(1), _FLOOR)) >= 0.8)
+
+
+def _script_target(rounds: Sequence[Mapping[str, Run]]) -> Target:
+    return Target("4 x script", _times(rounds, _station(max(_LANES)), _SCRIPT)[0] >= 4)
+
+
+def _row(measured: str, run: Run, compared: str = "", target: Target | None = None) -> Row:
+    return Row(measured, f"{run.rate:.2f} tokens/s", f"{run.work * 1000:.0f}", compared, target)
+
+
+def _middle(runs: Sequence[Run]) -> Run:
+    """The run of middle speed."""
+    return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{os.cpu_count()} cores of {names[0] if names else 'an unnamed processor'}"
+
+
+def main() -> None:
+    """Measure, print, and end with 1 where a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.speed", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few tokens: minutes, and a rough picture")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here as well")
+    given = parser.parse_args()
+    sections = measure(QUICK if given.quick else FULL)
+    extent = "quick run" if given.quick else "full run"
+    title = f"Speed, {datetime.now(UTC):%Y-%m-%d}, {extent} on {_machine()}"
+    show(title, sections, NOTES)
+    if given.markdown:
+        given.markdown.write_text(markdown(title, sections, NOTES))
+
+
+if __name__ == "__main__":
+    main()
