@@ -24,8 +24,8 @@ check: setup  ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## measure speed beside the floor and a shell script, one table
-	@$(BIN)/python -m tests.speed
+bench: setup  ## measure speed beside the floor and a shell script, one table (QUICK=1: in two minutes)
+	@$(BIN)/python -m tests.speed $(if $(QUICK),--quick)
 
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
