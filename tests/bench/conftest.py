@@ -28,15 +28,19 @@ def desk_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskFacto
     except BenchError as error:
         lacking(str(error))
     started: list[Bench] = []
+    made: list[Desk] = []
 
     def make(environment: dict[str, str] | None = None, **settings: Any) -> Desk:
         settings = {"piv": 2, "pkcs11": 2, "tether": True, **settings}
         bench = Bench.up(tmp_path_factory.mktemp("bench"), **settings)
         started.append(bench)
-        return Desk.make(bench, tmp_path_factory.mktemp("desk"), **(environment or {}))
+        made.append(Desk.make(bench, tmp_path_factory.mktemp("desk"), **(environment or {})))
+        return made[-1]
 
     try:
         yield make
     finally:
+        for desk in made:
+            desk.stop()
         for bench in started:
             bench.down()

@@ -62,6 +62,7 @@ class Desk:
     environment: dict[str, str]
     pins: dict[str, Secret] = field(repr=False)
     said: list[bytes] = field(default_factory=list, repr=False)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
     _references: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     @classmethod
@@ -80,16 +81,13 @@ class Desk:
         """Start a command, `through` another one if wanted; PINs of the key tokens go by pipe."""
         command = [*through, sys.executable, "-m", "station", *arguments, "--as", operator, "--debug"]
         if not pins:
-            return Started(subprocess.Popen(command, **self._plumbing()), self.said)
+            return self._started(subprocess.Popen(command, **self._plumbing()))
         reading, writing = os.pipe()
         try:
             with os.fdopen(writing, "wb") as pipe:
                 pipe.writelines(b"%s %s\n" % (name.encode(), pin.reveal()) for name, pin in self.pins.items())
             command += ["--pin-fd", str(reading)]
-            return Started(
-                subprocess.Popen(command, pass_fds=[reading], **self._plumbing()),
-                self.said,
-            )
+            return self._started(subprocess.Popen(command, pass_fds=[reading], **self._plumbing()))
         finally:
             os.close(reading)
 
@@ -175,6 +173,17 @@ class Desk:
             return text
 
         self.configure(change)
+
+    def stop(self) -> None:
+        """End what a test that failed has left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _started(self, process: subprocess.Popen[bytes]) -> Started:
+        self.started.append(process)
+        return Started(process, self.said)
 
     def _plumbing(self) -> dict[str, Any]:
         here = {"cwd": self.work, "env": self.environment, "stdin": subprocess.DEVNULL}
