@@ -49,6 +49,7 @@ def tokens(made: Desk, kind: str, sizes: Sizes) -> list[Row]:
     usb = kind == "pkcs11"
     layout, count = ("group-usb:p-256", sizes.usb) if usb else ("group-card:p-256", sizes.piv)
     seats = made.bench.seats
+    stations = [_station(lanes) for lanes in _LANES]
     contestants: dict[str, Callable[[], Run]] = {
         _FLOOR: lambda: rivals.floor(made, kind, seats[0], count),
         **{_station(lanes): partial(made.run, layout, count * lanes, seats[:lanes]) for lanes in _LANES},
@@ -60,12 +61,24 @@ def tokens(made: Desk, kind: str, sizes: Sizes) -> list[Row]:
             **contestants,
         }
     rounds = [{name: run() for name, run in contestants.items()} for _ in range(sizes.rounds)]
-    compared = {name: _compared(rounds, name) for name in map(_station, _LANES)}
-    targets = {_station(1): _floor_target(rounds), _station(max(_LANES)): _script_target(rounds)}
-    return [
-        _row(name, _middle([each[name] for each in rounds]), compared.get(name, ""), targets.get(name))
-        for name in contestants
-    ]
+    rows = []
+    for name in contestants:
+        middle = _middle([each[name] for each in rounds])
+        if name == _station(1):
+            by_floor, net = _times(rounds, name, _FLOOR)
+            met = Target("0.8 x floor", min(by_floor, net) >= 0.8)
+            rows.append(_row(name, middle, f"{by_floor:.2f} x floor (net {net:.2f})", met))
+            by_script, net = _times(rounds, name, _SCRIPT)
+            said = f"{by_script:.1f} x script (net {net:.1f})"
+            rows.append(Row("", "", "", said, Target("4 x script, net", net >= 4)))
+        elif name in stations:
+            by_one, by_script = (_times(rounds, name, other)[0] for other in (_station(1), _SCRIPT))
+            said = f"{by_one:.2f} x one lane, {by_script:.1f} x script"
+            met = Target("4 x script", by_script >= 4)
+            rows.append(_row(name, middle, said, met if name == stations[-1] else None))
+        else:
+            rows.append(_row(name, middle))
+    return rows
 
 
 def slow_cards(sizes: Sizes) -> Section:
@@ -118,8 +131,8 @@ def start_rows(sizes: Sizes) -> Section:
             "station --help",
             f"{helped * 1000:.0f} ms",
             "",
-            f"{ratio:.2f} times",
-            Target("1.5 times", ratio <= 1.5),
+            f"{ratio:.2f} x import click",
+            Target("1.5 x at most", ratio <= 1.5),
         ),
     )
     return Section(f"Start, median of {sizes.starts}", rows)
@@ -166,9 +179,10 @@ NOTES = (
     " OpenSC writes a public key down or sets a management key, it sends raw APDUs. Neither seals, "
     "journals, hashes the revocation code or survives a crash; both show every code in argument lists and"
     " leave them in a file.",
-    "On one lane no program makes SoftHSM tokens 4 times as fast as the script where the bare C loop does"
-    " not come near that: most of the time is the module's own. Lanes do, as long as there are cores for "
-    "them and for the simulated tokens, the CA and the desk.",
+    "On one lane the module's own work, which the bare C loop shows, is most of a SoftHSM token on "
+    "every side; the hash, the CA, its disk and the journal's are not in the script. So there the "
+    "script is left behind by that much only with several lanes, as long as there are cores for them "
+    "and for the simulated tokens, the CA and the desk.",
 )
 
 
@@ -182,22 +196,6 @@ def _times(rounds: Sequence[Mapping[str, Run]], name: str, other: str) -> tuple[
         statistics.median(each[name].rate / each[other].rate for each in rounds),
         statistics.median(each[other].work / each[name].work for each in rounds),
     )
-
-
-def _compared(rounds: Sequence[Mapping[str, Run]], name: str) -> str:
-    by_script, net = _times(rounds, name, _SCRIPT)
-    if name == _station(1):
-        by_floor, net_floor = _times(rounds, name, _FLOOR)
-        return f"{by_floor:.2f} x floor (net {net_floor:.2f}), {by_script:.1f} x script (net {net:.1f})"
-    return f"{_times(rounds, name, _station(1))[0]:.2f} x one lane, {by_script:.1f} x script"
-
-
-def _floor_target(rounds: Sequence[Mapping[str, Run]]) -> Target:
-    return Target("0.8 x floor", min(_times(rounds, _station(1), _FLOOR)) >= 0.8)
-
-
-def _script_target(rounds: Sequence[Mapping[str, Run]]) -> Target:
-    return Target("4 x script", _times(rounds, _station(max(_LANES)), _SCRIPT)[0] >= 4)
 
 
 def _row(measured: str, run: Run, compared: str = "", target: Target | None = None) -> Row:
