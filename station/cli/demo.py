@@ -41,6 +41,7 @@ def demo(directory: Path | None) -> ExitCode:
 
 
 def _table(played: Played) -> None:
+    import shutil
     import sys
 
     from rich.console import Console
@@ -63,6 +64,9 @@ def _table(played: Played) -> None:
     click.echo(f"home       {played.home}")
     click.echo(f"bench      {played.bench}, stopped; cards and tokens are kept there")
     click.echo("try next")
+    programs = Path(sys.executable).parent
+    if shutil.which("station") is None:
+        click.echo(f'  export PATH="{programs}:$PATH"')
     click.echo(f"  export STATION_HOME={played.home} STATION_BENCH={played.bench}")
     click.echo("  station token list                         what was made, by number")
     if card is not None:
