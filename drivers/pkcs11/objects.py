@@ -78,20 +78,40 @@ def find(session: pkcs11.Session, kind: ObjectClass, attributes: Mapping[Attribu
 
 
 def spki(public_key: Any) -> bytes:
-    """SubjectPublicKeyInfo (DER) of a public key object; `Unsupported` for types we do not make."""
+    """SubjectPublicKeyInfo (DER) of a public key object; `Unsupported` for types we do not make.
+
+    Raises `DeviceFailed` where a token pulled out has left it half-written.
+    """
+    try:
+        return _der(_public(public_key))
+    except (pkcs11.AttributeTypeInvalid, ValueError):
+        raise DeviceFailed("the token shows a key without all of its parts") from None
+
+
+def spki_if_whole(public_key: Any) -> bytes | None:
+    """The same, None for a half-written key: what is there of it can only be made anew."""
+    try:
+        return spki(public_key)
+    except DeviceFailed:
+        return None
+
+
+def _public(public_key: Any) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
     if public_key[Attribute.KEY_TYPE] == KeyType.RSA:
         found = public_key.get_attributes([Attribute.MODULUS, Attribute.PUBLIC_EXPONENT])
         modulus = int.from_bytes(found[Attribute.MODULUS], "big")
         exponent = int.from_bytes(found[Attribute.PUBLIC_EXPONENT], "big")
-        return _der(rsa.RSAPublicNumbers(exponent, modulus).public_key())
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     found = public_key.get_attributes([Attribute.EC_PARAMS, Attribute.EC_POINT])
-    curve = _CURVES.get(found.get(Attribute.EC_PARAMS, b""))
+    parameters, point = found.get(Attribute.EC_PARAMS, b""), found.get(Attribute.EC_POINT, b"")
+    if not parameters:
+        raise ValueError("a key without its curve")
+    curve = _CURVES.get(parameters)
     if curve is None:
         raise Unsupported("the token holds a key of a type or curve unknown here")
-    point = found[Attribute.EC_POINT]
     length = 1 + 2 * ((curve.key_size + 7) // 8)
     # A DER OCTET STRING by the standard, the bare point on some tokens.
-    return _der(ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-length:]))
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-length:])
 
 
 def _der(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:

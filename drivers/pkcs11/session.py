@@ -97,9 +97,9 @@ class Pkcs11Session:
                 if found := len(objects.find(session, kind, {Attribute.TOKEN: True})):
                     marks.append(f"{found} {word}{'s' if found > 1 else ''}")
         for key in keys:
-            held = "public key" if key.public_key else ""
-            held += " and certificate" if held and key.certificate else "certificate" if not held else ""
-            marks.append(f"{held} {key.slot}")
+            parts = {"public key": key.public_key, "certificate": key.certificate}
+            held = " and ".join(word for word, part in parts.items() if part)
+            marks.append(f"{held or 'half-written key'} {key.slot}")
         so_tries = self._told(SO)
         puk_tries = so_tries if self._model.puk == "so-pin" else None
         tries = Tries(pin=self._told(USER), puk=puk_tries, admin=so_tries)
@@ -108,7 +108,7 @@ class Pkcs11Session:
 
     def _keys(self, session: pkcs11.Session) -> tuple[KeyState, ...]:
         publics = {
-            key[Attribute.ID].hex(): objects.spki(key)
+            key[Attribute.ID].hex(): objects.spki_if_whole(key)
             for key in objects.find(session, ObjectClass.PUBLIC_KEY, {Attribute.TOKEN: True})
         }
         certificates = {
@@ -204,7 +204,7 @@ class Pkcs11Session:
         if self._blank():
             return None
         with self._reading() as session:
-            return next(map(objects.spki, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
+            return next(map(objects.spki_if_whole, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
 
     def evidence(self, slot: str, credentials: Credentials) -> Evidence:
         """What PKCS#11 says of the private key (R31); `EvidenceMissing` where that is not enough."""

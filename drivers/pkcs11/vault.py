@@ -97,7 +97,7 @@ class Vault:
         with self._speaking():
             if not self._find(ObjectClass.PRIVATE_KEY, name):
                 return None
-            return next(map(objects.spki, self._find(ObjectClass.PUBLIC_KEY, name)), None)
+            return next(map(objects.spki_if_whole, self._find(ObjectClass.PUBLIC_KEY, name)), None)
 
     def agreement_key(self, name: str) -> AgreementKey:
         """A key whose `exchange` happens in the token; raises `DeviceFailed` where there is none."""

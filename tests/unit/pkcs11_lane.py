@@ -10,10 +10,12 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from pkcs11 import Attribute, KeyType, ObjectClass
 
 from drivers.keys import scheme_arguments, token_key
 from drivers.pkcs11 import softhsm
 from drivers.pkcs11.driver import Pkcs11Driver
+from drivers.pkcs11.module import USER
 from drivers.pkcs11.session import Pkcs11Session
 from drivers.process import Child
 from drivers.secret import Secret
@@ -97,6 +99,22 @@ class Lane:
         der = made.public_bytes(serialization.Encoding.DER)
         session.write_certificate(key.slot, key.label, der, CODES)
         return der
+
+    def half_key(self, key: KeySpec) -> None:
+        """What is there of a key whose token left while SoftHSM wrote it: public, without its point."""
+        assert self._session is not None
+        with self._session._as(USER, CODES.pin) as session:
+            session.create_object(
+                {
+                    Attribute.CLASS: ObjectClass.PUBLIC_KEY,
+                    Attribute.KEY_TYPE: KeyType.EC,
+                    Attribute.TOKEN: True,
+                    Attribute.PRIVATE: False,
+                    Attribute.ID: bytes.fromhex(key.slot),
+                    Attribute.EC_PARAMS: bytes.fromhex("06082a8648ce3d030107"),
+                    Attribute.EC_POINT: b"",
+                }
+            )
 
     def close(self) -> None:
         self._driver.close()

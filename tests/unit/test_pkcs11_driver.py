@@ -221,6 +221,18 @@ def test_what_pkcs11_cannot_do_is_said(lane: Child, key: KeySpec) -> None:
         lane.ask("do", "generate", key, CODES)
 
 
+def test_a_key_a_pulled_token_left_half_written_is_none_and_is_made_anew(lane: Child) -> None:
+    lane.ask("personalise", ())
+    lane.ask("half_key", KEY)
+
+    state: TokenState = lane.ask("do", "inspect")
+    assert "half-written key 01" in state.marks
+    assert lane.ask("do", "public_key", KEY.slot) is None
+
+    lane.ask("do", "generate", KEY, CODES)
+    assert lane.ask("certify", KEY, SignatureScheme.ECDSA_SHA256)
+
+
 def test_a_token_pulled_in_mid_work_is_lost_not_empty(seat: Seat, lane: Child) -> None:
     lane.ask("personalise", (KEY,))
     seat.eject()
