@@ -133,15 +133,16 @@ class Pkcs11Session:
         self._drop()
         token = self._token = self._seat.again(self._serial)
         so_pin = self._model.so_secret(new.admin)
-        if flags_of(token):
-            self._guard(SO)
-            self._initialise_again(plan.label, factory, so_pin)
-        else:
-            self._module.init_token(token.slot, so_pin, plan.label)
-        self._token = token = token.slot.get_token()
-        self._serial = serial_of(token)
-        if not flags_of(token) or token.label.strip() != plan.label.strip():
-            raise ReadBackFailed("the token does not show the label it was given", where=self._seat.name)
+        with self._lost_if_gone():
+            if flags_of(token):
+                self._guard(SO)
+                self._initialise_again(plan.label, factory, so_pin)
+            else:
+                self._module.init_token(token.slot, so_pin, plan.label)
+            self._token = token = token.slot.get_token()
+            self._serial = serial_of(token)
+            if not flags_of(token) or token.label.strip() != plan.label.strip():
+                raise ReadBackFailed("the token does not show the label it was given", where=self._seat.name)
         return self.identify()
 
     def _initialise_again(self, label: str, factory: Credentials | None, so_pin: Secret) -> None:
@@ -250,7 +251,9 @@ class Pkcs11Session:
             with self._as(SO, self._model.so_secret(credentials.admin)) as session:
                 self._module.init_pin(session, new)
             self._drop()
-            if flags_of(self._token.slot.get_token()) & TokenFlag.USER_PIN_TO_BE_CHANGED:
+            with self._lost_if_gone():
+                flags = flags_of(self._token.slot.get_token())
+            if flags & TokenFlag.USER_PIN_TO_BE_CHANGED:
                 what = "this token lets nobody use a new PIN before its holder has changed it"
                 raise Unsupported(what, where=self._where)
             return
@@ -315,10 +318,16 @@ class Pkcs11Session:
     @contextmanager
     def _exchange(self) -> Iterator[pkcs11.Session]:
         """The open session, with errors in our words; whoever enters has compared the token just now."""
-        try:
+        with self._lost_if_gone():
             if self._session is None:
                 self._session = self._token.open(rw=True)
             yield self._session
+
+    @contextmanager
+    def _lost_if_gone(self) -> Iterator[None]:
+        """Errors in our words; whatever a token answers that is gone by now, it was pulled out."""
+        try:
+            yield
         except pkcs11.PKCS11Error as error:
             if self._gone():
                 raise self._seat.lost() from error
