@@ -92,22 +92,24 @@ class Access:
     def factory_works(self, code: Code, right: Secret) -> bool:
         """Whether a code's factory value is still taken; the counter is restored by the value in force.
 
-        Raises `RetryBudget` with fewer than three tries left, `AuthenticationFailed` where `right` is wrong.
+        Raises `RetryBudget` on the last try, `AuthenticationFailed` where `right` is wrong.
         """
         if code is Code.ADMIN:
             return self.accepts(code, _FACTORY[code])
         known = self.metadata(code)
         if known and known.default:
             return True
-        if known is None and code is Code.PUK:  # nothing tells its tries: fill them up before spending one
-            self._prove(code, right)
-        elif (left := known.left if known else self._tries(code)) is None or left < BUDGET:
+        left = known.left if known else self._tries(code)
+        if left in (0, 1) or (left is None and code is Code.PIN):
             told = "not told" if left is None else left
             raise RetryBudget(
                 f"the factory {code.upper()} was not tried: tries left are {told}",
                 where=self._applet.where,
                 next="set the token aside",
             )
+        if left is None or left < BUDGET:
+            # Nothing tells them, or a look before this one was cut off: fill them up first.
+            self._prove(code, right)
         if self.accepts(code, _FACTORY[code]):
             return True
         self._prove(code, right)

@@ -20,10 +20,10 @@ from drivers.errors import (
 from drivers.piv.ids import FACTORY, Ins, ManagementAlgorithm, Obj, Ref
 from drivers.piv.session import PivSession
 from drivers.secret import Secret
-from drivers.tokens import Algorithm, Code, InForce, KeySpec, PinPolicy, SignatureScheme, TouchPolicy
+from drivers.tokens import Act, Algorithm, Code, InForce, KeySpec, PinPolicy, SignatureScheme, TouchPolicy
 from drivers.wire.transport import Chaining
 from simulators.piv.card import AttestationRoot, VirtualCard
-from tests.unit.piv_cards import GUID, NEW, PLAN, WRONG, Wire, session
+from tests.unit.piv_cards import GUID, NEW, PLAN, WRONG, Wire, session, set_codes
 
 AUTHENTICATION = KeySpec("9a", Algorithm.P256, "authentication")
 SIGNATURE = KeySpec("9c", Algorithm.P256, "signature")
@@ -395,6 +395,20 @@ class TestLostAnswers:
         assert session(card).in_force(Code.PIN, NEW.pin, FACTORY.pin) is InForce.UNKNOWN
         assert session(card).inspect().tries.pin == 2
         assert card.count(Ins.CHANGE_REFERENCE_DATA) <= sent
+
+    @pytest.mark.parametrize("ins", [Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA])
+    def test_a_look_for_factory_codes_that_was_cut_off_can_be_made_again(self, card: Wire, ins: Ins) -> None:
+        sequence = (Act.SET_PUK, Act.SET_PIN)
+        codes = set_codes(session(card), FACTORY, NEW, sequence)
+        card.lose = lambda sent: sent == ins
+        for _ in range(2):
+            with pytest.raises(TokenLost):
+                session(card).factory_codes(codes)
+        card.lose = lambda sent: False
+        works = session(card).factory_codes(codes)
+        assert (works[Code.PIN], works[Code.PUK]) == (False, False)
+        session(card)
+        assert card.transmit(bytes([0x00, Ins.VERIFY, 0x00, Ref.PIN])) == (b"", 0x63C3)
 
     def test_a_plain_card_does_not_tell_the_tries_of_its_puk(self, plain: Wire) -> None:
         assert session(plain).in_force(Code.PUK, NEW.puk, FACTORY.puk) is InForce.UNKNOWN
