@@ -351,7 +351,8 @@ class Pkcs11Session:
             self._token = self._seat.refresh(self._token, self._serial)
         else:
             self._drop()
-            self._token = self._seat.again(self._serial)
+            with self._lost_if_gone():
+                self._token = self._seat.again(self._serial)
             if not flags_of(self._token):
                 raise DeviceFailed("the token is not initialised", where=self._where)
             self._guard(user)
