@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +23,7 @@ from batch.custody.codes import digits, random_bytes, revocation_code
 from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap
 from batch.model.codes import SealedCodes
 from batch.model.errors import BatchError
-from batch.production.assignment import Assignment, KeyMade, KeyTask, LaneFacts, Verified
+from batch.production.assignment import Assignment, CodeTask, KeyMade, KeyTask, LaneFacts, Verified
 from batch.production.certificates import build_csr, check_certificate, verify_signature
 from batch.production.plan import Kind, Repeat, Step
 from drivers.errors import (
@@ -57,6 +58,15 @@ _ACT_OF = {Code.ADMIN: Kind.SET_ADMIN, Code.PUK: Kind.SET_PUK, Code.PIN: Kind.SE
 Outcome = TokenIdentity | KeyMade | Verified | None
 
 
+@dataclass(frozen=True)
+class _Revocation:
+    """A revocation code and its hash, slow by intent (R21): made for the next token while this one leaves."""
+
+    task: CodeTask
+    code: Secret
+    hash: Future[str]
+
+
 class Lane:
     """One seat's worker, served by `drivers.process`."""
 
@@ -69,6 +79,7 @@ class Lane:
         self._codes: dict[Code, Secret] = {}
         self._hasher = ThreadPoolExecutor(1)
         self._hash: Future[str] | None = None
+        self._ahead: _Revocation | None = None
         self._key: ec.EllipticCurvePrivateKey | None = None
 
     def describe(self) -> LaneFacts:
@@ -88,7 +99,7 @@ class Lane:
 
     def seal(self, assignment: Assignment, custody: bytes, resume: bytes) -> SealedCodes:
         """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written."""
-        self._take_up(assignment, self._draw(assignment))
+        self._assignment, self._codes = assignment, self._draw(assignment)
         return seal(self._codes, assignment.binding, custody, resume)
 
     def lane_key(self) -> bytes:
@@ -105,7 +116,8 @@ class Lane:
             codes = open_codes(sealed, data_key, assignment.binding)
         except BatchError as error:
             raise DriverError(error.what, where=error.where, next=error.next) from None
-        self._take_up(assignment, codes)
+        self._assignment, self._codes = assignment, codes
+        self._hash = self._hasher.submit(hash_revocation_code, codes[Code.REVOCATION])
 
     def step(
         self,
@@ -141,6 +153,8 @@ class Lane:
 
     def let_go(self) -> None:
         """Forget the item and its codes, and release the token so that it can be taken out."""
+        if self._assignment is not None and self._ahead is None:
+            self._ahead = self._draw_revocation(self._assignment.codes)
         self._assignment, self._key, self._hash = None, None, None
         self._codes = {}
         session, self._session = self._session, None
@@ -156,20 +170,22 @@ class Lane:
         self.let_go()
         self._driver.close()
 
-    def _take_up(self, assignment: Assignment, codes: dict[Code, Secret]) -> None:
-        self._assignment, self._codes = assignment, codes
-        # As slow as a whole token by intent (R21), so it is done while the token works.
-        self._hash = self._hasher.submit(hash_revocation_code, codes[Code.REVOCATION])
-
     def _draw(self, assignment: Assignment) -> dict[Code, Secret]:
         task, rules = assignment.codes, self._driver.rules
+        ahead, self._ahead = self._ahead, None
+        revocation = ahead if ahead is not None and ahead.task == task else self._draw_revocation(task)
+        self._hash = revocation.hash
         puk = digits(task.puk_length)
         return {
             Code.PIN: digits(task.pin_length),
             Code.PUK: puk,
             Code.ADMIN: puk if rules.admin_is_puk else random_bytes(rules.admin),
-            Code.REVOCATION: revocation_code(task.revocation_groups, task.revocation_size),
+            Code.REVOCATION: revocation.code,
         }
+
+    def _draw_revocation(self, task: CodeTask) -> _Revocation:
+        code = revocation_code(task.revocation_groups, task.revocation_size)
+        return _Revocation(task, code, self._hasher.submit(hash_revocation_code, code))
 
     def _held(self) -> tuple[TokenSession, Assignment]:
         if self._session is None or self._assignment is None:
