@@ -172,8 +172,8 @@ NOTES = (
     '"work" is what one token takes without insertion, on every side: from being known as blank to being '
     'read back (for the station by the times in its records). "net" compares that.',
     "The floor makes the same calls, has certificates signed by the CA's SoftHSM key and makes R21's "
-    "Argon2id hash; it has no journal, seal, audit log or resume key. The station makes that hash while "
-    "the token works, so it can be faster.",
+    "Argon2id hash; it has no journal, seal, audit log or resume key. The station makes that hash while"
+    " one token makes way for the next, so it can be faster.",
     "The script for USB tokens has no CSR, as openssl comes without a PKCS#11 engine, so nothing proves "
     "possession; its CA key lies in a file. The script for PIV cards checks no attestation; as no tool of"
     " OpenSC writes a public key down or sets a management key, it sends raw APDUs. Neither seals, "

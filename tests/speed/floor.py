@@ -55,6 +55,9 @@ class Issuer:
         made = certificates.leaf(asked, template, self._certificate, self._key, self._scheme)
         return made.public_bytes(Encoding.DER)
 
+    def ready(self) -> None:
+        """Answer when the key is open."""
+
     def close(self) -> None:
         """Log out."""
         self._vault.close()
@@ -69,6 +72,7 @@ def issuer(home: Path) -> Iterator[Child]:
     pin = Secret.text(PINS["ca"])
     child = Child("issuer", "tests.speed.floor:Issuer", (options, pin), environment=token.environment)
     try:
+        child.ask("ready")
         yield child
     finally:
         child.close()
