@@ -173,16 +173,17 @@ NOTES = (
     'read back (for the station by the times in its records). "net" compares that.',
     "The floor makes the same calls, has certificates signed by the CA's SoftHSM key and makes R21's "
     "Argon2id hash; it has no journal, seal, audit log or resume key. The station makes that hash while"
-    " one token makes way for the next, so it can be faster.",
+    " one token makes way for the next: it is in its tokens/s and not in its work, and it can be faster"
+    " than the floor.",
     "The script for USB tokens has no CSR, as openssl comes without a PKCS#11 engine, so nothing proves "
     "possession; its CA key lies in a file. The script for PIV cards checks no attestation; as no tool of"
     " OpenSC writes a public key down or sets a management key, it sends raw APDUs. Neither seals, "
     "journals, hashes the revocation code or survives a crash; both show every code in argument lists and"
     " leave them in a file.",
-    "On one lane the module's own work, which the bare C loop shows, is most of a SoftHSM token on "
-    "every side; the hash, the CA, its disk and the journal's are not in the script. So there the "
-    "script is left behind by that much only with several lanes, as long as there are cores for them "
-    "and for the simulated tokens, the CA and the desk.",
+    "On one lane most of a SoftHSM token is the module's own work, which the bare C loop shows and "
+    "every side has. The script has no hash, no CA with a memory and no journal to wait for, so 4 times"
+    " its speed may take a second lane there; lanes need cores for themselves, the simulated tokens, "
+    "the CA and the desk.",
 )
 
 
