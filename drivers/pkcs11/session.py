@@ -390,9 +390,10 @@ class Pkcs11Session:
     def _gone(self) -> bool:
         try:
             self._seat.refresh(self._token, self._serial)
+            # An empty slot of SoftHSM looks like a blank until the module is initialised anew.
+            return self._serial is None and not self._seat.occupied()
         except DriverError:
             return True
-        return False
 
     def _guard(self, user: int) -> None:
         """Stop before a code's last try (PKCS#11 step 1)."""
