@@ -22,9 +22,10 @@ Work = Generator[Call | Pause, Reply | None, Result]
 
 
 def named(item: Item) -> str:
-    """An unfinished item as the operator may know its token: number, serial where it has one, last seat."""
-    serial = f"token {item.token_serial}, " if item.token_serial else ""
-    return f"{item.mailer_number} ({serial}last in {item.seat})"
+    """An unfinished item as the operator may know its token; what has no serial yet may begin on another."""
+    if item.token_serial is None:
+        return f"{item.mailer_number} (last in {item.seat}, where a blank will do as well)"
+    return f"{item.mailer_number} (token {item.token_serial}, last in {item.seat})"
 
 
 class Desk(Protocol):
