@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from batch.model.errors import Busy
@@ -28,8 +28,9 @@ def only_one(path: Path, doing: str) -> Iterator[None]:
                 where=str(path.parents[1]),
                 next="wait for it, or stop it with Ctrl-C where it runs; every other command works beside it",
             ) from None
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a courtesy to who comes second; a full disk does not take the lock away
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -104,7 +104,7 @@ class Production:
         token of an unfinished item, in seconds.
         """
         self.records, self.operator, self.authority, self.keeper = records, operator, authority, keeper
-        self.order, self.epoch = order, _startable(records, order)
+        self.order, self.epoch = order, startable(records, order)
         self.stopping = False
         self._briefing, self._layouts, self._tell = briefing, layouts, tell
         self._seats = {seat.name: seat for seat in seats}
@@ -332,7 +332,8 @@ class Production:
         )
 
 
-def _startable(records: Records, order: Order) -> Epoch:
+def startable(records: Records, order: Order) -> Epoch:
+    """The custody epoch of an order that may be produced; raises `Refused` for any other."""
     if order.state not in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
         raise Refused(
             f"the order is {order.state}",

@@ -37,7 +37,7 @@ def produce(
     does after a crash: what is half made is read from the token, and finished or put aside with the reason.
     """
     from batch.production.lock import only_one
-    from batch.production.run import Production
+    from batch.production.run import Production, startable
     from batch.store.orders import layouts_of, order
     from station.progress import watch
     from station.wiring import Desk
@@ -47,6 +47,7 @@ def produce(
         records = held.enter_context(desk.records())
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         wanted = order(records, number)
+        startable(records, wanted)  # before anybody types a PIN
         layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
         production = Production(
             records,
