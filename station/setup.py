@@ -45,6 +45,12 @@ def make(
     home = create(path)
     if home.configuration.exists() or home.records.exists():
         raise HomeError("there is a station here already", where=str(path), next="name another with --home")
+    if any(path.iterdir()):
+        raise HomeError(
+            "the folder is not empty",
+            where=str(path),
+            next="name another with --home, or remove what an earlier `station init` left that was cut off",
+        )
     module = softhsm.module()
     tokens: dict[str, KeyToken] = {
         key: KeyToken(module, key, environment=softhsm.prepare(home.path / "keys" / key)) for key in KEYS
