@@ -125,7 +125,7 @@ def test_ctrl_c_ends_the_steps_that_run_and_the_same_command_goes_on(
 def test_a_lane_whose_process_dies_is_started_again_and_finishes_its_token(
     desk: Desk, order: str, tmp_path: Path
 ) -> None:
-    producing = desk.start("produce", order, pins=True)
+    producing = desk.start("produce", order, "--seat", "piv-1", "--seat", "usb-1", pins=True)
     lane = "seats/usb-1/softhsm2.conf"
     producing.wait_until(
         lambda: bool(desk.rows("SELECT 1 FROM items WHERE state = 'in-production' AND seat = 'usb-1'")),
@@ -142,10 +142,13 @@ def test_a_lane_whose_process_dies_is_started_again_and_finishes_its_token(
 def test_a_card_that_was_pulled_out_is_finished_when_it_comes_back(
     desk: Desk, order: str, tmp_path: Path
 ) -> None:
-    producing = desk.start("produce", order, "--patience", "1", pins=True)
-    producing.wait_until(lambda: begun(desk, order, "set-admin") >= 1, "a card was nearly done")
+    seats = ("--seat", "piv-1", "--seat", "piv-2")
+    producing = desk.start("produce", order, "--patience", "1", *seats, pins=True)
+    halfway = "certify:authentication"
+    producing.wait_until(lambda: begun(desk, order, halfway) >= 1, "a card was half made")
     ((seat,), *_) = desk.rows(
-        "SELECT seat FROM items JOIN steps ON id = item_id WHERE name = 'set-admin' AND items.state = ?",
+        "SELECT seat FROM items JOIN steps ON id = item_id WHERE name = ? AND items.state = ?",
+        halfway,
         "in-production",
     )
     pulled = desk.bench.eject(seat)
