@@ -9,7 +9,6 @@ import signal
 import termios
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -58,14 +57,6 @@ def begun(desk: Desk, order: str, step: str) -> bool:
     )
 
 
-def process_at(desk: Desk, seat: str) -> int:
-    """The lane's process, by the lock it holds on its seat."""
-    inode = (desk.home / "run" / f"{seat}.lock").stat().st_ino
-    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    (found,) = {int(line[4]) for line in lines if line[5].endswith(f":{inode}")}
-    return found
-
-
 @pytest.mark.parametrize("key", ["ca", "bench"])
 def test_a_wrong_pin_is_told_before_a_token_is_spent_on_it(desk: Desk, key: str) -> None:
     order = desk.approved(CARD | {"count": "3"}, STICK | {"count": "3"})
@@ -89,7 +80,7 @@ def test_a_token_swapped_in_mid_step_is_missed_and_the_other_is_taken_as_what_it
     begun_with = desk.bench.insert("usb-1")
     producing = desk.start("produce", order, "--seat", "usb-1", "--seat", "usb-2", pins=True)
     producing.wait_until(lambda: begun(desk, order, "generate:authentication"), "a key was asked for")
-    lane = process_at(desk, "usb-1")
+    lane = desk.lane_process("usb-1")
     os.kill(lane, signal.SIGSTOP)
     desk.bench.eject("usb-1")
     swapped_for = desk.bench.insert("usb-1")

@@ -15,7 +15,7 @@ from simulators.piv import state
 from simulators.piv.card import Delays
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
-from tests.bench.desk import Desk, Started
+from tests.bench.desk import Desk
 from tests.bench.holders import CardHolder, Holder, StickHolder
 from tests.bench.pages import read_page
 
@@ -126,12 +126,11 @@ def test_a_lane_whose_process_dies_is_started_again_and_finishes_its_token(
     desk: Desk, order: str, tmp_path: Path
 ) -> None:
     producing = desk.start("produce", order, "--seat", "piv-1", "--seat", "usb-1", pins=True)
-    lane = "seats/usb-1/softhsm2.conf"
     producing.wait_until(
         lambda: bool(desk.rows("SELECT 1 FROM items WHERE state = 'in-production' AND seat = 'usb-1'")),
         "usb-1 began a token",
     )
-    os.kill(child_with(producing, lane), signal.SIGKILL)
+    os.kill(desk.lane_process("usb-1"), signal.SIGKILL)
     ended = producing.end()
 
     assert ended.code == ExitCode.OK, ended.err
@@ -269,10 +268,3 @@ def steps(desk: Desk, order: str, items: str = "%") -> list[tuple[str, int]]:
 
 def step_states(desk: Desk, order: str, items: str = "%") -> list[str]:
     return [state for state, _ in steps(desk, order, items)]
-
-
-def child_with(command: Started, words: str) -> int:
-    """The child process of a command that has these words in its environment."""
-    found = [one for one in command.children if words.encode() in Path(f"/proc/{one}/environ").read_bytes()]
-    assert len(found) == 1
-    return found[0]
