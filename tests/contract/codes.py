@@ -17,12 +17,12 @@ def draw(rules: CodeRules) -> Credentials:
 
 
 def another(code: Secret) -> Secret:
-    """A value of the same length that is not this one."""
+    """The next value of the same length; `another` of that is a third one."""
     value = bytearray(code.reveal())
     if bytes(value).isdigit():
-        value[-1] = ord("0") + (value[-1] - ord("0") + 1 + secrets.randbelow(8)) % 10
+        value[-1] = ord("0") + (value[-1] - ord("0") + 1) % 10
     else:
-        value[0] ^= 0xF0
+        value[0] = (value[0] + 0x10) % 0x100  # a DES key ignores the lowest bit of each byte
     return Secret(bytes(value))
 
 
