@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 
 import click
@@ -61,6 +60,8 @@ def report(error: BaseException, *, debug: bool = False) -> ExitCode:
 
 
 def _trace(error: BaseException | None) -> str:
+    import traceback
+
     parts = []
     while error is not None:
         frames = "".join(traceback.format_tb(error.__traceback__))

@@ -5,34 +5,46 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.home import Home, default_home, enter
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from station.home import Home
 
 
 @dataclass
 class Invocation:
     """The options that every command takes; filled while the command line is parsed, then only read."""
 
-    home_path: Path
     operator: str
+    named_home: str | None = None
     pin_fd: int | None = None
     debug: bool = False
 
     @classmethod
     def fresh(cls) -> Invocation:
-        """What holds when the command line says nothing: STATION_HOME, STATION_OPERATOR, defaults."""
-        named = os.environ.get("STATION_HOME")
+        """What holds when the command line says nothing: STATION_HOME, STATION_OPERATOR, else defaults."""
         return cls(
-            home_path=Path(named).absolute() if named else default_home(),
             operator=os.environ.get("STATION_OPERATOR") or _login_name(),
+            named_home=os.environ.get("STATION_HOME") or None,
         )
+
+    @property
+    def home_path(self) -> Path:
+        """The folder of the home, as named or by default; whether it is one is for `home` to say."""
+        from pathlib import Path
+
+        from station.home import default_home
+
+        return Path(self.named_home).absolute() if self.named_home else default_home()
 
     def home(self) -> Home:
         """The home, found private to its owner; raises `station.errors.HomeError`."""
+        from station.home import enter
+
         return enter(self.home_path)
 
 
@@ -59,7 +71,7 @@ def _keep(field: str) -> Callback:
 def _home(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     found = ctx.find_object(Invocation)
     if value is not None and found is not None:
-        found.home_path = Path(value).absolute()
+        found.named_home = value
 
 
 def _operator(ctx: click.Context, param: click.Parameter, value: str | None) -> None:

@@ -91,7 +91,7 @@ def test_global_options_stand_before_and_after_the_command(
     arguments: list[str], echo: list[Invocation]
 ) -> None:
     assert run(arguments) == ExitCode.OK
-    assert echo == [Invocation(Path("/h"), "anna", 7, debug=True)]
+    assert echo == [Invocation("anna", "/h", 7, debug=True)]
 
 
 def test_home_and_operator_come_from_the_environment(
