@@ -37,7 +37,7 @@ class Sizes:
     starts: int
 
 
-FULL = Sizes(rounds=3, usb=30, piv=12, script=5, slow=5, memory=5000, starts=40)
+FULL = Sizes(rounds=3, usb=30, piv=10, script=4, slow=5, memory=5000, starts=40)
 QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15)
 
 
