@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -75,7 +76,7 @@ def station(
 
 
 def processes_naming(text: str) -> list[int]:
-    """All processes that have `text` in their command line, environment or memory map."""
+    """All processes that stay and have `text` in their command line, environment or memory map."""
     found = []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():
@@ -88,4 +89,17 @@ def processes_naming(text: str) -> list[int]:
             if text.encode() in content:
                 found.append(int(process.name))
                 break
-    return found
+    return [pid for pid in found if not _ends(pid)]
+
+
+def _ends(pid: int) -> bool:
+    """Whether a process ends within ten seconds."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    ended = bool(poll.poll(10_000))
+    os.close(descriptor)
+    return ended
