@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -20,9 +20,9 @@ def token_key(public_key: bytes, sign: Sign) -> TokenKey:
     """A private key for the SPKI (DER) `public_key` that signs with `sign`; `ValueError` for other types."""
     public = serialization.load_der_public_key(public_key)
     if isinstance(public, ec.EllipticCurvePublicKey):
-        return _EcTokenKey(public, sign)
+        return _EcSigningKey(public, sign)
     if isinstance(public, rsa.RSAPublicKey):
-        return _RsaTokenKey(public, sign)
+        return _RsaSigningKey(public, sign)
     raise ValueError(f"no token key of type {type(public).__name__}")
 
 
@@ -39,34 +39,39 @@ def scheme_arguments(scheme: SignatureScheme) -> dict[str, Any]:
 
 
 def _no() -> NoReturn:
-    raise NotImplementedError("the private key never leaves its token")
+    raise NotImplementedError("this key does not do that, and never leaves its token")
 
 
-class _EcTokenKey(ec.EllipticCurvePrivateKey):
-    def __init__(self, public: ec.EllipticCurvePublicKey, sign: Sign) -> None:
-        self._public, self._sign = public, sign
+class EcTokenKey(ec.EllipticCurvePrivateKey):
+    """An EC private key on a token; what a token never does raises `NotImplementedError`."""
 
-    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        algorithm = signature_algorithm.algorithm
-        wide = isinstance(algorithm, hashes.SHA384)
-        scheme = SignatureScheme.ECDSA_SHA384 if wide else SignatureScheme.ECDSA_SHA256
-        return self._sign(scheme, bytes(data))
+    def __init__(self, public: ec.EllipticCurvePublicKey) -> None:
+        self._public = public
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public half."""
         return self._public
 
     @property
     def curve(self) -> ec.EllipticCurve:
+        """The curve of both halves."""
         return self._public.curve
 
     @property
     def key_size(self) -> int:
+        """Bits of the curve's order."""
         return self._public.key_size
 
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """Not with this key."""
+        _no()
+
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
+        """Not with this key."""
         _no()
 
     def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
+        """Never."""
         _no()
 
     def private_bytes(
@@ -75,16 +80,29 @@ class _EcTokenKey(ec.EllipticCurvePrivateKey):
         format: serialization.PrivateFormat,
         encryption_algorithm: serialization.KeySerializationEncryption,
     ) -> bytes:
+        """Never."""
         _no()
 
-    def __copy__(self) -> _EcTokenKey:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _EcTokenKey:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
 
-class _RsaTokenKey(rsa.RSAPrivateKey):
+class _EcSigningKey(EcTokenKey):
+    def __init__(self, public: ec.EllipticCurvePublicKey, sign: Sign) -> None:
+        super().__init__(public)
+        self._sign = sign
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        algorithm = signature_algorithm.algorithm
+        wide = isinstance(algorithm, hashes.SHA384)
+        scheme = SignatureScheme.ECDSA_SHA384 if wide else SignatureScheme.ECDSA_SHA256
+        return self._sign(scheme, bytes(data))
+
+
+class _RsaSigningKey(rsa.RSAPrivateKey):
     def __init__(self, public: rsa.RSAPublicKey, sign: Sign) -> None:
         self._public, self._sign = public, sign
 
@@ -114,8 +132,8 @@ class _RsaTokenKey(rsa.RSAPrivateKey):
     ) -> bytes:
         _no()
 
-    def __copy__(self) -> _RsaTokenKey:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _RsaTokenKey:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self

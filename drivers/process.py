@@ -73,17 +73,12 @@ class Child:
             )
         self._pipe = Connection(ours.detach())
         self._calls = 0
-        self._replies = 0
         self._pipe.send((factory, tuple(arguments)))
 
     @property
     def pid(self) -> int:
+        """The process id of the child."""
         return self._process.pid
-
-    @property
-    def busy(self) -> bool:
-        """Whether a call is still unanswered."""
-        return self._calls > self._replies
 
     def fileno(self) -> int:
         """For `select` and friends: readable when a reply is there or the child is gone; not after `kill`."""
@@ -104,7 +99,6 @@ class Child:
             reply = self._pipe.recv()
         except (OSError, EOFError) as error:
             raise self._died() from error
-        self._replies += 1
         assert isinstance(reply, Reply)
         return reply
 

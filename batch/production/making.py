@@ -9,10 +9,11 @@ from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
 from batch.production.assignment import Assignment, KeyMade, LaneFacts, Verified
 from batch.production.calls import Pause
+from batch.production.ending import end_produced
 from batch.production.events import What
 from batch.production.plan import Kind, Step, plan
 from batch.production.seatwork import Desk, SeatWork, Work
-from batch.store import codes, journal, letters, orders
+from batch.store import codes, journal, orders
 from drivers.authorities.port import CertificateRequest
 from drivers.errors import CaUnavailable, DriverError, ProcessDied, ReadBackFailed
 from drivers.process import Child
@@ -149,10 +150,7 @@ class Making(SeatWork):
         return bytes((yield from self._ask("issue", request, child=self._desk.authority)))
 
     def _produced(self, item: Item, serial: str | None) -> None:
-        codes.forget_resume(self._records, item.id)
-        orders.end_item(self._records, item.id, ItemState.PRODUCED)
-        letters.add(self._records, item.mailer_number, item.id)
-        self._log("item.produced", item, serial)
+        end_produced(self._records, item, self._event("item.produced", item, serial))
         self._tell(What.PRODUCED, item, serial)
 
     def _leave(self, item: Item, serial: str | None) -> Work[bool]:

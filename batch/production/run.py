@@ -7,6 +7,7 @@ together with the intents that follow; only then are the next calls sent.
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +25,12 @@ from batch.model.states import ItemState, OrderState, StepState
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import token_guid
 from batch.production.calls import Call, Flow, Pause
+from batch.production.ending import end_produced
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.plan import Kind, Step
 from batch.production.seatwork import named
-from batch.store import codes, journal, letters, orders
+from batch.store import codes, journal, orders
 from batch.store.database import Records
 from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
@@ -212,10 +214,7 @@ class Production:
         self.keeper.ask("destroy", Binding(item.id, item.mailer_number), timeout=60)
         with self.records.transaction():
             journal.settle(self.records, item.id, release, StepState.DONE)
-            codes.forget_resume(self.records, item.id)
-            orders.end_item(self.records, item.id, ItemState.PRODUCED)
-            letters.add(self.records, item.mailer_number, item.id)
-            self._log("item.produced", None, item)
+            end_produced(self.records, item, self._event("item.produced", None, item))
 
     def _end(self, lanes: Sequence[LaneFlow]) -> Result:
         with self.records.transaction():
@@ -312,23 +311,23 @@ class Production:
     def _may_be(self, item: Item, seat: str, state: TokenState) -> bool:
         """Whether a token of no bound serial may be this item's: by label or GUID, or blank in its seat."""
         identity = state.identity
-        if identity.label is not None and item.mailer_number in identity.label:
+        if identity.label is not None and item.mailer_number in re.findall(r"\d+", identity.label):
             return True
         if identity.serial is not None and token_guid(item).hex == identity.serial.replace("-", "").lower():
             return True
         return state.blank and item.seat == seat
 
-    def _log(self, name: str, detail: Mapping[str, object] | None, item: Item | None = None) -> None:
-        log(
-            self.records,
-            Event(
-                name,
-                self.operator,
-                order=self.order.number,
-                item=item.mailer_number if item else None,
-                token=item.token_serial if item else None,
-                detail=detail,
-            ),
+    def _log(self, name: str, detail: Mapping[str, object] | None) -> None:
+        log(self.records, self._event(name, detail))
+
+    def _event(self, name: str, detail: Mapping[str, object] | None, item: Item | None = None) -> Event:
+        return Event(
+            name,
+            self.operator,
+            order=self.order.number,
+            item=item.mailer_number if item else None,
+            token=item.token_serial if item else None,
+            detail=detail,
         )
 
 

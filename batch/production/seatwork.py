@@ -70,17 +70,23 @@ class SeatWork:
         serial: str | None = None,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        log(
-            self._records,
-            Event(
-                name,
-                self._desk.operator,
-                order=self._desk.order.number,
-                item=item.mailer_number if item else None,
-                seat=self.seat,
-                token=serial,
-                detail=detail,
-            ),
+        log(self._records, self._event(name, item, serial, detail))
+
+    def _event(
+        self,
+        name: str,
+        item: Item | None = None,
+        serial: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> Event:
+        return Event(
+            name,
+            self._desk.operator,
+            order=self._desk.order.number,
+            item=item.mailer_number if item else None,
+            seat=self.seat,
+            token=serial,
+            detail=detail,
         )
 
     def _tell(self, what: What, item: Item | None = None, serial: str | None = None, text: str = "") -> None:

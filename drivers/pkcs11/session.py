@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import pkcs11
@@ -12,16 +11,14 @@ from pkcs11 import Attribute, ObjectClass, TokenFlag
 from drivers.errors import (
     AuthenticationFailed,
     Blocked,
-    DeviceFailed,
-    DriverError,
     EvidenceMissing,
     ReadBackFailed,
-    RetryBudget,
     Unsupported,
 )
 from drivers.pkcs11 import objects
-from drivers.pkcs11.module import SO, USER, code_of, failure, flags_of, serial_of
-from drivers.pkcs11.seat import UNLIMITED, Seat
+from drivers.pkcs11.access import Access
+from drivers.pkcs11.module import SO, USER, code_of, flags_of
+from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
 from drivers.tokens import (
     Code,
@@ -40,40 +37,31 @@ from drivers.tokens import (
     Tries,
 )
 
-_FLAGS = {
-    USER: (TokenFlag.USER_PIN_COUNT_LOW, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_LOCKED),
-    SO: (TokenFlag.SO_PIN_COUNT_LOW, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_LOCKED),
-}
-_NAMES = {USER: "PIN", SO: "SO PIN"}
 _ENOUGH_TRIES = 3
 _KINDS = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.CERTIFICATE)
 
 
 class Pkcs11Session:
-    """A token in the seat; carries out `drivers.tokens.TokenSession`.
-
-    One RW session is kept, with its login, as long as the same code is asked for. Every login looks for the
-    token anew, every other call checks that the slot still holds it: an open session of SoftHSM goes on
-    answering after its token went away.
-    """
+    """A token in the seat; carries out `drivers.tokens.TokenSession`."""
 
     def __init__(self, seat: Seat, token: pkcs11.Token) -> None:
-        self._seat, self._module, self._model = seat, seat.module, seat.model
-        self._token = token
-        self._serial = serial_of(token)
-        self._session: pkcs11.Session | None = None
-        self._login: tuple[int, Secret] | None = None
+        self._access = Access(seat, token)
+        self._module, self._model = seat.module, seat.model
+
+    @property
+    def _where(self) -> str:
+        return self._access.where
 
     # What the token says of itself
 
     def identify(self) -> TokenIdentity:
         """Read CK_TOKEN_INFO; `serial` is None on a blank that has none (R41)."""
-        token = self._token = self._seat.refresh(self._token, self._serial)
+        token = self._access.refresh()
         major, minor = token.firmware_version
         return TokenIdentity(
             driver="pkcs11",
             model=token.model.strip() or "unknown",
-            serial=self._serial,
+            serial=self._access.serial,
             firmware=f"{major}.{minor}" if (major, minor) != (0, 0) else None,
             label=token.label.strip() or None if flags_of(token) else None,
         )
@@ -81,7 +69,7 @@ class Pkcs11Session:
     def inspect(self) -> TokenState:
         """Read flags and public objects; no code is needed, no try is spent."""
         identity = self.identify()
-        flags = flags_of(self._token)
+        flags = flags_of(self._access.token)
         factory = self._model.factory_codes()
         if not flags:
             return TokenState(identity, factory={} if factory is None else {Code.PIN: None, Code.ADMIN: None})
@@ -91,7 +79,7 @@ class Pkcs11Session:
             marks.append(f"initialised, label {identity.label or ''!r}")
         if flags & TokenFlag.USER_PIN_INITIALIZED and (known is None or known.pin is None):
             marks.append("has a user PIN")
-        with self._reading() as session:
+        with self._access.reading() as session:
             keys = self._keys(session)
             for kind, word in ((ObjectClass.PRIVATE_KEY, "private key"), (ObjectClass.DATA, "data object")):
                 if found := len(objects.find(session, kind, {Attribute.TOKEN: True})):
@@ -100,9 +88,9 @@ class Pkcs11Session:
             parts = {"public key": key.public_key, "certificate": key.certificate}
             held = " and ".join(word for word, part in parts.items() if part)
             marks.append(f"{held or 'half-written key'} {key.slot}")
-        so_tries = self._told(SO)
+        so_tries = self._access.told(SO)
         puk_tries = so_tries if self._model.puk == "so-pin" else None
-        tries = Tries(pin=self._told(USER), puk=puk_tries, admin=so_tries)
+        tries = Tries(pin=self._access.told(USER), puk=puk_tries, admin=so_tries)
         unknown: Mapping[Code, bool | None] = {} if factory is None else {Code.PIN: None, Code.ADMIN: None}
         return TokenState(identity, tuple(marks), keys, tries, unknown)
 
@@ -129,52 +117,49 @@ class Pkcs11Session:
         """
         wanted = {plan.pin_tries, plan.puk_tries} - {None, self._model.tries}
         if wanted and isinstance(self._model.tries, int):
-            raise Unsupported(f"this model has {self._model.tries} tries for good", where=self._seat.name)
-        self._drop()
-        token = self._token = self._seat.again(self._serial)
+            raise Unsupported(f"this model has {self._model.tries} tries for good", where=self._where)
+        token = self._access.find_again()
         so_pin = self._model.so_secret(new.admin)
-        with self._lost_if_gone():
+        with self._access.lost_if_gone():
             if flags_of(token):
-                self._guard(SO)
+                self._access.guard(SO)
                 self._initialise_again(plan.label, factory, so_pin)
             else:
                 self._module.init_token(token.slot, so_pin, plan.label)
-            self._token = token = token.slot.get_token()
-            self._serial = serial_of(token)
+            token = self._access.reread()
             if not flags_of(token) or token.label.strip() != plan.label.strip():
-                raise ReadBackFailed("the token does not show the label it was given", where=self._seat.name)
+                raise ReadBackFailed("the token does not show the label it was given", where=self._where)
         return self.identify()
 
     def _initialise_again(self, label: str, factory: Credentials | None, so_pin: Secret) -> None:
-        slot = self._token.slot
+        slot = self._access.token.slot
         if self._model.factory is None or factory is None:
             self._module.init_token(slot, so_pin, label)
             return
         old = self._model.so_secret(factory.admin)
-        if self._token.label.strip() == label.strip():
+        if self._access.token.label.strip() == label.strip():
             # Begun before: the SO PIN may be ours already.
             try:
                 self._module.init_token(slot, so_pin, label)
                 return
             except AuthenticationFailed:
-                self._token = slot.get_token()
-                self._guard(SO)
+                self._access.refresh()
+                self._access.guard(SO)
         self._module.init_token(slot, old, label)
-        self._token = slot.get_token()
-        self._serial = serial_of(self._token)
-        with self._as(SO, old) as session:
+        self._access.reread()
+        with self._access.logged_in(SO, old) as session:
             self._module.set_pin(session, old, so_pin)
-        self._drop()
+        self._access.drop()
 
     def generate(self, key: KeySpec, credentials: Credentials) -> GeneratedKey:
         """C_GenerateKeyPair under the CKA_ID `key.slot`, after destroying what has it (PKCS#11 step 4)."""
         key_id = self._key_id(key.slot)
         if key.touch_policy not in (TouchPolicy.DEFAULT, TouchPolicy.NEVER):
-            raise Unsupported("PKCS#11 knows no touch policy", where=self._seat.name)
+            raise Unsupported("PKCS#11 knows no touch policy", where=self._where)
         if key.pin_policy is PinPolicy.NEVER:
-            raise Unsupported("a private key of PKCS#11 always needs the PIN", where=self._seat.name)
+            raise Unsupported("a private key of PKCS#11 always needs the PIN", where=self._where)
         always = key.pin_policy is PinPolicy.ALWAYS and self._model.always_authenticate
-        with self._as(USER, credentials.pin) as session:
+        with self._access.logged_in(USER, credentials.pin) as session:
             for kind in _KINDS:
                 for old in objects.find(session, kind, {Attribute.ID: key_id, Attribute.TOKEN: True}):
                     old.destroy()
@@ -198,18 +183,18 @@ class Pkcs11Session:
         ) as error:
             what = f"the token refuses such a key ({code_of(error)})"
             hint = "if it cannot ask for the PIN before each signature, say `always_authenticate = false`"
-            raise Unsupported(what, where=self._seat.name, next=hint if always else None) from error
+            raise Unsupported(what, where=self._where, next=hint if always else None) from error
 
     def public_key(self, slot: str) -> bytes | None:
         """The SPKI of the public key object; it does not prove that the private key is there."""
-        if self._blank():
+        if not flags_of(self._access.refresh()):
             return None
-        with self._reading() as session:
+        with self._access.reading() as session:
             return next(map(objects.spki_if_whole, self._held(session, ObjectClass.PUBLIC_KEY, slot)), None)
 
     def evidence(self, slot: str, credentials: Credentials) -> Evidence:
         """What PKCS#11 says of the private key (R31); `EvidenceMissing` where that is not enough."""
-        with self._as(USER, credentials.pin) as session:
+        with self._access.logged_in(USER, credentials.pin) as session:
             for private in self._held(session, ObjectClass.PRIVATE_KEY, slot):
                 return self._shown(private, slot)
             raise EvidenceMissing(f"there is no private key {slot}", where=self._where)
@@ -219,7 +204,7 @@ class Pkcs11Session:
 
     def sign(self, key: KeySpec, scheme: SignatureScheme, message: bytes, credentials: Credentials) -> bytes:
         """Hashed here, signed there; with ALWAYS_AUTHENTICATE the PIN is given once more."""
-        with self._as(USER, credentials.pin) as session:
+        with self._access.logged_in(USER, credentials.pin) as session:
             for private in self._held(session, ObjectClass.PRIVATE_KEY, key.slot):
                 asks = objects.asks_each_time(private)
                 pin = credentials.pin.reveal().decode() if asks else None
@@ -228,16 +213,16 @@ class Pkcs11Session:
 
     def write_certificate(self, slot: str, label: str, certificate: bytes, credentials: Credentials) -> None:
         """C_CreateObject under the CKA_ID of the key, after destroying what stood there (PKCS#11 step 6)."""
-        with self._as(USER, credentials.pin) as session:
+        with self._access.logged_in(USER, credentials.pin) as session:
             for old in self._held(session, ObjectClass.CERTIFICATE, slot):
                 old.destroy()
             objects.store_certificate(session, self._key_id(slot), label, certificate)
 
     def read_certificate(self, slot: str) -> bytes | None:
         """CKA_VALUE of the certificate with the key's CKA_ID."""
-        if self._blank():
+        if not flags_of(self._access.refresh()):
             return None
-        with self._reading() as session:
+        with self._access.reading() as session:
             for found in self._held(session, ObjectClass.CERTIFICATE, slot):
                 value: bytes = found[Attribute.VALUE]
                 return value
@@ -248,11 +233,11 @@ class Pkcs11Session:
     def set_code(self, code: Code, credentials: Credentials, new: Secret) -> None:
         """PIN: C_InitPIN as SO, so it may be repeated (step 3). PUK and ADMIN: C_SetPIN as SO."""
         if code is Code.PIN:
-            with self._as(SO, self._model.so_secret(credentials.admin)) as session:
+            with self._access.logged_in(SO, self._model.so_secret(credentials.admin)) as session:
                 self._module.init_pin(session, new)
-            self._drop()
-            with self._lost_if_gone():
-                flags = flags_of(self._token.slot.get_token())
+            self._access.drop()
+            with self._access.lost_if_gone():
+                flags = flags_of(self._access.refresh())
             if flags & TokenFlag.USER_PIN_TO_BE_CHANGED:
                 what = "this token lets nobody use a new PIN before its holder has changed it"
                 raise Unsupported(what, where=self._where)
@@ -260,9 +245,9 @@ class Pkcs11Session:
         old = self._model.so_secret(credentials.puk if code is Code.PUK else credentials.admin)
         if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
             raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
-        with self._as(SO, old) as session:
+        with self._access.logged_in(SO, old) as session:
             self._module.set_pin(session, old, self._model.so_secret(new))
-        self._drop()
+        self._access.drop()
 
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
         """Log in with `new`, then `old`; the flags are read before each, UNKNOWN where too few are left."""
@@ -270,15 +255,14 @@ class Pkcs11Session:
         if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
             raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
         for value, answer in ((new, InForce.NEW), (old, InForce.OLD)):
-            self._drop()
-            self._token = self._seat.again(self._serial)
-            tries = self._tries(user)
-            if not flags_of(self._token) or tries is None or tries < _ENOUGH_TRIES:
+            flags = flags_of(self._access.find_again())
+            tries = self._access.tries(user)
+            if not flags or tries is None or tries < _ENOUGH_TRIES:
                 return InForce.UNKNOWN
-            if user == USER and not flags_of(self._token) & TokenFlag.USER_PIN_INITIALIZED:
+            if user == USER and not flags & TokenFlag.USER_PIN_INITIALIZED:
                 return InForce.NEITHER
             try:
-                with self._as(user, value if user == USER else self._model.so_secret(value)):
+                with self._access.logged_in(user, value if user == USER else self._model.so_secret(value)):
                     return answer
             except Blocked:
                 raise
@@ -291,9 +275,9 @@ class Pkcs11Session:
         factory = self._model.factory_codes()
         if factory is None:
             return {}
-        with self._as(SO, self._model.so_secret(credentials.admin)):
+        with self._access.logged_in(SO, self._model.so_secret(credentials.admin)):
             pass
-        with self._as(USER, credentials.pin):
+        with self._access.logged_in(USER, credentials.pin):
             pass
         return {
             Code.ADMIN: factory.admin == credentials.admin,
@@ -304,112 +288,7 @@ class Pkcs11Session:
 
     def close(self) -> None:
         """Log out and let go; what the token no longer answers is left alone."""
-        try:
-            self._drop()
-        except DriverError:
-            self._session = self._login = None
-
-    # Sessions and logins
-
-    @property
-    def _where(self) -> str:
-        return f"{self._seat.name}, token {self._serial}" if self._serial else self._seat.name
-
-    @contextmanager
-    def _exchange(self) -> Iterator[pkcs11.Session]:
-        """The open session, with errors in our words; whoever enters has compared the token just now."""
-        with self._lost_if_gone():
-            if self._session is None:
-                self._session = self._token.open(rw=True)
-            yield self._session
-
-    @contextmanager
-    def _lost_if_gone(self) -> Iterator[None]:
-        """Errors in our words; whatever a token answers that is gone by now, it was pulled out."""
-        try:
-            yield
-        except pkcs11.PKCS11Error as error:
-            if self._gone():
-                raise self._seat.lost() from error
-            raise failure(code_of(error), self._where) from error
-        except (DeviceFailed, EvidenceMissing, ReadBackFailed) as error:
-            if self._gone():
-                raise self._seat.lost() from error
-            raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[pkcs11.Session]:
-        """The same for reads: a module whose token is no longer there may just find nothing."""
-        with self._exchange() as session:
-            yield session
-        self._seat.refresh(self._token, self._serial)
-
-    @contextmanager
-    def _as(self, user: int, code: Secret) -> Iterator[pkcs11.Session]:
-        """The session logged in with this code; the token is compared first."""
-        if self._login == (user, code):
-            self._token = self._seat.refresh(self._token, self._serial)
-        else:
-            self._drop()
-            with self._lost_if_gone():
-                self._token = self._seat.again(self._serial)
-            if not flags_of(self._token):
-                raise DeviceFailed("the token is not initialised", where=self._where)
-            self._guard(user)
-            with self._exchange() as session:
-                self._enter(session, user, code)
-        with self._exchange() as session:
-            yield session
-
-    def _enter(self, session: pkcs11.Session, user: int, code: Secret) -> None:
-        try:
-            self._module.login(session, user, code)
-        except AuthenticationFailed as error:
-            self._drop()
-            self._token = self._seat.refresh(self._token, self._serial)
-            remaining = self._tries(user)
-            what = f"the {_NAMES[user]} was refused"
-            if isinstance(error, Blocked) or remaining == 0:
-                raise Blocked(f"the {_NAMES[user]} is locked", remaining=0, where=self._where) from error
-            raise AuthenticationFailed(what, remaining=remaining, where=self._where) from error
-        self._login = (user, code)
-
-    def _drop(self) -> None:
-        session, self._session, self._login = self._session, None, None
-        if session is not None:
-            try:
-                session.close()
-            except pkcs11.PKCS11Error as error:
-                if code_of(error) not in ("CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED"):
-                    raise failure(code_of(error), self._where) from error
-
-    def _blank(self) -> bool:
-        self._token = self._seat.refresh(self._token, self._serial)
-        return not flags_of(self._token)
-
-    def _gone(self) -> bool:
-        try:
-            self._seat.refresh(self._token, self._serial)
-            # An empty slot of SoftHSM looks like a blank until the module is initialised anew.
-            return self._serial is None and not self._seat.occupied()
-        except DriverError:
-            return True
-
-    def _guard(self, user: int) -> None:
-        """Stop before a code's last try (PKCS#11 step 1)."""
-        tries = self._tries(user)
-        if tries == 0:
-            raise Blocked(f"the {_NAMES[user]} is locked", remaining=0, where=self._where)
-        if tries == 1:
-            what = f"the last try of the {_NAMES[user]} is left alone"
-            raise RetryBudget(what, where=self._where, next="set this token aside")
-
-    def _tries(self, user: int) -> int | None:
-        return self._seat.spare(self._token, *_FLAGS[user])
-
-    def _told(self, user: int) -> int | None:
-        tries = self._tries(user)
-        return None if tries == UNLIMITED else tries
+        self._access.let_go()
 
     def _held(self, session: pkcs11.Session, kind: ObjectClass, slot: str) -> list[Any]:
         return objects.find(session, kind, {Attribute.ID: self._key_id(slot), Attribute.TOKEN: True})
@@ -421,5 +300,5 @@ class Pkcs11Session:
             key_id = b""
         if not key_id:
             hint = "correct the layout's slot"
-            raise Unsupported(f"{slot!r} is no CKA_ID in hexadecimal", where=self._seat.name, next=hint)
+            raise Unsupported(f"{slot!r} is no CKA_ID in hexadecimal", where=self._where, next=hint)
         return key_id

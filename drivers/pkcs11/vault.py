@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import pkcs11
 from cryptography.exceptions import InvalidTag
@@ -21,7 +21,7 @@ from drivers.errors import (
     NotBlank,
     NoToken,
 )
-from drivers.keys import TokenKey, token_key
+from drivers.keys import EcTokenKey, TokenKey, token_key
 from drivers.pkcs11 import objects
 from drivers.pkcs11.module import SO, USER, Module, code_of, failure, flags_of, spoken
 from drivers.secret import Secret
@@ -195,11 +195,12 @@ class Vault:
             raise failure(code_of(error), self._where) from error
 
 
-class AgreementKey(ec.EllipticCurvePrivateKey):
+class AgreementKey(EcTokenKey):
     """A P-256 private key in the vault that does ECDH there, such as HPKE wants (RFC 9180 §7.1)."""
 
     def __init__(self, vault: Vault, private: Any, public: ec.EllipticCurvePublicKey) -> None:
-        self._vault, self._private, self._public = vault, private, public
+        super().__init__(public)
+        self._vault, self._private = vault, private
         self.failure: DriverError | None = None
         """Why the token did not do the last exchange; HPKE turns every error into `InvalidTag`."""
 
@@ -224,37 +225,6 @@ class AgreementKey(ec.EllipticCurvePrivateKey):
         except DriverError as error:
             self.failure = error
             raise
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        return self._public
-
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        return self._public.curve
-
-    @property
-    def key_size(self) -> int:
-        return self._public.key_size
-
-    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> NoReturn:
-        raise NotImplementedError("this key is for agreement only")
-
-    def private_numbers(self) -> NoReturn:
-        raise NotImplementedError("the private key never leaves its token")
-
-    def private_bytes(
-        self,
-        encoding: serialization.Encoding,
-        format: serialization.PrivateFormat,
-        encryption_algorithm: serialization.KeySerializationEncryption,
-    ) -> NoReturn:
-        raise NotImplementedError("the private key never leaves its token")
-
-    def __copy__(self) -> AgreementKey:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> AgreementKey:
-        return self
 
 
 def _labelled(module: Module, label: str) -> pkcs11.Token | None:

@@ -103,7 +103,7 @@ class Lane:
     def half_key(self, key: KeySpec) -> None:
         """What is there of a key whose token left while SoftHSM wrote it: public, without its point."""
         assert self._session is not None
-        with self._session._as(USER, CODES.pin) as session:
+        with self._session._access.logged_in(USER, CODES.pin) as session:
             session.create_object(
                 {
                     Attribute.CLASS: ObjectClass.PUBLIC_KEY,
