@@ -10,6 +10,7 @@ import msgspec
 
 from drivers.errors import DeviceFailed
 from drivers.feeders.port import Tray
+from drivers.options import typed
 from simulators.bench.client import Bench
 from simulators.bench.errors import BenchError
 
@@ -19,10 +20,13 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BenchFeeder:
-    """Feeds the seats of the bench in the directory `bench`; raises `DeviceFailed` where it does not run."""
+    """Feeds the seats of the bench in the directory `bench`; raises `DeviceFailed` where it does not run.
+
+    Raises `Unsupported` for wrong options.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._bench = Bench(Path(msgspec.convert(options, _Options).bench))
+        self._bench = Bench(Path(typed(options, _Options, "bench feeder").bench))
 
     def feed(self, seat: str) -> None:
         try:

@@ -30,6 +30,7 @@ from simulators.bench.model import (
 )
 from simulators.bench.pcscd import NO_NAMESPACES
 from simulators.bench.seats import softhsm_conf
+from simulators.faults.model import Fault, complaint
 
 if TYPE_CHECKING:
     from simulators.piv.card import Delays
@@ -68,11 +69,14 @@ class Bench:
         firmware: tuple[int, int, int] | None = None,
         system_pcscd: bool = False,
         tether: bool = False,
+        scenario: Path | None = None,
+        faults: bool = False,
     ) -> Bench:
         """Start a bench that runs until `down`, and return when every reader is there.
 
         `delays`, `profile` and `firmware` are those of new cards. `system_pcscd` uses the two readers vpcd
-        has in the system's pcscd. With `tether` the bench ends with this process, however that ends.
+        has in the system's pcscd. With `tether` the bench ends with this process, however that ends. The
+        faults of a `scenario` (TOML) are armed at once; `faults` alone makes a bench at which they can be.
         """
         if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11):
             raise BenchError("a bench needs at least one seat", next="ask for PIV or PKCS#11 seats")
@@ -83,6 +87,7 @@ class Bench:
             )
         if pkcs11:
             softhsm_module()
+        armed = () if scenario is None else _scenario(scenario)
         bench = cls(directory)
         setup = Setup(
             piv,
@@ -91,9 +96,15 @@ class Bench:
             firmware,
             {} if delays is None else msgspec.to_builtins(delays),
             system_pcscd,
+            faults or bool(armed),
         )
         bench.layout.prepare()
         bench._start(setup, tether)
+        try:
+            bench.arm(*armed)
+        except BenchError:
+            bench.down()
+            raise
         return bench
 
     def status(self) -> BenchStatus:
@@ -119,6 +130,30 @@ class Bench:
     def take(self, seat: str, tray: str, note: str = "") -> str | None:
         """Take out what is in a seat without waiting, into a tray, with a note on its envelope; its name."""
         return self._ask(Request("eject", seat, wait=False, tray=tray, note=note)).card
+
+    def arm(self, *faults: Fault) -> None:
+        """Add faults to those that are armed; each counts its exchanges from here."""
+        for number, fault in enumerate(faults, start=1):
+            if wrong := complaint(fault):
+                raise BenchError(wrong, where=f"fault {number}", next="correct it; docs/faults.md tells more")
+        self._ask(Request("arm", faults=faults))
+
+    def disarm(self) -> None:
+        """Forget all faults and count exchanges from zero."""
+        self._ask(Request("disarm"))
+
+    def exchange(self, target: str, name: str) -> Fault | None:
+        """Count one exchange with a target, such as a page of the printer; the fault that happens to it."""
+        return next(iter(self._ask(Request("exchange", target, name=name)).faults), None)
+
+    def exchanges(self, target: str) -> int:
+        """How many exchanges a target had since the bench is up or was last disarmed."""
+        return self._ask(Request("exchanges", target)).count
+
+    def fired(self, count: int | None = None, seconds: float = 60.0) -> tuple[Fault, ...]:
+        """Wait until `count` faults (None: all) have happened, `seconds` at most; those that have."""
+        request = Request("fired", count=count, seconds=seconds)
+        return self._ask(request, _ANSWER_WITHIN + seconds).faults
 
     def down(self) -> bool:
         """End the bench and all it started; cards and tokens are kept. False where it did not run."""
@@ -202,9 +237,9 @@ class Bench:
             next="start one with `station bench up`",
         )
 
-    def _ask(self, request: Request) -> Answer:
+    def _ask(self, request: Request, within: float = _ANSWER_WITHIN) -> Answer:
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(_ANSWER_WITHIN)
+            control.settimeout(within)
             try:
                 control.connect(str(self.layout.control))
                 control.sendall(msgspec.json.encode(request) + b"\n")
@@ -212,7 +247,7 @@ class Bench:
                     line = lines.readline()
             except TimeoutError:
                 raise BenchError(
-                    f"the bench has not answered within {_ANSWER_WITHIN:g} s",
+                    f"the bench has not answered within {within:g} s",
                     where=str(self.layout.directory),
                     next=f"look into {self.layout.log}",
                 ) from None
@@ -304,6 +339,12 @@ def softhsm_module() -> str:
         if Path(path).exists():
             return path
     raise BenchError("SoftHSM is not installed", next="sudo apt install softhsm2")
+
+
+def _scenario(path: Path) -> tuple[Fault, ...]:
+    from simulators.faults.scenario import load  # which needs this package's errors
+
+    return load(path).faults
 
 
 def _environment() -> dict[str, str]:

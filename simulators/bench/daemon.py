@@ -26,6 +26,8 @@ from simulators.bench.model import Answer, BenchStatus, Description, Kept, Reque
 from simulators.bench.seats import PivSeat, Seat, UsbSeat
 from simulators.bench.shelf import CardShelf, Shelf, TokenShelf, Trays, need_name
 from simulators.bench.watcher import Watcher
+from simulators.faults.model import Fault
+from simulators.faults.plan import Plan
 
 _READERS_WITHIN = 20.0
 """Seconds pcscd has to show all readers."""
@@ -38,6 +40,7 @@ class Daemon:
         self._layout, self._setup = layout, setup
         self._lock = threading.Lock()
         self._trays = Trays(layout)
+        self._plan = Plan()
         self._stop, self._stopped = os.pipe()
         self.pcscd: int | None = None
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
@@ -77,6 +80,19 @@ class Daemon:
                 return Answer(card=self._feed(request))
             case "eject":
                 return Answer(card=self._eject(request))
+            case "arm":
+                self._arm(request.faults)
+                return Answer()
+            case "disarm":
+                self._plan.disarm()
+                return Answer()
+            case "exchange":
+                fault = self._plan.exchange(request.seat, request.name)
+                return Answer(faults=() if fault is None else (fault,))
+            case "exchanges":
+                return Answer(count=self._plan.exchanges(request.seat))
+            case "fired":
+                return Answer(faults=self._plan.fired(request.count, request.seconds))
             case "down":
                 os.write(self._stopped, b"\0")
                 return Answer()
@@ -154,6 +170,14 @@ class Daemon:
         if request.wait:
             seat.settle()
         return held.inserted
+
+    def _arm(self, faults: tuple[Fault, ...]) -> None:
+        for fault in faults:
+            if fault.target in ("piv", "pkcs11"):
+                seat, shelf = self._seat(fault.at)
+                if fault.card is not None:
+                    need_name(fault.card, shelf, seat.status.driver)
+        self._plan.arm(faults)
 
     def _seat(self, name: str) -> tuple[Seat, Shelf]:
         try:

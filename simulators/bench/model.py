@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from simulators.faults.model import Fault
+
 PIV, PKCS11 = "piv", "pkcs11"
 """The kinds of seat, by the name of the station driver that works on them."""
 
@@ -21,7 +23,8 @@ class Setup:
     """What a bench is to be: seats of each kind, and what a new card is like.
 
     `profile`, `firmware` and `delays` (as JSON has them) are the card's, see `VirtualCard.create`; None is
-    its default. `system_pcscd` puts the cards into the readers vpcd has in the system's pcscd.
+    its default. `system_pcscd` puts the cards into the readers vpcd has in the system's pcscd. With `faults`
+    the USB seats are made so that faults can be armed at them.
     """
 
     piv: int
@@ -30,6 +33,7 @@ class Setup:
     firmware: tuple[int, int, int] | None = None
     delays: Mapping[str, Any] = field(default_factory=dict)
     system_pcscd: bool = False
+    faults: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,10 @@ class BenchStatus:
 
 @dataclass(frozen=True)
 class Request:
-    """One line to the daemon. `wait` asks for the answer only when pcscd has seen the change."""
+    """One line to the daemon. `wait` asks for the answer only when pcscd has seen the change.
+
+    `name`, `count`, `seconds` and `faults` belong to faults: see `Bench.arm`, `exchange` and `fired`.
+    """
 
     do: str
     seat: str = ""
@@ -73,6 +80,10 @@ class Request:
     wait: bool = True
     tray: str | None = None
     note: str = ""
+    name: str = ""
+    count: int | None = None
+    seconds: float = 0.0
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Answer:
     card: str | None = None
     status: BenchStatus | None = None
     error: tuple[str, str | None, str | None] | None = None
+    faults: tuple[Fault, ...] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True)

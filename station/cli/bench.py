@@ -52,6 +52,11 @@ def bench() -> None:
 @click.option("--key-seconds", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for a key.")
 @click.option("--apdu-ms", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for each APDU.")
 @click.option("--plain", is_flag=True, help="Plain PIV cards, without the YubiKey extensions.")
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Faults to happen at this bench (TOML), see docs/faults.md.",
+)
 @click.option("--system-pcscd", is_flag=True, help="Use the two virtual readers of the system's pcscd.")
 @_bench_option
 def up(
@@ -61,6 +66,7 @@ def up(
     key_seconds: float,
     apdu_ms: float,
     plain: bool,
+    scenario: Path | None,
     system_pcscd: bool,
     directory: Path | None,
 ) -> None:
@@ -78,6 +84,7 @@ def up(
         delays=Delays(apdu_ms / 1000, key_seconds, key_seconds, key_seconds, key_seconds),
         profile="plain" if plain else "yubikey",
         system_pcscd=system_pcscd,
+        scenario=scenario,
     )
     _print_environment(started)
     click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)
