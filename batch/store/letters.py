@@ -7,7 +7,7 @@ from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import LetterRecord
-from batch.model.states import LetterState, move
+from batch.model.states import LETTER, LetterState, move
 from batch.store.database import Records, moment, stamp
 
 _LETTER = "mailer_number, item_id, state, printer, operator, intent_at, printed_at"
@@ -45,6 +45,14 @@ def letters(records: Records, order_id: int | None = None, *states: LetterState)
     ):
         yield from (_letter(row) for row in page)
         last = page[-1][0]
+
+
+def counts(records: Records, order_id: int | None = None) -> dict[LetterState, int]:
+    """How many letters of an order, or of all, are in each state; void ones stay counted (R14)."""
+    of_order = "" if order_id is None else "WHERE item_id IN (SELECT id FROM items WHERE order_id = ?)"
+    parameters = () if order_id is None else (order_id,)
+    found = dict(records.rows(f"SELECT state, count(*) FROM letters {of_order} GROUP BY state", parameters))
+    return {state: int(found.get(state, 0)) for state in LETTER}
 
 
 def set_state(records: Records, mailer_number: str, to: LetterState, *, printer: str, operator: str) -> None:

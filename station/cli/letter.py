@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing
+from station.cli.output import document, listing, told
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
@@ -29,13 +29,14 @@ def letter() -> None:
 @json_option
 @pass_invocation
 def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
-    """List letters by their control numbers."""
-    from batch.store.letters import letters
+    """List letters by their control numbers, and count them by state: spoiled ones stay counted."""
+    from batch.store.letters import counts, letters
     from batch.store.orders import order
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:
-        found = letters(records, order(records, number).id if number else None)
+        of_order = order(records, number).id if number else None
+        found, counted = letters(records, of_order), counts(records, of_order)
         rows = [
             {
                 "number": one.mailer_number,
@@ -48,6 +49,8 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
             for one in found
         ]
     listing(rows, _COLUMNS, as_json=as_json, empty="No letters; they are there once tokens are produced.")
+    if rows:
+        click.echo(f"{len(rows)} letters: {told(counted)}", err=True)
 
 
 @letter.command("print")

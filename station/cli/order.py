@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing
+from station.cli.output import document, listing, told
 
 if TYPE_CHECKING:
     from batch.model.orders import Order
@@ -22,6 +22,7 @@ _COLUMNS = {
     "tokens": "Tokens",
     "produced": "Produced",
     "quarantined": "Quarantined",
+    "letters": "Letters",
     "imported_by": "Imported by",
     "decided_by": "Decided by",
 }
@@ -72,6 +73,8 @@ def list_(invocation: Invocation, as_json: bool) -> None:
 
     with Desk.of(invocation.home(), None).records() as records:
         rows = [_row(records, one) for one in orders(records)]
+    if not as_json:
+        rows = [{**row, "letters": told(row["letters"])} for row in rows]
     listing(rows, _COLUMNS, as_json=as_json, empty="No orders yet; `station order import FILE`.")
 
 
@@ -93,7 +96,7 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
     if as_json:
         document({**facts, "items": tokens})
         return
-    for key, value in facts.items():
+    for key, value in {**facts, "letters": told(facts["letters"])}.items():
         click.echo(f"{key.replace('_', ' ')}: {'-' if value is None else value}")
     listing(tokens, COLUMNS, as_json=False, empty="No tokens.")
 
@@ -127,8 +130,9 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
     click.echo(f"order {rejected.number} is rejected", err=True)
 
 
-def _row(records: Records, order: Order) -> dict[str, object]:
+def _row(records: Records, order: Order) -> dict[str, Any]:
     from batch.model.states import ItemState
+    from batch.store.letters import counts as letter_counts
     from batch.store.orders import counts
 
     found = counts(records, order)
@@ -141,6 +145,7 @@ def _row(records: Records, order: Order) -> dict[str, object]:
         "tokens": sum(found.values()),
         "produced": found[ItemState.PRODUCED],
         "quarantined": found[ItemState.QUARANTINED],
+        "letters": {str(state): number for state, number in letter_counts(records, order.id).items()},
         "source": order.source,
         "sha256": order.sha256,
         "imported_by": order.imported_by,

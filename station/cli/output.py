@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+_State = TypeVar("_State", bound=str)
 
 
 def listing(
@@ -28,6 +30,11 @@ def listing(
 def document(value: Any) -> None:
     """Print one JSON document; what JSON does not know (times, paths, enums) as its text."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def told(counts: Mapping[_State, int], none: str = "none") -> str:
+    """Counts by state in words, those of nothing left out, such as `3 printed, 1 void`."""
+    return ", ".join(f"{number} {state}" for state, number in counts.items() if number) or none
 
 
 def plain(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document
+from station.cli.output import document, told
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
@@ -83,8 +83,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "interrupted": result.interrupted,
             }
         )
-    told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-    click.echo(f"order {result.order.number} is {result.order.state}: {told}", err=True)
+    click.echo(f"order {result.order.number} is {result.order.state}: {told(counts)}", err=True)
     for seat, reason in result.stopped_lanes.items():
         click.echo(f"lane {seat} stopped: {reason}", err=True)
     for driver, count in result.unseated.items():

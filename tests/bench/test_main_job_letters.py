@@ -136,6 +136,9 @@ def test_a_tray_that_fills_up_in_the_middle_of_a_page_leaves_that_letter_unknown
     assert ended.code == ExitCode.PARTIAL, ended.err
     assert "No space left on device" in ended.err
     assert states(desk, order) == ["printed", "unknown", "sealed"]
+    counted = {"sealed": 1, "printing": 0, "printed": 1, "unknown": 1, "void": 0}
+    assert desk.listed("order", "show", order)["letters"] == counted
+    assert "3 letters: 1 sealed, 1 printed, 1 unknown" in desk.run("letter", "list", "--order", order).err
 
 
 def test_a_torn_cable_leaves_one_letter_unknown_and_nothing_is_printed_again_by_itself(
@@ -193,6 +196,8 @@ def settled(desk: Desk, order: str, number: str) -> None:
     before = desk.printed()
     desk.run("letter", "settle", number, "--void", "--reason", "half a page, shredded", operator="carl")
     assert desk.letters(order)[number] == "void"
+    assert "1 void" in desk.run("letter", "list", "--order", order).err
+    assert "2 printed, 1 void" in desk.run("order", "show", order).out
     print_letters(desk, order)
     again = ("letter", "settle", number, "--printed", "--reason", "found after all")
     desk.run(*again, expect=ExitCode.REFUSED_BY_RULE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from drivers.tokens import Code
 from layouts.errors import PageFault
 from layouts.forms import MailerLayout
 from layouts.mailer import DUMMY_CODES, Letter, check, expected_text, letter_for, render, sample
+from tests.conftest import need
 from tests.unit.letter_kit import CODES, LIBRARY, WORDS, row, seen, words
 
 GROUP = LIBRARY.mailer("group-letter")
@@ -169,8 +169,7 @@ def test_the_page_is_one_sheet_of_a4() -> None:
 
 
 def test_a_scanner_reads_the_control_number(tmp_path: Path) -> None:
-    if shutil.which("zbarimg") is None:
-        pytest.skip("not installed: zbarimg (zbar-tools)")
+    need("zbarimg", "pdftoppm")
     command = ["pdftoppm", "-r", "200", "-gray", "-singlefile", "-", str(tmp_path / "page")]
     subprocess.run(command, input=sample(GROUP, "nl"), check=True)
     done = subprocess.run(
