@@ -10,9 +10,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from drivers.authorities.port import CertificateAuthority
+from drivers.authorities.port import CertificateAuthority, Provision
 from drivers.errors import Unsupported
-from drivers.secret import Secret
 
 SHIPPED: Mapping[str, Mapping[str, str]] = {
     "station.tokens": {
@@ -41,7 +40,7 @@ def find(group: str, name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def open_authority(name: str, options: Mapping[str, Any], pin: Secret) -> CertificateAuthority:
-    """The CA of a driver's name, for a child process: its options, and the PIN of the key it works with."""
-    authority: CertificateAuthority = find("station.authorities", name)(options, pin)
+def open_authority(name: str, options: Mapping[str, Any], provision: Provision) -> CertificateAuthority:
+    """The CA of a driver's name, for a child process: its options, and what the desk gives every CA."""
+    authority: CertificateAuthority = find("station.authorities", name)(options, provision)
     return authority

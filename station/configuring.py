@@ -19,20 +19,33 @@ def compose(
     bench: Path | None,
     seats: Sequence[Seat],
 ) -> str:
-    """The text of a station.toml; with `bench`, its seats and a printer that keeps its pages there."""
+    """The text of a station.toml; `authority` are the options of the embedded CA.
+
+    With `bench`, its seats, a printer that keeps its pages there, and a CA that goes wrong when told there.
+    """
     parts = [
         "# Configuration of this issuance station; docs/configuration.md explains every key.",
         table("station", {"name": name, "country": country}),
-        table("authority", {"driver": "embedded"}) + "\n" + table("authority.options", authority),
     ]
+    parts += _authority(authority, bench)
     for key, token in tokens.items():
         plain = {"module": token.module, "token": token.token, "pin": token.pin}
         parts.append(table(f"keys.{key}", plain) + "\n" + table(f"keys.{key}.environment", token.environment))
     if bench is not None:
         parts.append(table("bench", {"directory": str(bench)}))
-        printed = {"directory": str(bench / "printed")}
+        printed = {"directory": str(bench / "printed"), "bench": str(bench)}
         parts.append(table("printer", {"driver": "simulated"}) + "\n" + table("printer.options", printed))
     return "\n\n".join([*parts, *(seat_entry(seat).rstrip() for seat in seats)]) + "\n"
+
+
+def _authority(options: Mapping[str, Any], bench: Path | None) -> list[str]:
+    if bench is None:
+        return [table("authority", {"driver": "embedded"}), table("authority.options", options)]
+    return [
+        table("authority", {"driver": "simulated"}),
+        table("authority.options", {"bench": str(bench), "driver": "embedded"}),
+        table("authority.options.options", options),
+    ]
 
 
 def table(name: str, values: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from batch.audit.log import log
 from batch.model.events import Event
 from batch.store.database import Records
+from drivers.authorities.port import Provision
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
@@ -80,9 +81,9 @@ def settle_keys(home: Home) -> None:
             softhsm.settle(home.path / "keys" / key)
 
 
-def authority_options(home: Home, token: KeyToken, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the embedded CA: its key token and its directory in the home, and what is configured."""
-    return {"module": token.module, "token": token.token, "directory": str(home.path / "ca"), **configured}
+def provision(home: Home, token: KeyToken, pin: Secret) -> Provision:
+    """What this desk gives its CA driver: the key token of `[keys.ca]` and a directory in the home."""
+    return Provision(token.module, token.token, pin, home.path / "ca")
 
 
 def _make_token(name: str, token: KeyToken, pin: Secret) -> None:
@@ -100,15 +101,14 @@ def _make_token(name: str, token: KeyToken, pin: Secret) -> None:
 def _make_ca(home: Home, token: KeyToken, authority: Mapping[str, Any], pin: Secret) -> None:
     begin = datetime.now(UTC).replace(microsecond=0)
     arguments = (
-        authority_options(home, token, authority),
-        pin,
+        authority,
+        provision(home, token, pin),
         _nobodys_pin(),
         begin,
         begin + timedelta(days=_CA_DAYS),
     )
-    child = Child(
-        "ca", "drivers.authorities.embedded:create_embedded", arguments, environment=token.environment
-    )
+    factory = "drivers.authorities.embedded:EmbeddedCa.create"
+    child = Child("ca", factory, arguments, environment=token.environment)
     try:
         child.ask("chain", timeout=60)
     finally:

@@ -24,7 +24,7 @@ from station.config import Configuration, KeyName, load
 from station.errors import ConfigurationError
 from station.home import Home
 from station.pins import PinSource
-from station.setup import authority_options, settle_keys
+from station.setup import provision, settle_keys
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,11 @@ class Desk:
     @contextmanager
     def authority(self) -> Iterator[Child]:
         """The certificate authority, in a process of its own."""
-        configured = self.configuration.authority
-        token = self.configuration.keys.ca
-        options = dict(configured.options)
-        if configured.driver == "embedded":
-            options = authority_options(self.home, token, options)
+        configured, token = self.configuration.authority, self.configuration.keys.ca
         child = Child(
             "ca",
             "drivers.registry:open_authority",
-            (configured.driver, options, self._pin("ca")),
+            (configured.driver, dict(configured.options), provision(self.home, token, self._pin("ca"))),
             environment=token.environment,
         )
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from drivers.authorities import certificates
-from drivers.authorities.port import CertificateRequest, Reason
+from drivers.authorities.port import CertificateRequest, Provision, Reason
 from drivers.authorities.records import Records, Revocation
 from drivers.errors import CaRefused, CaUnavailable, DriverError, NotBlank, Unsupported
 from drivers.keys import TokenKey
@@ -29,16 +28,13 @@ _RSA = (Algorithm.RSA2048, Algorithm.RSA3072)
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the CA lives and what it is: `module` (file), `token` and `key` (labels), `directory`.
+    """What the CA is: its `key` by label, and its name.
 
     `subject`: (dotted OID, value) in order. `scheme` defaults to that of the algorithm, PKCS#1 v1.5 for RSA.
     `crl_days` is how long a CRL is valid, `crl_urls` where subscribers' certificates say it is.
     """
 
-    module: str
-    token: str
     key: str
-    directory: str
     subject: tuple[tuple[str, str], ...]
     algorithm: Algorithm = Algorithm.P256
     scheme: SignatureScheme | None = None
@@ -64,15 +60,15 @@ def parse(options: Mapping[str, Any]) -> Options:
 class EmbeddedCa:
     """Carries out `drivers.authorities.port.CertificateAuthority`; lives in a child process of its own."""
 
-    def __init__(self, options: Mapping[str, Any], pin: Secret) -> None:
+    def __init__(self, options: Mapping[str, Any], provision: Provision) -> None:
         self._options = parse(options)
         self._scheme = self._options.signature()
-        self._records = Records(Path(self._options.directory))
+        self._records = Records(provision.directory)
         der = self._records.certificate()
         if der is None:
             raise CaUnavailable("there is no CA yet", where=self._records.where, next="create it first")
         self._certificate = x509.load_der_x509_certificate(der)
-        self._vault = Vault(self._options.module, self._options.token, pin)
+        self._vault = Vault(provision.module, provision.token, provision.pin)
         self._key = self._vault.signing_key(self._options.key)
         if _spki(self._key) != _spki(self._certificate):
             what = f"the key {self._options.key!r} is not that of the CA certificate"
@@ -82,22 +78,22 @@ class EmbeddedCa:
     def create(
         cls,
         options: Mapping[str, Any],
-        pin: Secret,
+        provision: Provision,
+        so_pin: Secret,
         not_before: datetime,
         not_after: datetime,
-        so_pin: Secret | None = None,
     ) -> EmbeddedCa:
-        """Make key, self-signed certificate and directory; with `so_pin` a missing token as well.
+        """Make key, self-signed certificate and directory; where it is missing, the token under `so_pin`.
 
         May be repeated after a crash; raises `CaRefused` where the CA exists.
         """
         read = parse(options)
         scheme = read.signature()
-        records = Records(Path(read.directory))
+        records = Records(provision.directory)
         if records.certificate() is not None:
             raise CaRefused("the CA exists already", where=records.where, next="use it, or another directory")
         records.prepare()
-        vault = _vault(read, pin, so_pin)
+        vault = _vault(provision, so_pin)
         try:
             if vault.public_key(read.key) is None:
                 vault.generate_signing_key(read.key, read.algorithm)
@@ -109,7 +105,7 @@ class EmbeddedCa:
             raise CaRefused(f"no CA can be made of this: {error}", where=records.where) from error
         finally:
             vault.close()
-        return cls(options, pin)
+        return cls(options, provision)
 
     def issue(self, request: CertificateRequest) -> bytes:
         asked = certificates.requested(request.csr, request.template)
@@ -127,6 +123,7 @@ class EmbeddedCa:
                 certificate.verify_directly_issued_by(self._certificate)
             der = certificate.public_bytes(_DER)
             if self._records.keep_issued(request.transaction, der):
+                self._records.index(_spki(asked), request.transaction)
                 return der
             known = self._records.issued(request.transaction)
             assert known is not None
@@ -134,10 +131,15 @@ class EmbeddedCa:
         if _spki(issued) != _spki(asked) or issued.subject != asked.subject:
             what = f"transaction {request.transaction} was answered for another key or subject"
             raise CaRefused(what, where=self._records.where, next="use the certificate issued, or revoke it")
+        # Whoever issued it may have died before.
+        self._records.index(_spki(asked), request.transaction)
         return known
 
     def find(self, transaction: str) -> bytes | None:
         return self._records.issued(transaction)
+
+    def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
+        return self._records.issued_for(public_key)
 
     def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:
         try:
@@ -184,23 +186,10 @@ class EmbeddedCa:
             raise CaUnavailable(what, where=self._records.where, next="look at the CA's token") from error
 
 
-def open_embedded(options: Mapping[str, Any], pin: Secret) -> EmbeddedCa:
-    """The factory for `drivers.process.Child`."""
-    return EmbeddedCa(options, pin)
-
-
-def create_embedded(
-    options: Mapping[str, Any], pin: Secret, so_pin: Secret, not_before: datetime, not_after: datetime
-) -> EmbeddedCa:
-    """The factory for a child that makes token, key and CA certificate first."""
-    return EmbeddedCa.create(options, pin, not_before, not_after, so_pin)
-
-
-def _vault(read: Options, pin: Secret, so_pin: Secret | None) -> Vault:
-    if so_pin is not None:
-        with suppress(NotBlank):
-            return Vault.create(read.module, read.token, so_pin, pin)
-    return Vault(read.module, read.token, pin)
+def _vault(provision: Provision, so_pin: Secret) -> Vault:
+    with suppress(NotBlank):
+        return Vault.create(provision.module, provision.token, so_pin, provision.pin)
+    return Vault(provision.module, provision.token, provision.pin)
 
 
 def _number(crl: bytes) -> int:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
+
+from drivers.secret import Secret
 
 
 class KeyUsage(enum.StrEnum):
@@ -59,8 +62,25 @@ class CertificateRequest:
     template: CertificateTemplate
 
 
+@dataclass(frozen=True)
+class Provision:
+    """What the desk gives every CA driver beside its options: a key token of its own and a directory.
+
+    `module` (file) and `token` (label) are those of `[keys.ca]`, which `pin` opens. `directory` is the
+    driver's alone, for what it must never forget.
+    """
+
+    module: str
+    token: str
+    pin: Secret
+    directory: Path
+
+
 class CertificateAuthority(Protocol):
-    """What every CA driver can do; raises `CaRefused` or `CaUnavailable`."""
+    """What every CA driver can do; raises `CaRefused` or `CaUnavailable`.
+
+    A driver is made of its options and a `Provision`.
+    """
 
     def issue(self, request: CertificateRequest) -> bytes:
         """The certificate (DER) for a request; the same one again for the same transaction.
@@ -71,6 +91,13 @@ class CertificateAuthority(Protocol):
 
     def find(self, transaction: str) -> bytes | None:
         """The certificate (DER) issued for a transaction, None where there was none."""
+        ...
+
+    def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
+        """All certificates (DER) ever issued for a key (SPKI, DER); the desk asked for one at most.
+
+        Raises `Unsupported` where this CA cannot tell.
+        """
         ...
 
     def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -64,6 +65,29 @@ class Records:
     def keep_issued(self, transaction: str, certificate: bytes) -> bool:
         """Keep a transaction's certificate for good, on disk when this returns; False where there is one."""
         return self._keep(self._place(transaction), certificate)
+
+    def index(self, public_key: bytes, transaction: str) -> None:
+        """Let the certificate of a transaction be found by its key (SPKI, DER) as well."""
+        certificate = self._place(transaction)
+        with self._disk():
+            for path in self._by_key(public_key):
+                try:
+                    os.link(certificate, path)
+                except FileExistsError:
+                    if not path.samefile(certificate):
+                        continue
+                return
+
+    def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
+        """The certificates (DER) of a key (SPKI, DER), in the order they were issued."""
+        found: list[bytes] = []
+        with self._disk():
+            for path in self._by_key(public_key):
+                content = self._content(path)
+                if content is None:
+                    break
+                found.append(content)
+        return tuple(found)
 
     def last_crl(self) -> bytes | None:
         """The CRL (DER) given out last."""
@@ -132,6 +156,12 @@ class Records:
     def _place(self, transaction: str) -> Path:
         digest = hashlib.sha256(transaction.encode()).hexdigest()
         return self._directory / "issued" / digest[:2] / f"{digest}.der"
+
+    def _by_key(self, public_key: bytes) -> Iterator[Path]:
+        digest = hashlib.sha256(public_key).hexdigest()
+        folder = self._directory / "by-key" / digest[:2]
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return (folder / f"{digest}-{number}.der" for number in itertools.count(1))
 
     def _content(self, path: Path) -> bytes | None:
         with self._disk():

@@ -142,9 +142,15 @@ class Bench:
         """Forget all faults and count exchanges from zero."""
         self._ask(Request("disarm"))
 
-    def exchange(self, target: str, name: str) -> Fault | None:
-        """Count one exchange with a target, such as a page of the printer; the fault that happens to it."""
-        return next(iter(self._ask(Request("exchange", target, name=name)).faults), None)
+    def exchange(self, target: str, name: str, only: tuple[str, ...] = ()) -> Fault | None:
+        """Count one exchange with a target, such as a page of the printer; the fault that happens to it.
+
+        With `only`, nothing is counted unless a fault that does one of these is next; nothing ever is at a
+        bench that was not made for faults before any was armed.
+        """
+        if not self.layout.faults.exists():
+            return None
+        return next(iter(self._ask(Request("exchange", target, name=name, only=only)).faults), None)
 
     def exchanges(self, target: str) -> int:
         """How many exchanges a target had since the bench is up or was last disarmed."""
@@ -169,8 +175,7 @@ class Bench:
                 if not _ended(descriptor, _END_WITHIN):
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                     _ended(descriptor, _END_WITHIN)
-        for path in (self.layout.description, self.layout.control, self.layout.pcscd):
-            path.unlink(missing_ok=True)
+        self.layout.remove_traces()
         return bool(ends)
 
     @property

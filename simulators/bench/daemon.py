@@ -87,7 +87,7 @@ class Daemon:
                 self._plan.disarm()
                 return Answer()
             case "exchange":
-                fault = self._plan.exchange(request.seat, request.name)
+                fault = self._plan.exchange(request.seat, request.name, request.only)
                 return Answer(faults=() if fault is None else (fault,))
             case "exchanges":
                 return Answer(count=self._plan.exchanges(request.seat))
@@ -177,6 +177,8 @@ class Daemon:
                 seat, shelf = self._seat(fault.at)
                 if fault.card is not None:
                     need_name(fault.card, shelf, seat.status.driver)
+        if faults:
+            self._layout.faults.touch()
         self._plan.arm(faults)
 
     def _seat(self, name: str) -> tuple[Seat, Shelf]:
@@ -223,15 +225,12 @@ def _outer_parent() -> int:
     return int(status.partition("PPid:")[2].split()[0])
 
 
-def _remove_traces(layout: Layout) -> None:
-    for path in (layout.description, layout.control, layout.pcscd):
-        path.unlink(missing_ok=True)
-
-
 def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
     """Set the bench up, report on the descriptor `status` (one JSON `Answer`), serve until told to end."""
-    _remove_traces(layout)
+    layout.remove_traces()
     try:
+        if setup.faults:
+            layout.faults.touch()
         daemon = Daemon(layout, setup)
         control = _Control(str(layout.control), daemon)
         threading.Thread(target=control.serve_forever, daemon=True, name="control").start()
@@ -239,7 +238,7 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
         description = Description(_outer_pid(), holder, setup, daemon.statuses)
         layout.description.write_bytes(msgspec.json.encode(description))
     except (BenchError, OSError) as error:
-        _remove_traces(layout)
+        layout.remove_traces()
         logging.exception("cannot start")
         told = error if isinstance(error, BenchError) else BenchError(str(error))
         os.write(status, msgspec.json.encode(Answer(error=(told.what, told.where, told.next))) + b"\n")
@@ -251,7 +250,7 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
     daemon.clear()
     logging.info("down: %s", reason)
     with contextlib.suppress(OSError):
-        _remove_traces(layout)
+        layout.remove_traces()
 
 
 def main(arguments: list[str]) -> None:

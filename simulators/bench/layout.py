@@ -38,6 +38,11 @@ class Layout:
         return self.directory / "control.sock"
 
     @property
+    def faults(self) -> Path:
+        """There once faults can happen, so that nobody asks the daemon for them without need."""
+        return self.directory / "faults"
+
+    @property
     def pcscd(self) -> Path:
         """The socket of the bench's own pcscd, for PCSCLITE_CSOCK_NAME."""
         return self.directory / "pcscd.comm"
@@ -76,6 +81,11 @@ class Layout:
     def log(self) -> Path:
         """What the daemon and its pcscd said."""
         return self.directory / "log"
+
+    def remove_traces(self) -> None:
+        """Remove what is there only while the bench is up."""
+        for path in (self.description, self.control, self.pcscd, self.faults):
+            path.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """Make the directory, 0700; raises `BenchError` where it is unfit or not a bench's."""

@@ -71,7 +71,7 @@ class BenchStatus:
 class Request:
     """One line to the daemon. `wait` asks for the answer only when pcscd has seen the change.
 
-    `name`, `count`, `seconds` and `faults` belong to faults: see `Bench.arm`, `exchange` and `fired`.
+    `name`, `count`, `seconds`, `faults` and `only` belong to faults: see `Bench.arm`, `exchange` and `fired`.
     """
 
     do: str
@@ -84,6 +84,7 @@ class Request:
     count: int | None = None
     seconds: float = 0.0
     faults: tuple[Fault, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

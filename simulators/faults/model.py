@@ -71,9 +71,10 @@ ACTIONS: Mapping[Target, Mapping[str, Action]] = {
         "jam": Action(),
         "offline": Action(),
         "busy": Action(),
+        "slow": Action(("before", "during", "after"), needs=("seconds",)),
     },
     "ca": {
-        "slow": Action(needs=("seconds",)),
+        "slow": Action(("before", "after"), needs=("seconds",)),
         "refuse": Action(),
         "lost-answer": Action(),
         "wrong": Action(needs=("wrong",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from simulators.faults.model import Fault
 
@@ -18,6 +18,11 @@ class _Armed:
     def count(self, name: str) -> None:
         if self.fault.of is None or self.fault.of.casefold() == name.casefold():
             self.seen += 1
+
+    def next_is(self, name: str, actions: Collection[str]) -> bool:
+        alike = self.fault.of is None or self.fault.of.casefold() == name.casefold()
+        reached = self.seen + alike >= self.fault.on
+        return reached and self.fired < self.fault.times and self.fault.do in actions
 
     @property
     def due(self) -> bool:
@@ -44,9 +49,14 @@ class Plan:
             self._exchanges.clear()
             self._changed.notify_all()
 
-    def exchange(self, at: str, name: str) -> Fault | None:
-        """Count one exchange of this kind at a target; the fault that happens to it, one at most."""
+    def exchange(self, at: str, name: str, only: Collection[str] = ()) -> Fault | None:
+        """Count one exchange of this kind at a target; the fault that happens to it, one at most.
+
+        With `only`, nothing is counted unless a fault that does one of these is next.
+        """
         with self._changed:
+            if only and not any(armed.next_is(name, only) for armed in self._armed if armed.fault.at == at):
+                return None
             self._exchanges[at] += 1
             here = [armed for armed in self._armed if armed.fault.at == at]
             for armed in here:

@@ -86,9 +86,14 @@ def begin_page(desk: Desk, order: str, printer: int) -> Started:
     return printing
 
 
-def use_device(settings: Callable[[str, str], None], desk: Desk, device: Path) -> None:
-    settings('driver = "simulated"', 'driver = "device"')
-    settings(f'directory = "{desk.bench.layout.printed}"', f'device = "{device}"')
+def tray(desk: Desk) -> str:
+    """The printer of a simulated bench, as `station init` wrote it."""
+    text = (desk.home / "station.toml").read_text()
+    return text[text.index("[printer]") :].partition("\n\n[[seat]]")[0]
+
+
+def cable_to(device: Path) -> str:
+    return f'[printer]\ndriver = "device"\n[printer.options]\ndevice = "{device}"'
 
 
 def test_each_letter_is_one_page_and_is_printed_once(desk: Desk, order: str) -> None:
@@ -145,8 +150,9 @@ def test_a_torn_cable_leaves_one_letter_unknown_and_nothing_is_printed_again_by_
     desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     first, second, third = desk.letters(order)
+    simulated = tray(desk)
     with cable(tmp_path) as (device, printer):
-        use_device(settings, desk, device)
+        settings(tray(desk), cable_to(device))
         printing = begin_page(desk, order, printer)
         came = b""
         while b"%%EOF" not in came or b"%PDF" not in came.partition(b"%%EOF")[2]:
@@ -156,8 +162,7 @@ def test_a_torn_cable_leaves_one_letter_unknown_and_nothing_is_printed_again_by_
     assert ended.code == ExitCode.PARTIAL
     assert "look whether the form left the printer" in ended.err
     assert desk.letters(order) == {first: "printed", second: "unknown", third: "sealed"}
-    settings(f'device = "{device}"', f'directory = "{desk.bench.layout.printed}"')
-    settings('driver = "device"', 'driver = "simulated"')
+    settings(cable_to(device), simulated)
     before = set(desk.printed())
     print_letters(desk, order)
     assert set(desk.printed()) - before == {f"{third}.pdf"}
@@ -169,8 +174,9 @@ def test_a_process_killed_while_a_page_is_on_its_way_leaves_its_letter_unknown(
     desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path, whole_station: bool
 ) -> None:
     first, second, third = desk.letters(order)
+    simulated = tray(desk)
     with cable(tmp_path) as (device, printer):
-        use_device(settings, desk, device)
+        settings(tray(desk), cable_to(device))
         printing = begin_page(desk, order, printer)
         if whole_station:
             printing.signal(signal.SIGKILL)
@@ -179,8 +185,7 @@ def test_a_process_killed_while_a_page_is_on_its_way_leaves_its_letter_unknown(
             os.kill(room, signal.SIGKILL)
         printing.process.wait(PATIENCE)
     printing.end()
-    settings(f'device = "{device}"', f'directory = "{desk.bench.layout.printed}"')
-    settings('driver = "device"', 'driver = "simulated"')
+    settings(cable_to(device), simulated)
     before = set(desk.printed())
 
     said = print_letters(desk, order)
@@ -217,7 +222,7 @@ def test_ctrl_c_stops_after_the_page_that_is_being_printed(
     desk: Desk, order: str, settings: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     with cable(tmp_path) as (device, printer):
-        use_device(settings, desk, device)
+        settings(tray(desk), cable_to(device))
         printing = begin_page(desk, order, printer)
         printing.signal(signal.SIGINT)
         came = b""

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from drivers import errors
 from drivers.authorities.certificates import name
-from drivers.authorities.port import CertificateRequest, CertificateTemplate, KeyUsage, Reason
+from drivers.authorities.port import CertificateRequest, CertificateTemplate, KeyUsage, Provision, Reason
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
@@ -52,26 +52,24 @@ class Ca:
         self.directory = tmp_path / "ca"
         self.environment = softhsm.prepare(tmp_path / "keys")
         self.options = {
-            "module": softhsm.module(),
-            "token": "CA",
             "key": "Test CA",
-            "directory": str(self.directory),
             "subject": [["2.5.4.6", "NL"], ["2.5.4.10", "Example"], ["2.5.4.3", "Test CA"]],
             "crl_urls": [CRL_URL],
             **more,
         }
+        self.provision = Provision(softhsm.module(), "CA", PIN, self.directory)
         period = (NOW - timedelta(days=1), NOW + timedelta(days=3650))
-        self.create: Callable[[], Child] = lambda: self._child("create", PIN, SO_PIN, *period)
+        self.create: Callable[[], Child] = lambda: self._child("EmbeddedCa.create", SO_PIN, *period)
         self.child = self.create()
         (self.chain,) = self.child.ask("chain")
 
     def _child(self, what: str, *arguments: object) -> Child:
-        factory = f"drivers.authorities.embedded:{what}_embedded"
-        return Child("ca", factory, (self.options, *arguments), environment=self.environment)
+        given = (self.options, self.provision, *arguments)
+        return Child("ca", f"drivers.authorities.embedded:{what}", given, environment=self.environment)
 
     def again(self) -> Child:
         """Another process of the same CA."""
-        return self._child("open", PIN)
+        return self._child("EmbeddedCa")
 
 
 @pytest.fixture
@@ -156,6 +154,23 @@ def test_a_lost_answer_is_found_again_after_the_ca_was_killed(ca: Ca) -> None:
     assert fresh.ask("find", "t-1") == first
     assert fresh.ask("find", "t-2") is None
     assert fresh.ask("issue", request(key=key)) == first
+    fresh.close()
+
+
+def test_every_certificate_of_a_key_is_found_by_the_key(ca: Ca) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert ca.child.ask("issued_for", spki) == ()
+    first = ca.child.ask("issue", request("t-1", key=key))
+    assert ca.child.ask("issue", request("t-1", key=key)) == first
+    assert ca.child.ask("issued_for", spki) == (first,)
+    ca.child.kill()
+    fresh = ca.again()
+    second = fresh.ask("issue", request("t-2", key=key))
+    fresh.ask("issue", request("t-3"))
+    assert fresh.ask("issued_for", spki) == (first, second)
     fresh.close()
 
 

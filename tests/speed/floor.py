@@ -25,7 +25,7 @@ from batch.custody.sealing import hash_revocation_code
 from batch.production.certificates import verify_signature
 from drivers.authorities import certificates
 from drivers.authorities.embedded import parse
-from drivers.authorities.port import CertificateTemplate
+from drivers.authorities.port import CertificateTemplate, Provision
 from drivers.keys import Sign
 from drivers.pkcs11.vault import Vault
 from drivers.process import Child
@@ -35,18 +35,18 @@ from layouts.library import Library
 from simulators.bench import Bench
 from station.config import load
 from station.home import Home
-from station.setup import authority_options
+from station.setup import provision
 from tests.speed.desk import PINS, SUBJECT
 
 
 class Issuer:
     """The CA's key and nothing else: no record of what it issued. Lives in a process of its own."""
 
-    def __init__(self, options: dict[str, Any], pin: Secret) -> None:
+    def __init__(self, options: dict[str, Any], provision: Provision) -> None:
         read = parse(options)
         self._scheme = read.signature()
-        self._certificate = x509.load_der_x509_certificate(Path(read.directory, "ca.der").read_bytes())
-        self._vault = Vault(read.module, read.token, pin)
+        self._certificate = x509.load_der_x509_certificate((provision.directory / "ca.der").read_bytes())
+        self._vault = Vault(provision.module, provision.token, provision.pin)
         self._key = self._vault.signing_key(read.key)
 
     def issue(self, csr: bytes, template: CertificateTemplate) -> bytes:
@@ -68,9 +68,9 @@ def issuer(home: Path) -> Iterator[Child]:
     """The CA of the station in `home`, without its records."""
     configuration = load(Home(home).configuration)
     token = configuration.keys.ca
-    options = authority_options(Home(home), token, configuration.authority.options)
-    pin = Secret.text(PINS["ca"])
-    child = Child("issuer", "tests.speed.floor:Issuer", (options, pin), environment=token.environment)
+    given = provision(Home(home), token, Secret.text(PINS["ca"]))
+    arguments = (dict(configuration.authority.options["options"]), given)
+    child = Child("issuer", "tests.speed.floor:Issuer", arguments, environment=token.environment)
     try:
         child.ask("ready")
         yield child

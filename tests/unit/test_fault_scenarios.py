@@ -166,3 +166,15 @@ def test_who_waits_for_faults_is_told_which_have_happened() -> None:
     assert plan.fired(1, 60) == (second,)
     threading.Thread(target=plan.exchange, args=("piv-1", "A4")).start()
     assert plan.fired(None, 60) == (first, second)
+
+
+def test_what_is_asked_beforehand_counts_only_where_the_answer_is_a_fault() -> None:
+    """As a printer that is asked whether it is ready, before the page that runs out of paper."""
+    plan = Plan()
+    plan.arm([Fault("printer", "jam", 1), Fault("printer", "paper-out", 2, times=2)])
+    assert plan.exchange("printer", "page", ("paper-out",)) is None
+    assert plan.exchanges("printer") == 0
+    assert plan.exchange("printer", "page") == Fault("printer", "jam", 1)
+    out = Fault("printer", "paper-out", 2, times=2)
+    assert [plan.exchange("printer", "page", ("paper-out",)) for _ in range(3)] == [out, out, None]
+    assert plan.exchanges("printer") == 3
