@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from drivers.authorities.certificates import name
 from drivers.authorities.port import CertificateTemplate
 from drivers.errors import ReadBackFailed
+from drivers.foreign_certificates import load_certificate, shown, spki
 from drivers.keys import Sign, scheme_arguments, token_key
 from drivers.tokens import SignatureScheme
 
 _CLOCK_SLACK = timedelta(minutes=10)
 """A CA may round or back-date by this much."""
+
+_SERIALS_END = 1 << 159
+"""Of serial numbers in 20 octets: the first bit is the sign."""
 
 
 def build_csr(public_key: bytes, template: CertificateTemplate, scheme: SignatureScheme, sign: Sign) -> bytes:
@@ -33,7 +38,7 @@ def check_certificate(certificate: bytes, public_key: bytes, template: Certifica
     Raises `ReadBackFailed` naming every difference.
     """
     try:
-        found = x509.load_der_x509_certificate(certificate)
+        found = load_certificate(certificate)
         wrong = _differences(found, public_key, template)
     except ValueError as error:
         wrong = [f"it cannot be read ({error})"]
@@ -67,11 +72,12 @@ def verify_signature(public_key: bytes, scheme: SignatureScheme, message: bytes,
 
 def _differences(found: x509.Certificate, public_key: bytes, template: CertificateTemplate) -> list[str]:
     wrong = []
-    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if spki != public_key:
+    if spki(found) != public_key:
         wrong.append("its key is not the token's")
     if found.subject != name(template.subject):
-        wrong.append(f"its subject is {found.subject.rfc4514_string()!r}")
+        wrong.append(f"its subject is {shown(found.subject)}")
+    if not 0 < found.serial_number < _SERIALS_END:
+        wrong.append("its serial number is not positive or longer than 20 octets (RFC 5280 §4.1.2.2)")
     extensions = {extension.oid: extension.value for extension in found.extensions}
     usage = extensions.get(x509.KeyUsage.oid)
     if not isinstance(usage, x509.KeyUsage) or _usages(usage) != {str(bit) for bit in template.key_usage}:
@@ -86,7 +92,9 @@ def _differences(found: x509.Certificate, public_key: bytes, template: Certifica
         wrong.append("its policies differ")
     names = extensions.get(x509.SubjectAlternativeName.oid, ())
     assert isinstance(names, x509.SubjectAlternativeName | tuple)
-    if sorted(str(one.value) for one in names) != sorted((*template.emails, *template.uris)):
+    wanted: list[tuple[type[x509.GeneralName], str]] = [(x509.RFC822Name, email) for email in template.emails]
+    wanted += [(x509.UniformResourceIdentifier, uri) for uri in template.uris]
+    if Counter((type(one), one.value) for one in names) != Counter(wanted):
         wrong.append("its alternative names differ")
     constraints = extensions.get(x509.BasicConstraints.oid)
     if isinstance(constraints, x509.BasicConstraints) and constraints.ca:

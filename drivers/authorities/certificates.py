@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ObjectIdentifier
 
 from drivers.authorities.port import CertificateTemplate, KeyUsage, Reason
 from drivers.authorities.records import Revocation
 from drivers.errors import CaRefused
+from drivers.foreign_certificates import UNREADABLE, load_csr, odd_key, shown
 from drivers.keys import TokenKey, scheme_arguments
 from drivers.tokens import SignatureScheme
 
@@ -40,16 +40,17 @@ def in_utc(moment: datetime) -> datetime:
 def requested(csr: bytes, template: CertificateTemplate) -> x509.CertificateSigningRequest:
     """The CSR (DER) if it proves possession of its key and names the template's subject, else `CaRefused`."""
     try:
-        request = x509.load_der_x509_csr(csr)
+        request = load_csr(csr)
         proven = request.is_signature_valid
         subject = name(template.subject)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except UNREADABLE as error:
         raise CaRefused(f"the request cannot be read: {error}") from error
     if not proven:
         raise CaRefused("the CSR does not prove possession of its key", next="sign it on the token again")
     if request.subject != subject:
-        asked, wanted = request.subject.rfc4514_string(), subject.rfc4514_string()
-        raise CaRefused(f"the CSR asks for {asked!r}, the order for {wanted!r}")
+        raise CaRefused(f"the CSR asks for {shown(request.subject)}, the order for {shown(subject)}")
+    if odd := odd_key(request):
+        raise CaRefused(f"the CSR asks for {odd}", next="use RSA of 2048 bits or more, P-256 or P-384")
     return request
 
 

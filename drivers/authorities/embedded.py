@@ -16,6 +16,7 @@ from drivers.authorities import certificates
 from drivers.authorities.port import CertificateRequest, Provision, Reason
 from drivers.authorities.records import Records, Revocation
 from drivers.errors import CaRefused, CaUnavailable, DriverError, NotBlank, Unsupported
+from drivers.foreign_certificates import UNREADABLE, load_certificate
 from drivers.keys import TokenKey
 from drivers.options import typed
 from drivers.pkcs11.vault import Vault
@@ -38,7 +39,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: tuple[tuple[str, str], ...]
     algorithm: Algorithm = Algorithm.P256
     scheme: SignatureScheme | None = None
-    crl_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+    crl_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
     crl_urls: tuple[str, ...] = ()
 
     def signature(self) -> SignatureScheme:
@@ -67,7 +68,7 @@ class EmbeddedCa:
         der = self._records.certificate()
         if der is None:
             raise CaUnavailable("there is no CA yet", where=self._records.where, next="create it first")
-        self._certificate = x509.load_der_x509_certificate(der)
+        self._certificate = self._kept(der, "ca.der")
         self._vault = Vault(provision.module, provision.token, provision.pin)
         self._key = self._vault.signing_key(self._options.key)
         if _spki(self._key) != _spki(self._certificate):
@@ -127,7 +128,7 @@ class EmbeddedCa:
                 return der
             known = self._records.issued(request.transaction)
             assert known is not None
-        issued = x509.load_der_x509_certificate(known)
+        issued = self._kept(known, f"the certificate of transaction {request.transaction}")
         if _spki(issued) != _spki(asked) or issued.subject != asked.subject:
             what = f"transaction {request.transaction} was answered for another key or subject"
             raise CaRefused(what, where=self._records.where, next="use the certificate issued, or revoke it")
@@ -143,9 +144,9 @@ class EmbeddedCa:
 
     def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:
         try:
-            parsed = x509.load_der_x509_certificate(certificate)
+            parsed = load_certificate(certificate)
             parsed.verify_directly_issued_by(self._certificate)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        except (InvalidSignature, *UNREADABLE) as error:
             raise CaRefused("this certificate is not from this CA", where=self._records.where) from error
         with self._records.alone():
             if parsed.serial_number not in self._records.revocations():
@@ -161,7 +162,7 @@ class EmbeddedCa:
                     self._key,
                     self._scheme,
                     self._records.revocations().values(),
-                    number=1 if last is None else _number(last) + 1,
+                    number=1 if last is None else self._number(last) + 1,
                     at=at,
                     lifetime=timedelta(days=self._options.crl_days),
                 )
@@ -174,6 +175,22 @@ class EmbeddedCa:
 
     def close(self) -> None:
         self._vault.close()
+
+    def _kept(self, der: bytes, name: str) -> x509.Certificate:
+        try:
+            return load_certificate(der)
+        except ValueError as error:
+            what = f"{name} is damaged: {error}"
+            raise CaUnavailable(what, where=self._records.where, next="restore it from a copy") from error
+
+    def _number(self, crl: bytes) -> int:
+        try:
+            loaded = x509.load_der_x509_crl(crl)
+            number: int = loaded.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        except (x509.ExtensionNotFound, *UNREADABLE) as error:
+            what = f"crl.der is damaged: {error}"
+            raise CaUnavailable(what, where=self._records.where, next="restore it from a copy") from error
+        return number
 
     @contextmanager
     def _signing(self) -> Iterator[None]:
@@ -190,12 +207,6 @@ def _vault(provision: Provision, so_pin: Secret) -> Vault:
     with suppress(NotBlank):
         return Vault.create(provision.module, provision.token, so_pin, provision.pin)
     return Vault(provision.module, provision.token, provision.pin)
-
-
-def _number(crl: bytes) -> int:
-    loaded = x509.load_der_x509_crl(crl)
-    number: int = loaded.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    return number
 
 
 def _spki(holder: TokenKey | x509.Certificate | x509.CertificateSigningRequest) -> bytes:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.errors import EvidenceMissing
+from drivers.foreign_certificates import UNREADABLE, load_certificate, shown, spki
 from drivers.tokens import Evidence
 
 _ASIDE = "set the token aside"
@@ -36,12 +36,11 @@ def evidence(
         return EvidenceMissing(why, where=where, next=next)
 
     try:
-        attested = x509.load_der_x509_certificate(chain[0])
-        maker = x509.load_der_x509_certificate(chain[1])
+        attested, maker = map(load_certificate, chain)
         claims = _claims(attested)
     except ValueError:
         raise refuse("the attestation is not to be read", _ASIDE) from None
-    if _spki(attested) != public_key:
+    if spki(attested) != public_key:
         raise refuse("the attestation speaks of another key", _ASIDE)
     if not _issued(attested, maker):
         raise refuse("the attestation is not signed by the token's attestation key", _ASIDE)
@@ -50,7 +49,7 @@ def evidence(
     rooted = any(maker == root or _issued(maker, root) for root in roots)
     if roots and not rooted:
         raise refuse(
-            f"no attestation root of the seat has issued {maker.subject.rfc4514_string()!r}",
+            f"no attestation root of the seat has issued {shown(maker.subject)}",
             "add its maker's root to the seat if you trust it, or set the token aside",
         )
     return Evidence("attestation", chain, {"rooted": rooted, **claims})
@@ -59,19 +58,15 @@ def evidence(
 def attested_key(leaf: bytes, where: str) -> bytes:
     """The SPKI (DER) an attestation speaks of; raises `EvidenceMissing` where it is not to be read."""
     try:
-        return _spki(x509.load_der_x509_certificate(leaf))
+        return spki(load_certificate(leaf))
     except ValueError:
         raise EvidenceMissing("the attestation is not to be read", where=where, next=_ASIDE) from None
-
-
-def _spki(certificate: x509.Certificate) -> bytes:
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

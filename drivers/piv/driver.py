@@ -80,7 +80,7 @@ class PivDriver:
             transport = Traffic(card, logging.getLogger("drivers.piv.traffic").debug)
         try:
             return PivSession(
-                Chaining(transport),
+                Chaining(transport, self._seat),
                 self._seat,
                 roots=self._roots,
                 management=_MANAGEMENT[self._options.management_algorithm],

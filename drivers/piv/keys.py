@@ -17,6 +17,15 @@ _CURVES: dict[int, type[ec.EllipticCurve]] = {
     KEY_ALGORITHMS[Algorithm.P384]: ec.SECP384R1,
 }
 
+_RSA_BITS = {
+    KEY_ALGORITHMS[Algorithm.RSA2048]: 2048,
+    KEY_ALGORITHMS[Algorithm.RSA3072]: 3072,
+    0x06: 1024,  # of old cards
+    0x16: 4096,  # YK
+}
+_LONGEST_EXPONENT = 32
+"""Bytes (FIPS 186-5 appendix A.1.1: below 2^256)."""
+
 _WEAK_DES = frozenset(
     bytes.fromhex(key)
     for key in (
@@ -44,16 +53,18 @@ _WEAK_DES = frozenset(
 def spki(algorithm: int, fields: bytes) -> bytes:
     """The SPKI (DER) of a key from its fields, 81 and 82 or 86 (SP 800-73-4 part 2 table 11).
 
-    Raises `ValueError` where they are malformed, `Unsupported` for types this program does not know.
+    Raises `ValueError` where they are malformed or of a size unlike their type's, `Unsupported` for types
+    this program does not know.
     """
     public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
     if algorithm in _CURVES:
         point = tlv.need(fields, 0x86)
         public = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[algorithm](), point)
-    elif tlv.find(fields, 0x81) is not None:
-        modulus, exponent = tlv.need(fields, 0x81), tlv.need(fields, 0x82)
-        numbers = rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big"))
-        public = numbers.public_key()
+    elif algorithm in _RSA_BITS:
+        modulus, exponent = int.from_bytes(tlv.need(fields, 0x81), "big"), tlv.need(fields, 0x82)
+        if len(exponent) > _LONGEST_EXPONENT or modulus.bit_length() != _RSA_BITS[algorithm]:
+            raise ValueError(f"{modulus.bit_length()} bits are no key of type {algorithm:02X}")
+        public = rsa.RSAPublicNumbers(int.from_bytes(exponent, "big"), modulus).public_key()
     else:
         raise Unsupported(f"a key of the unknown type {algorithm:02X}")
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -20,12 +20,12 @@ def chuid(guid: bytes) -> bytes:
 
 
 def guid(data: bytes) -> bytes | None:
-    """The GUID of a CHUID, None where it is missing, all zero or not to be read."""
+    """The GUID of a CHUID, None where it is missing, all zero, not of 16 bytes or not to be read."""
     try:
         found = tlv.find(data, 0x34)
     except tlv.TlvError:
         return None
-    return found if found and any(found) else None
+    return found if found and len(found) == 16 and any(found) else None
 
 
 def ccc(card: bytes) -> bytes:

@@ -17,7 +17,7 @@ from drivers.errors import (
     ReadBackFailed,
     RetryBudget,
 )
-from drivers.pkcs11.module import SO, USER, code_of, failure, flags_of, serial_of
+from drivers.pkcs11.module import MALFORMED, SO, USER, code_of, failure, flags_of, malformed, serial_of
 from drivers.pkcs11.seat import UNLIMITED, Seat
 from drivers.secret import Secret
 
@@ -80,6 +80,9 @@ class Access:
             if self._gone():
                 raise self.seat.lost() from error
             raise failure(code_of(error), self.where) from error
+        except MALFORMED:
+            # Without what it says: a code may stand in it.
+            raise (self.seat.lost() if self._gone() else malformed(self.where)) from None
         except (DeviceFailed, EvidenceMissing, ReadBackFailed) as error:
             if self._gone():
                 raise self.seat.lost() from error

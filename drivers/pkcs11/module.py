@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -65,6 +66,15 @@ _CANNOT = {
 _REFUSED = {"CKR_PIN_INVALID", "CKR_PIN_LEN_RANGE", "CKR_PIN_TOO_WEAK"}
 
 
+MALFORMED = (ValueError, KeyError, struct.error)
+"""What python-pkcs11 raises for an attribute of the wrong length, of an unknown number or left out."""
+
+
+def malformed(where: str) -> DeviceFailed:
+    """The error for an answer that makes no sense."""
+    return DeviceFailed("the token's answer is malformed", where=where, next="set the token aside")
+
+
 def code_of(error: pkcs11.PKCS11Error) -> str:
     """The CKR name of an error of python-pkcs11."""
     name = type(error).__name__
@@ -102,6 +112,9 @@ def spoken(where: str) -> Iterator[None]:
         yield
     except pkcs11.PKCS11Error as error:
         raise failure(code_of(error), where) from error
+    except MALFORMED:
+        # Without what it says: a code may stand in it.
+        raise malformed(where) from None
 
 
 def flags_of(token: pkcs11.Token) -> TokenFlag:
@@ -111,8 +124,13 @@ def flags_of(token: pkcs11.Token) -> TokenFlag:
 
 
 def serial_of(token: pkcs11.Token) -> str | None:
-    """The token's serial, None while it has none."""
-    return token.serial.decode("ascii", "backslashreplace").strip("\0 ") or None
+    """The token's serial, None while it has none; bytes that are no printable ASCII as escapes."""
+    return plain(token.serial.decode("ascii", "backslashreplace").strip("\0 ")) or None
+
+
+def plain(text: str) -> str:
+    """What a token says of itself, with all that a terminal would obey or hide written as escapes."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _handle(session: pkcs11.Session) -> int:

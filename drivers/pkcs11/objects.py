@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Mapping
 from typing import Any
 
 import pkcs11
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11 import MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 from drivers.errors import DeviceFailed, EvidenceMissing, Unsupported
+from drivers.foreign_certificates import UNREADABLE, load_certificate
 from drivers.tokens import Algorithm, Evidence, SignatureScheme
+from drivers.wire import tlv
 
 _CURVES: Mapping[bytes, ec.EllipticCurve] = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),
@@ -84,7 +86,7 @@ def spki(public_key: Any) -> bytes:
     """
     try:
         return _der(_public(public_key))
-    except (pkcs11.AttributeTypeInvalid, ValueError):
+    except (pkcs11.AttributeTypeInvalid, KeyError, struct.error, *UNREADABLE):
         raise DeviceFailed("the token shows a key without all of its parts") from None
 
 
@@ -165,13 +167,13 @@ def _told(key: Any, attribute: Attribute) -> Any:
     try:
         return key[attribute]
     # CK_UNAVAILABLE_INFORMATION is no known mechanism.
-    except (pkcs11.AttributeTypeInvalid, pkcs11.FunctionFailed, ValueError):
+    except (pkcs11.AttributeTypeInvalid, pkcs11.FunctionFailed, ValueError, struct.error):
         return None
 
 
 def store_certificate(session: pkcs11.Session, key_id: bytes, label: str, certificate: bytes) -> None:
     """C_CreateObject for a certificate (DER), public, under the CKA_ID of its key."""
-    parsed = x509.load_der_x509_certificate(certificate)
+    parsed = load_certificate(certificate)
     session.create_object(
         {
             Attribute.CLASS: ObjectClass.CERTIFICATE,
@@ -189,5 +191,4 @@ def store_certificate(session: pkcs11.Session, key_id: bytes, label: str, certif
 
 
 def _integer(value: int) -> bytes:
-    content = value.to_bytes(value.bit_length() // 8 + 1, "big")
-    return bytes([0x02, len(content)]) + content
+    return tlv.encode(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))

@@ -17,7 +17,7 @@ from drivers.errors import (
 )
 from drivers.pkcs11 import objects
 from drivers.pkcs11.access import Access
-from drivers.pkcs11.module import SO, USER, code_of, flags_of
+from drivers.pkcs11.module import SO, USER, code_of, flags_of, plain
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
 from drivers.tokens import (
@@ -60,10 +60,10 @@ class Pkcs11Session:
         major, minor = token.firmware_version
         return TokenIdentity(
             driver="pkcs11",
-            model=token.model.strip() or "unknown",
+            model=plain(token.model.strip()) or "unknown",
             serial=self._access.serial,
             firmware=f"{major}.{minor}" if (major, minor) != (0, 0) else None,
-            label=token.label.strip() or None if flags_of(token) else None,
+            label=plain(token.label.strip()) or None if flags_of(token) else None,
         )
 
     def inspect(self) -> TokenState:

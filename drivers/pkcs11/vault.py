@@ -23,7 +23,7 @@ from drivers.errors import (
 )
 from drivers.keys import EcTokenKey, TokenKey, token_key
 from drivers.pkcs11 import objects
-from drivers.pkcs11.module import SO, USER, Module, code_of, failure, flags_of, spoken
+from drivers.pkcs11.module import SO, USER, Module, flags_of, spoken
 from drivers.secret import Secret
 from drivers.tokens import Algorithm, SignatureScheme
 
@@ -189,10 +189,8 @@ class Vault:
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
-        try:
+        with spoken(self._where):
             yield
-        except pkcs11.PKCS11Error as error:
-            raise failure(code_of(error), self._where) from error
 
 
 class AgreementKey(EcTokenKey):

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from drivers.errors import DeviceFailed
 from drivers.wire.apdu import Command, StatusWord
 
 _GET_RESPONSE = 0xC0
 _CHAINED = 0x10
 _SHORT = 255
+_MOST_PARTS = 512
+
+LONGEST_ANSWER = 65_536
+"""Bytes of one answer with all its parts, as many as an extended APDU carries (ISO/IEC 7816-4 §5.2)."""
 
 _OPEN_INSTRUCTIONS = frozenset({0xA4, 0xCB, 0xDB, 0x47, 0xF7, 0xF8, 0xF9, 0xFA, 0xFB, 0xFD})
 
@@ -27,11 +32,13 @@ class Chaining:
     """Lets callers send and receive any length: command chaining and GET RESPONSE of ISO/IEC 7816-4 §5.3.
 
     Commands too long for a short APDU come in extended form and leave as a chain of short ones, which every
-    PIV card takes (SP 800-73-4 part 2, 3.3.2). 6Cxx is answered by asking again with the length it names.
+    PIV card takes (SP 800-73-4 part 2, 3.3.2). 6Cxx is answered by asking again with the length it names,
+    but never to a command that gives data and asks for none: a VERIFY sent twice could cost two tries.
+    Raises `DeviceFailed`, naming `where`, for an answer that does not end.
     """
 
-    def __init__(self, inner: Transport) -> None:
-        self._inner = inner
+    def __init__(self, inner: Transport, where: str | None = None) -> None:
+        self._inner, self._where = inner, where
 
     def transmit(self, apdu: bytes) -> tuple[bytes, int]:
         last = self._last(apdu) if len(apdu) > _SHORT + 6 else apdu
@@ -39,11 +46,22 @@ class Chaining:
             return b"", last
         data, sw = self._inner.transmit(last)
         if sw & 0xFF00 == StatusWord.WRONG_LE:
-            data, sw = self._inner.transmit(replace(Command.parse(last), le=sw & 0xFF).short())
+            command = Command.parse(last)
+            if command.data and command.le is None:
+                return data, sw
+            data, sw = self._inner.transmit(replace(command, le=sw & 0xFF).short())
+        return self._rest(data, sw) if sw & 0xFF00 == StatusWord.MORE_DATA else (data, sw)
+
+    def _rest(self, data: bytes, sw: int) -> tuple[bytes, int]:
+        parts, size = [data], len(data)
         while sw & 0xFF00 == StatusWord.MORE_DATA:
+            if size > LONGEST_ANSWER or len(parts) > _MOST_PARTS:
+                what = f"the card's answer does not end ({size:,} bytes in {len(parts)} parts)"
+                raise DeviceFailed(what, code=f"{sw:04X}", where=self._where, next="set the card aside")
             more, sw = self._inner.transmit(bytes([0, _GET_RESPONSE, 0, 0, sw & 0xFF]))
-            data += more
-        return data, sw
+            parts.append(more)
+            size += len(more)
+        return b"".join(parts), sw
 
     def _last(self, apdu: bytes) -> bytes | int:
         """Send all links but the last; the last one, or the status word that ended the chain early."""

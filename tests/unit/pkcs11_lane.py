@@ -116,6 +116,12 @@ class Lane:
                 }
             )
 
+    def plant(self, attributes: Mapping[Attribute, Any]) -> None:
+        """An object that nobody here would make, as a token's former life or its maker may have left it."""
+        assert self._session is not None
+        with self._session._access.logged_in(USER, CODES.pin) as session:
+            session.create_object({Attribute.TOKEN: True, Attribute.PRIVATE: False, **attributes})
+
     def close(self) -> None:
         self._driver.close()
 
