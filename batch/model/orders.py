@@ -37,6 +37,7 @@ class Item:
 
     `mailer_number` is fixed when the item is made. `token_serial` is None until the token's identity is
     bound; `seat` is the lane that has or had it. `fields` are the order's columns for profiles and letter.
+    `replaces` is the spoiled item this one was planned for; `token_free`: its token was reset to blank.
     """
 
     id: int
@@ -52,6 +53,30 @@ class Item:
     reason: str | None
     began_at: datetime | None
     ended_at: datetime | None
+    replaces: int | None = None
+    token_free: bool = False
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The items of an order, reconciled (R14): `ordered` are those asked for, without replacements.
+
+    `spoiled` are all that were, `replaced` those of them that have a replacement. `open` are planned, in
+    production or in quarantine.
+    """
+
+    ordered: int
+    produced: int
+    spoiled: int
+    replaced: int
+    cancelled: int
+    open: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether ordered = produced + spoiled and not replaced + cancelled + open."""
+        given_up = self.spoiled - self.replaced
+        return self.ordered == self.produced + given_up + self.cancelled + self.open
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,16 @@ class OrderState(enum.StrEnum):
 
 
 class ItemState(enum.StrEnum):
-    """One token to be made. IN_PRODUCTION covers everything between its first step and read-back."""
+    """One token to be made. IN_PRODUCTION covers everything between its first step and read-back.
+
+    QUARANTINED waits for a person to choose a way out; SPOILED was reset, destroyed or lost, and is counted.
+    """
 
     PLANNED = "planned"
     IN_PRODUCTION = "in-production"
     PRODUCED = "produced"
     QUARANTINED = "quarantined"
+    SPOILED = "spoiled"
     CANCELLED = "cancelled"
 
 
@@ -58,16 +62,20 @@ ORDER: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.APPROVED: frozenset({OrderState.IN_PRODUCTION}),
     OrderState.REJECTED: frozenset(),
     OrderState.IN_PRODUCTION: frozenset({OrderState.PRODUCED}),
-    OrderState.PRODUCED: frozenset(),
+    OrderState.PRODUCED: frozenset({OrderState.IN_PRODUCTION}),
 }
 
 ITEM: Mapping[ItemState, frozenset[ItemState]] = {
-    ItemState.PLANNED: frozenset({ItemState.IN_PRODUCTION, ItemState.CANCELLED}),
+    ItemState.PLANNED: frozenset({ItemState.IN_PRODUCTION, ItemState.QUARANTINED, ItemState.CANCELLED}),
     ItemState.IN_PRODUCTION: frozenset({ItemState.PRODUCED, ItemState.QUARANTINED}),
     ItemState.PRODUCED: frozenset(),
-    ItemState.QUARANTINED: frozenset(),
+    ItemState.QUARANTINED: frozenset({ItemState.IN_PRODUCTION, ItemState.SPOILED}),
+    ItemState.SPOILED: frozenset(),
     ItemState.CANCELLED: frozenset(),
 }
+
+OPEN = (ItemState.PLANNED, ItemState.IN_PRODUCTION, ItemState.QUARANTINED)
+"""States of items that keep their order open."""
 
 LETTER: Mapping[LetterState, frozenset[LetterState]] = {
     LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.VOID}),

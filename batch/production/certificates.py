@@ -25,6 +25,10 @@ _SERIALS_END = 1 << 159
 """Of serial numbers in 20 octets: the first bit is the sign."""
 
 
+class WrongCertificate(ReadBackFailed):
+    """The CA's certificate is not what was asked for; no certificate of this item goes on a token."""
+
+
 def build_csr(public_key: bytes, template: CertificateTemplate, scheme: SignatureScheme, sign: Sign) -> bytes:
     """A CSR (DER) for the key on the token, signed by it as the profile says (R28); no code in it (R25)."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(name(template.subject))
@@ -35,7 +39,7 @@ def build_csr(public_key: bytes, template: CertificateTemplate, scheme: Signatur
 def check_certificate(certificate: bytes, public_key: bytes, template: CertificateTemplate) -> None:
     """Refuse a certificate that is not what was asked for: key, subject, names, usages, validity (R34).
 
-    Raises `ReadBackFailed` naming every difference.
+    Raises `WrongCertificate` naming every difference.
     """
     try:
         found = load_certificate(certificate)
@@ -43,7 +47,7 @@ def check_certificate(certificate: bytes, public_key: bytes, template: Certifica
     except ValueError as error:
         wrong = [f"it cannot be read ({error})"]
     if wrong:
-        raise ReadBackFailed(
+        raise WrongCertificate(
             f"the CA's certificate is not what was asked for: {'; '.join(wrong)}",
             next="do not hand this token out; compare the CA's profile with the layout's",
         )

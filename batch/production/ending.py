@@ -1,11 +1,11 @@
-"""How an item ends."""
+"""How an item ends, and with the last one its order."""
 
 from __future__ import annotations
 
 from batch.audit.log import log
 from batch.model.events import Event
-from batch.model.orders import Item
-from batch.model.states import ItemState
+from batch.model.orders import Item, Order
+from batch.model.states import ItemState, OrderState
 from batch.store import codes, letters, orders
 from batch.store.database import Records
 
@@ -16,3 +16,19 @@ def end_produced(records: Records, item: Item, event: Event) -> None:
     orders.end_item(records, item.id, ItemState.PRODUCED)
     letters.add(records, item.mailer_number, item.id)
     log(records, event)
+
+
+def follow(records: Records, order: Order, operator: str) -> Order:
+    """Let an order follow its items: produced when none is open, in production again when one is (R14).
+
+    Called inside a transaction.
+    """
+    order = orders.order_of(records, order.id)
+    open_items = orders.balance(records, order).open
+    if not open_items and order.state is OrderState.IN_PRODUCTION:
+        orders.set_order_state(records, order, OrderState.PRODUCED)
+        log(records, Event("order.produced", operator, order=order.number))
+    elif open_items and order.state is OrderState.PRODUCED:
+        orders.set_order_state(records, order, OrderState.IN_PRODUCTION)
+        log(records, Event("order.reopened", operator, order=order.number, detail={"open": open_items}))
+    return orders.order_of(records, order.id)

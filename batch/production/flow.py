@@ -16,6 +16,7 @@ from batch.production.assignment import LaneFacts
 from batch.production.calls import Flow
 from batch.production.events import What
 from batch.production.making import KeysFailed, Making
+from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
 from batch.store import journal, orders
 from batch.store.database import now
@@ -145,8 +146,8 @@ class LaneFlow(SeatWork):
         step = self._doubt(item, StepState.FAILED, error)
         reason = f"{step}: {error}" if step else str(error)
         serial = orders.item_of(self._records, item.id).token_serial
-        orders.end_item(self._records, item.id, ItemState.QUARANTINED, reason)
-        self._log("item.quarantined", item, serial, {"reason": reason})
+        operator = self._desk.operator
+        set_aside(self._records, item, cause_of(error), reason, operator, step=step, seat=self.seat)
         self._tell(What.QUARANTINED, item, serial, reason)
         yield from self._put_out(Tray.QUARANTINE, f"{item.mailer_number}: {reason}")
         self._count_failure(type(error).__name__, step or "")
@@ -171,7 +172,12 @@ class LaneFlow(SeatWork):
         if owner.state is ItemState.IN_PRODUCTION and owner.order_id != self._desk.order.id:
             return f"it is token {owner.mailer_number}, unfinished; `station produce {order}` finishes it"
         blank = ", yet it is blank" if state.blank else ""
-        return f"its serial is that of token {owner.mailer_number} of order {order}, {owner.state}{blank}"
+        look = ""
+        if owner.state is ItemState.QUARANTINED:
+            look = f"; `station quarantine show {owner.mailer_number}` tells the ways out"
+        return (
+            f"its serial is that of token {owner.mailer_number} of order {order}, {owner.state}{blank}{look}"
+        )
 
     def _refuse(self, state: TokenState | None, reason: str, kind: str | None = None) -> Work[None]:
         """A token that must not be written to; no item is spent on it. `kind` is what is alike in reasons."""

@@ -25,7 +25,7 @@ from batch.model.states import ItemState, OrderState, StepState
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import token_guid
 from batch.production.calls import Call, Flow, Pause
-from batch.production.ending import end_produced
+from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.plan import Kind, Step
@@ -219,12 +219,8 @@ class Production:
     def _end(self, lanes: Sequence[LaneFlow]) -> Result:
         with self.records.transaction():
             counts = orders.counts(self.records, self.order)
-            open_items = counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]
             self._log("production.ended", {str(state): number for state, number in counts.items() if number})
-            if not open_items and self.order.state is OrderState.IN_PRODUCTION:
-                orders.set_order_state(self.records, self.order, OrderState.PRODUCED)
-                self._log("order.produced", None)
-        self.order = orders.order(self.records, self.order.number)
+            self.order = follow(self.records, self.order, self.operator)
         stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
         begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
         missing = [named(item) for item in begun]

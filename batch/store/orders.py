@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from batch.model.errors import NotFound
-from batch.model.orders import Item, Order
-from batch.model.states import ITEM, ItemState, OrderState, move
+from batch.model.orders import Balance, Item, Order
+from batch.model.states import ITEM, OPEN, ItemState, OrderState, move
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
@@ -17,7 +17,7 @@ _ORDER = (
 )
 _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
-    "reason, began_at, ended_at"
+    "reason, began_at, ended_at, replaces, token_free"
 )
 
 
@@ -55,14 +55,23 @@ def add_order(
 
 
 def add_item(
-    records: Records, order: Order, *, layout: str, subject_key: str, fields: Mapping[str, str]
+    records: Records,
+    order: Order,
+    *,
+    layout: str,
+    subject_key: str,
+    fields: Mapping[str, str],
+    replaces: int | None = None,
 ) -> str:
-    """A planned item under the next mailer number, which is returned; the number joins its `fields`."""
+    """A planned item under the next mailer number, which is returned; the number joins its `fields`.
+
+    `replaces` is the id of the spoiled item it is for.
+    """
     row = records.row("SELECT coalesce(max(id), 0) + 1 FROM items")
     mailer_number = f"{row[0] if row else 1:06d}"
     records.insert(
-        "INSERT INTO items (order_id, mailer_number, layout, subject_key, fields, state) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO items (order_id, mailer_number, layout, subject_key, fields, state, replaces) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             order.id,
             mailer_number,
@@ -70,6 +79,7 @@ def add_item(
             subject_key,
             json.dumps({**fields, "number": mailer_number}, ensure_ascii=False, sort_keys=True),
             ItemState.PLANNED,
+            replaces,
         ),
     )
     return mailer_number
@@ -119,9 +129,9 @@ def set_order_state(
 def subject_orders(records: Records, subject_key: str) -> list[tuple[str, str, bool]]:
     """Orders in which a subject was ordered: number, organisation, and whether a token of it still counts."""
     rows = records.rows(
-        "SELECT o.number, o.organisation, i.state <> ? AND o.state <> ? FROM items i "
+        "SELECT o.number, o.organisation, i.state NOT IN (?, ?) AND o.state <> ? FROM items i "
         "JOIN orders o ON o.id = i.order_id WHERE i.subject_key = ? ORDER BY i.id",
-        (ItemState.CANCELLED, OrderState.REJECTED, subject_key),
+        (ItemState.CANCELLED, ItemState.SPOILED, OrderState.REJECTED, subject_key),
     )
     return [(str(number), str(organisation), bool(valid)) for number, organisation, valid in rows]
 
@@ -136,8 +146,12 @@ def order_of_reference(records: Records, organisation: str, reference: str) -> s
 
 
 def item(records: Records, name: str) -> Item:
-    """The item of a mailer number or token serial; raises `NotFound`."""
-    row = records.row(f"SELECT {_ITEM} FROM items WHERE mailer_number = ? OR token_serial = ?", (name, name))
+    """The item of a mailer number or token serial, the last of a token that was reset; raises `NotFound`."""
+    row = records.row(
+        f"SELECT {_ITEM} FROM items WHERE mailer_number = ? OR token_serial = ? "
+        "ORDER BY mailer_number = ? DESC, token_free, id DESC LIMIT 1",
+        (name, name, name),
+    )
     if row is None:
         raise NotFound("no token of that number or serial", where=name, next="see `station token list`")
     return _item(row)
@@ -187,9 +201,10 @@ def next_planned(records: Records, order: Order, layouts: Sequence[str]) -> Item
 
 
 def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
-    """The item a token is bound to, None where it is bound to none."""
+    """The item a token is bound to, None where it is bound to none, or to those before its reset only."""
     row = records.row(
-        f"SELECT {_ITEM} FROM items WHERE token_driver = ? AND token_serial = ?", (driver, serial)
+        f"SELECT {_ITEM} FROM items WHERE token_driver = ? AND token_serial = ? AND token_free = 0",
+        (driver, serial),
     )
     return _item(row) if row else None
 
@@ -220,6 +235,45 @@ def end_item(records: Records, item_id: int, to: ItemState, reason: str | None =
     move(item.state, to, where=f"item {item.mailer_number}")
     records.write(
         "UPDATE items SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (to, reason, stamp(), item_id)
+    )
+
+
+def take_up(records: Records, item_id: int) -> None:
+    """Take an item out of quarantine, back into production; raises `Transition`."""
+    item = item_of(records, item_id)
+    move(item.state, ItemState.IN_PRODUCTION, where=f"item {item.mailer_number}")
+    records.write(
+        "UPDATE items SET state = ?, reason = NULL, ended_at = NULL WHERE id = ?",
+        (ItemState.IN_PRODUCTION, item_id),
+    )
+
+
+def free_token(records: Records, item_id: int) -> None:
+    """The token of a spoiled item was reset and read blank: another item may be bound to it."""
+    records.write("UPDATE items SET token_free = 1 WHERE id = ?", (item_id,))
+
+
+def replacement(records: Records, item_id: int) -> Item | None:
+    """The item that replaces a spoiled one, None where none does."""
+    row = records.row(f"SELECT {_ITEM} FROM items WHERE replaces = ?", (item_id,))
+    return _item(row) if row else None
+
+
+def balance(records: Records, order: Order) -> Balance:
+    """The items of an order, reconciled."""
+    found = counts(records, order)
+    row = records.row(
+        "SELECT count(*) FILTER (WHERE replaces IS NULL), count(replaces) FROM items WHERE order_id = ?",
+        (order.id,),
+    )
+    ordered, replaced = row or (0, 0)
+    return Balance(
+        ordered=int(ordered),
+        produced=found[ItemState.PRODUCED],
+        spoiled=found[ItemState.SPOILED],
+        replaced=int(replaced),
+        cancelled=found[ItemState.CANCELLED],
+        open=sum(found[state] for state in OPEN),
     )
 
 
@@ -254,7 +308,8 @@ def _order(row: tuple[Any, ...]) -> Order:
 
 
 def _item(row: tuple[Any, ...]) -> Item:
-    (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, began, ended) = row
+    (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, *rest) = row
+    began, ended, replaces, token_free = rest
     return Item(
         id_,
         order_id,
@@ -269,4 +324,6 @@ def _item(row: tuple[Any, ...]) -> Item:
         reason,
         moment(began),
         moment(ended),
+        replaces,
+        bool(token_free),
     )

@@ -16,6 +16,14 @@ def m001_first_desk(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_quarantine(db: Database) -> None:
+    """Stays in quarantine with their ways out, spoiled items and replacements, certificates to be revoked."""
+    for statement in _QUARANTINE.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FIRST = """
 CREATE TABLE orders (
     id INTEGER PRIMARY KEY,
@@ -107,4 +115,49 @@ CREATE TABLE audit (
     body TEXT NOT NULL,
     hash BLOB NOT NULL
 ) STRICT;
+"""
+
+_QUARANTINE = """
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES items (id),
+    since TEXT NOT NULL,
+    put_by TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    step TEXT,
+    reason TEXT NOT NULL,
+    way TEXT,
+    way_by TEXT,
+    witness TEXT,
+    why TEXT,
+    replaced INTEGER NOT NULL DEFAULT 0,
+    begun_at TEXT,
+    blank_at TEXT,
+    left_at TEXT
+) STRICT;
+CREATE INDEX quarantine_of_item ON quarantine (item_id);
+CREATE UNIQUE INDEX one_stay_at_a_time ON quarantine (item_id) WHERE left_at IS NULL;
+INSERT INTO quarantine (item_id, since, put_by, cause, step, reason)
+    SELECT id, coalesce(ended_at, began_at, strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')),
+        'not on record', 'other',
+        (SELECT name FROM steps WHERE item_id = items.id AND state = 'failed' ORDER BY ended_at DESC LIMIT 1),
+        coalesce(reason, 'not on record')
+    FROM items WHERE state = 'quarantined' ORDER BY id;
+ALTER TABLE items ADD COLUMN replaces INTEGER REFERENCES items (id);
+ALTER TABLE items ADD COLUMN token_free INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX one_replacement_per_item ON items (replaces) WHERE replaces IS NOT NULL;
+DROP INDEX one_item_per_token;
+CREATE UNIQUE INDEX one_item_per_token ON items (token_driver, token_serial)
+    WHERE token_serial IS NOT NULL AND token_free = 0;
+CREATE TABLE revocations (
+    request TEXT PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES items (id),
+    certificate BLOB,
+    reason TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
+    outcome TEXT,
+    settled_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revocations_waiting ON revocations (settled_at) WHERE settled_at IS NULL;
 """

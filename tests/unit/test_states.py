@@ -45,6 +45,6 @@ def test_every_state_has_its_line_in_the_table(
 
 
 def test_states_of_different_tables_that_share_a_word_are_not_mixed_up() -> None:
-    assert move(ItemState.IN_PRODUCTION, ItemState.QUARANTINED, where="item") is ItemState.QUARANTINED
+    assert move(OrderState.PRODUCED, OrderState.IN_PRODUCTION, where="order") is OrderState.IN_PRODUCTION
     with pytest.raises(Transition):
-        move(OrderState.PRODUCED, OrderState.IN_PRODUCTION, where="order")
+        move(ItemState.PRODUCED, ItemState.IN_PRODUCTION, where="item")

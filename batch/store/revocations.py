@@ -1,0 +1,60 @@
+"""Certificates that are to be revoked at the CA, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batch.store.database import Records, stamp
+
+_REVOCATION = "request, item_id, certificate, reason, asked_by, outcome"
+
+
+@dataclass(frozen=True)
+class AskedRevocation:
+    """What is to be revoked: the `request` it was issued under, and the certificate (DER) where on record.
+
+    `reason` is RFC 5280's; `outcome` is None while the CA has not answered.
+    """
+
+    request: str
+    item_id: int
+    certificate: bytes | None
+    reason: str
+    asked_by: str
+    outcome: str | None
+
+
+def ask(
+    records: Records, request: str, item_id: int, certificate: bytes | None, *, reason: str, by: str
+) -> None:
+    """Have what was issued under a request revoked; asked once, for good."""
+    records.write(
+        "INSERT OR IGNORE INTO revocations (request, item_id, certificate, reason, asked_by, asked_at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (request, item_id, certificate, reason, by, stamp()),
+    )
+
+
+def waiting(records: Records, item_id: int | None = None) -> list[AskedRevocation]:
+    """What the CA has not answered yet, of one item or of all."""
+    rows = records.rows(
+        f"SELECT {_REVOCATION} FROM revocations WHERE settled_at IS NULL AND item_id = coalesce(?, item_id) "
+        "ORDER BY asked_at, request",
+        (item_id,),
+    )
+    return [AskedRevocation(*row) for row in rows]
+
+
+def of_item(records: Records, item_id: int) -> list[AskedRevocation]:
+    """All that was to be revoked of an item."""
+    rows = records.rows(
+        f"SELECT {_REVOCATION} FROM revocations WHERE item_id = ? ORDER BY request", (item_id,)
+    )
+    return [AskedRevocation(*row) for row in rows]
+
+
+def settle(records: Records, request: str, outcome: str) -> None:
+    """What the CA made of it."""
+    records.write(
+        "UPDATE revocations SET outcome = ?, settled_at = ? WHERE request = ?", (outcome, stamp(), request)
+    )
