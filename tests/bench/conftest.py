@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from drivers.secret import Secret
 from simulators.bench import Bench, BenchError, softhsm_module
 from simulators.bench.pcscd import find
+from simulators.piv import state
 from tests.bench.desk import Desk
+from tests.bench.searching import Hunt
 from tests.conftest import lacking, need
 
 DeskFactory = Callable[..., Desk]
@@ -39,8 +42,22 @@ def desk_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskFacto
 
     try:
         yield make
+        for desk in made:
+            assert codes_said(desk) == []
     finally:
         for desk in made:
             desk.stop()
         for bench in started:
             bench.down()
+
+
+def codes_said(desk: Desk) -> list[str]:
+    """Codes of the bench's cards that any command said, with tracebacks and all; whatever was done to it."""
+    cards = {path.stem: state.decode(path.read_bytes()) for path in desk.bench.layout.cards.glob("*.json")}
+    secrets = {
+        f"code {reference:02X} of {name}": Secret(code.value.rstrip(b"\xff"))
+        for name, card in cards.items()
+        for reference, code in card.codes.items()
+        if code.value != state.FACTORY_CODES[reference]
+    }
+    return list(Hunt(secrets).finds("what was said", b"\n".join(desk.said)))

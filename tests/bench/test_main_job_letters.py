@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from station.exit_codes import ExitCode
+from tests.bench.cables import cable, receive
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import PATIENCE, Desk, Started
 from tests.bench.pages import read_page
 
 pytestmark = pytest.mark.bench
-
-PIPE = 4096
-"""Bytes a torn cable holds, far less than a page."""
 
 
 @pytest.fixture(scope="module")
@@ -57,26 +52,6 @@ def states(desk: Desk, order: str) -> list[str]:
 
 def print_letters(desk: Desk, order: str, expect: int = ExitCode.OK) -> str:
     return desk.run("letter", "print", order, operator="carl", pins=True, expect=expect).err
-
-
-@contextmanager
-def cable(work: Path) -> Iterator[tuple[Path, int]]:
-    """A FIFO in place of a printer's device, and the end the printer reads from."""
-    path = work / "lp0"
-    os.mkfifo(path)
-    printer = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    fcntl.fcntl(printer, fcntl.F_SETPIPE_SZ, PIPE)
-    try:
-        yield path, printer
-    finally:
-        os.close(printer)
-
-
-def receive(printer: int) -> bytes:
-    """What comes through the cable next."""
-    ready, _, _ = select.select([printer], [], [], PATIENCE)
-    assert ready, "nothing came to the printer"
-    return os.read(printer, PIPE)
 
 
 def begin_page(desk: Desk, order: str, printer: int) -> Started:
