@@ -165,7 +165,7 @@ def _checked(document: Document[Configuration]) -> Configuration:
 
 
 def seat_entry(seat: Seat) -> str:
-    """A seat as a `[[seat]]` entry for the end of station.toml; its options are text or numbers."""
+    """A seat as a `[[seat]]` entry for the end of station.toml."""
     lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
     if seat.feeder != "hands":
         lines.append(f"feeder = {_value(seat.feeder)}")
@@ -175,8 +175,11 @@ def seat_entry(seat: Seat) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _value(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
+def _value(value: Any) -> str:
+    """A value as TOML has it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + " }"
+    return msgspec.json.encode(value).decode()
 
 
 def example() -> str:

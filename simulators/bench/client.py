@@ -31,6 +31,7 @@ from simulators.bench.model import (
 from simulators.bench.pcscd import NO_NAMESPACES
 from simulators.bench.seats import softhsm_conf
 from simulators.faults.model import Fault, complaint
+from simulators.native import build
 
 if TYPE_CHECKING:
     from simulators.piv.card import Delays
@@ -39,6 +40,7 @@ _DAEMON = "simulators.bench.daemon"
 _SYSTEM_READERS = 2
 _ANSWER_WITHIN = 60.0
 _END_WITHIN = 10.0
+_NOT_INHERITED = ("PCSC", "LISTEN_", "LD_PRELOAD", "STATION_BENCH_FAULTS")
 _SOFTHSM = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib64/softhsm/libsofthsm2.so",
@@ -175,7 +177,7 @@ class Bench:
                 if not _ended(descriptor, _END_WITHIN):
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                     _ended(descriptor, _END_WITHIN)
-        self.layout.remove_traces()
+        self.layout.clear()
         return bool(ends)
 
     @property
@@ -195,7 +197,10 @@ class Bench:
     def seat_options(self, seat: str) -> dict[str, Any]:
         """The `[[seat]]` entry of `station.toml` for a seat."""
         found = self._seat(seat)
-        options: dict[str, Any] = {"module": softhsm_module()}
+        options: dict[str, Any] = {
+            "module": str(self.layout.module),
+            "model": {"puk": "so-pin", "tries": "unlimited"},
+        }
         if found.driver != PKCS11:
             roots = [str(self.layout.directory / "attestation-root.pem")]
             options = {"reader": found.reader, "attestation_roots": roots}
@@ -206,6 +211,13 @@ class Bench:
             "options": options,
             "environment": self.seat_environment(seat),
         }
+
+    @property
+    def preloaded(self) -> dict[str, str]:
+        """What the station's processes need in their environment for faults of disk and clock."""
+        if not self._running().setup.faults:
+            return {}
+        return {"LD_PRELOAD": str(self.layout.preload), "STATION_BENCH_FAULTS": str(self.layout.processes)}
 
     @property
     def feeder_options(self) -> dict[str, str]:
@@ -273,6 +285,11 @@ class Bench:
                 where=str(self.layout.directory),
                 next="use it (`station bench status`) or stop it (`station bench down`)",
             ) from None
+        try:
+            build.place(self.layout, softhsm_module() if setup.pkcs11 else None, faults=setup.faults)
+        except BaseException:
+            os.close(lock)
+            raise
         told, status = os.pipe()
         held, owner = os.pipe() if tether else (None, None)
         inherited = [lock, status, *([held] if held is not None else [])]
@@ -355,7 +372,7 @@ def _scenario(path: Path) -> tuple[Fault, ...]:
 def _environment() -> dict[str, str]:
     import simulators
 
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PCSC", "LISTEN_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
     here = str(Path(simulators.__file__).parents[1])
     kept["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [kept.get("PYTHONPATH")])])
     return kept

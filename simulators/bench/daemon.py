@@ -28,6 +28,7 @@ from simulators.bench.shelf import CardShelf, Shelf, TokenShelf, Trays, need_nam
 from simulators.bench.watcher import Watcher
 from simulators.faults.model import Fault
 from simulators.faults.plan import Plan
+from simulators.native.armed import ArmedFaults
 
 _READERS_WITHIN = 20.0
 """Seconds pcscd has to show all readers."""
@@ -46,9 +47,11 @@ class Daemon:
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
         if setup.piv:
             self._open_readers()
-        tokens = TokenShelf(layout)
+        self._tokens = TokenShelf(layout)
         for name in _names("usb", setup.pkcs11):
-            self._seats[name] = UsbSeat(name, layout), tokens
+            self._seats[name] = UsbSeat(name, layout), self._tokens
+        usb = tuple(_names("usb", setup.pkcs11))
+        self._native = ArmedFaults(layout, usb, self._plan.happened) if setup.faults else None
 
     def _open_readers(self) -> None:
         names = _names("piv", self._setup.piv)
@@ -85,12 +88,14 @@ class Daemon:
                 return Answer()
             case "disarm":
                 self._plan.disarm()
+                if self._native:
+                    self._native.disarm()
                 return Answer()
             case "exchange":
                 fault = self._plan.exchange(request.seat, request.name, request.only)
                 return Answer(faults=() if fault is None else (fault,))
             case "exchanges":
-                return Answer(count=self._plan.exchanges(request.seat))
+                return Answer(count=self._exchanges(request.seat))
             case "fired":
                 return Answer(faults=self._plan.fired(request.count, request.seconds))
             case "down":
@@ -177,9 +182,26 @@ class Daemon:
                 seat, shelf = self._seat(fault.at)
                 if fault.card is not None:
                     need_name(fault.card, shelf, seat.status.driver)
+            if fault.target in ("pkcs11", "disk", "clock"):
+                self._need_native(fault).check(fault)
         if faults:
             self._layout.faults.touch()
         self._plan.arm(faults)
+        for fault in faults:
+            if self._native and self._native.counts(fault.at):
+                self._native.arm(fault, self._tokens.add)
+
+    def _need_native(self, fault: Fault) -> ArmedFaults:
+        if self._native is None:
+            raise BenchError(
+                "this bench was not started for faults", where=fault.at, next="start it with a scenario"
+            )
+        return self._native
+
+    def _exchanges(self, at: str) -> int:
+        if self._native and self._native.counts(at):
+            return self._native.exchanges(at)
+        return self._plan.exchanges(at)
 
     def _seat(self, name: str) -> tuple[Seat, Shelf]:
         try:
@@ -238,7 +260,7 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
         description = Description(_outer_pid(), holder, setup, daemon.statuses)
         layout.description.write_bytes(msgspec.json.encode(description))
     except (BenchError, OSError) as error:
-        layout.remove_traces()
+        layout.clear()
         logging.exception("cannot start")
         told = error if isinstance(error, BenchError) else BenchError(str(error))
         os.write(status, msgspec.json.encode(Answer(error=(told.what, told.where, told.next))) + b"\n")
@@ -250,7 +272,7 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
     daemon.clear()
     logging.info("down: %s", reason)
     with contextlib.suppress(OSError):
-        layout.remove_traces()
+        layout.clear()
 
 
 def main(arguments: list[str]) -> None:

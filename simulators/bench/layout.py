@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,31 @@ class Layout:
         return self.directory / "seats"
 
     @property
+    def module(self) -> Path:
+        """The PKCS#11 module of all USB seats: a link to SoftHSM, or to the proxy of a bench for faults."""
+        return self.directory / "pkcs11-module.so"
+
+    @property
+    def proxy(self) -> Path:
+        """The PKCS#11 module that forwards to SoftHSM and fails as told."""
+        return self.directory / "pkcs11-proxy.so"
+
+    @property
+    def preload(self) -> Path:
+        """What LD_PRELOAD must name for faults of disk and clock."""
+        return self.directory / "preload.so"
+
+    @property
+    def processes(self) -> Path:
+        """The faults armed for the station's own processes; there only on a bench for faults."""
+        return self.directory / "processes"
+
+    @property
+    def struck(self) -> Path:
+        """The daemon's socket that hears of every fault that struck (datagrams)."""
+        return self.directory / "struck.sock"
+
+    @property
     def trays(self) -> Path:
         """Which tray each kept card or token was put in (JSON lines)."""
         return self.directory / "trays.jsonl"
@@ -83,9 +109,16 @@ class Layout:
         return self.directory / "log"
 
     def remove_traces(self) -> None:
-        """Remove what is there only while the bench is up."""
-        for path in (self.description, self.control, self.pcscd, self.faults):
+        """Remove what is there only while the bench is up, or what one that was killed left of it."""
+        for path in (self.description, self.control, self.pcscd, self.struck, self.faults):
             path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Leave nothing but cards, tokens, pages and the log."""
+        self.remove_traces()
+        for path in (self.module, self.proxy, self.preload):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.processes, ignore_errors=True)
 
     def prepare(self) -> None:
         """Make the directory, 0700; raises `BenchError` where it is unfit or not a bench's."""

@@ -132,7 +132,8 @@ class _Insertion(threading.Thread):
 class UsbSeat:
     """A place for one USB token: a SoftHSM configuration whose token directory comes and goes.
 
-    With the directory gone C_Initialize fails, which is how SoftHSM shows that no token is there.
+    With the directory gone C_Initialize fails, which is how SoftHSM shows that no token is there. What is in
+    the seat is what the link says: the module of a bench for faults can pull a token out too.
     """
 
     def __init__(self, name: str, layout: Layout) -> None:
@@ -141,7 +142,6 @@ class UsbSeat:
         directory.mkdir(mode=0o700, exist_ok=True)
         self._link = directory / "token"
         self._link.unlink(missing_ok=True)
-        self._token: str | None = None
         softhsm_conf(layout, name).write_text(
             f"directories.tokendir = {self._link}\nobjectstore.backend = file\n"
             "slots.removable = true\nlog.level = ERROR\n"
@@ -149,18 +149,20 @@ class UsbSeat:
 
     @property
     def status(self) -> SeatStatus:
-        return SeatStatus(self._name, PKCS11, None, self._token)
+        try:
+            token = self._link.readlink().name
+        except FileNotFoundError:
+            token = None
+        return SeatStatus(self._name, PKCS11, None, token)
 
     def insert(self, name: str) -> None:
         fresh = self._link.with_name("token.new")
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(self._tokens / name)
         os.replace(fresh, self._link)
-        self._token = name
 
     def eject(self) -> None:
         self._link.unlink(missing_ok=True)
-        self._token = None
 
     def settle(self) -> None:
         pass

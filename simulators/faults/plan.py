@@ -69,6 +69,14 @@ class Plan:
                     return armed.fault
         return None
 
+    def happened(self, fault: Fault, times: int) -> None:
+        """Put on record what happened where exchanges are counted elsewhere."""
+        with self._changed:
+            for armed in self._armed:
+                if armed.fault is fault:
+                    armed.fired = max(armed.fired, times)
+            self._changed.notify_all()
+
     def exchanges(self, at: str) -> int:
         """Exchanges at a target since the bench began or was last disarmed."""
         with self._changed:

@@ -158,7 +158,7 @@ def down(directory: Path | None) -> None:
 
 
 def _print_environment(started: Bench) -> None:
-    for name, value in started.environment.items():
+    for name, value in {**started.environment, **started.preloaded}.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     for seat in started.seats:
         for name, value in started.seat_environment(seat).items():

@@ -77,7 +77,8 @@ def test_the_seat_entry_is_all_a_lane_needs(bench: Bench) -> None:
         "environment": {"PCSCLITE_CSOCK_NAME": str(bench.layout.directory / "pcscd.comm")},
     }
     assert usb["driver"] == "pkcs11"
-    assert Path(usb["options"]["module"]).name == "libsofthsm2.so"
+    assert Path(usb["options"]["module"]) == bench.layout.directory / "pkcs11-module.so"
+    assert Path(usb["options"]["module"]).resolve().name == "libsofthsm2.so"
     assert Path(usb["environment"]["SOFTHSM2_CONF"]).exists()
     assert find("station.feeders", "bench") is BenchFeeder
 

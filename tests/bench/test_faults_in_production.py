@@ -138,8 +138,7 @@ def test_what_is_left_is_told_by_token_and_by_kind_of_seat(desk: Desk) -> None:
 
 
 def test_a_layout_that_does_not_fit_a_lane_s_tokens_stops_the_lane_and_spoils_none(desk: Desk) -> None:
-    model = 'model = { puk = "so-pin", so_pin = 12, tries = "unlimited" }'
-    desk.configure(lambda text: text.replace("[seat.options]\nmodule", f"[seat.options]\n{model}\nmodule"))
+    desk.configure(lambda text: text.replace('puk = "so-pin"', 'puk = "so-pin", so_pin = 12'))
     order = desk.approved(STICK | {"count": "2"}, CARD)
 
     ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)

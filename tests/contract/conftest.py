@@ -22,7 +22,7 @@ from tests.conftest import lacking
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
-SIMULATED = ("piv-yubikey", "piv-plain", "pkcs11-softhsm")
+SIMULATED = ("piv-yubikey", "piv-plain", "pkcs11-softhsm", "pkcs11-proxy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +51,7 @@ EXPECTED = {
     "piv-yubikey": Kind("attestation"),
     "piv-plain": Kind("none", tells_keys=False, tells_puk_tries=False),
     "pkcs11-softhsm": Kind("attributes", exclusive=False),
+    "pkcs11-proxy": Kind("attributes", exclusive=False),
 }
 
 
@@ -112,7 +113,10 @@ def contract_benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
         if profile not in running:
             directory = tmp_path_factory.mktemp("bench") / profile
             try:
-                running[profile] = Bench.up(directory, piv=1, pkcs11=1, profile=profile, tether=True)  # type: ignore[arg-type]
+                if profile == "proxy":
+                    running[profile] = Bench.up(directory, piv=0, pkcs11=1, faults=True, tether=True)
+                else:
+                    running[profile] = Bench.up(directory, piv=1, pkcs11=1, profile=profile, tether=True)  # type: ignore[arg-type]
             except BenchError as error:
                 lacking(f"no simulator: {error}")
         return running[profile]
@@ -128,7 +132,7 @@ def seat(request: pytest.FixtureRequest, contract_benches: Callable[[str], Bench
     if request.param == "real":
         yield _real(request.config.getoption("--real-token"))
         return
-    bench = contract_benches("plain" if request.param == "piv-plain" else "yubikey")
+    bench = contract_benches({"piv-plain": "plain", "pkcs11-proxy": "proxy"}.get(request.param, "yubikey"))
     driver = request.param.split("-")[0]
     status = next(seat for seat in bench.status().seats if seat.driver == driver)
     described = bench.seat_options(status.name)
