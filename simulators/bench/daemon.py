@@ -63,9 +63,9 @@ class Daemon:
         shelf = CardShelf(self._layout, self._setup)
         watcher = Watcher(None if self._setup.system_pcscd else str(self._layout.pcscd))
         watcher.await_readers([slot.reader for slot in slots], _READERS_WITHIN)
-        busy: dict[str, threading.Thread] = {}
+        rest: dict[str, threading.Event] = {}
         for slot in slots:
-            self._seats[slot.seat] = PivSeat(slot, shelf, watcher, busy), shelf
+            self._seats[slot.seat] = PivSeat(slot, shelf, watcher, rest, self._plan, self._swap), shelf
 
     @property
     def statuses(self) -> tuple[SeatStatus, ...]:
@@ -155,6 +155,13 @@ class Daemon:
         if request.wait:
             seat.settle()
         return name
+
+    def _swap(self, fault: Fault) -> None:
+        """Put in the place of a card that a fault took out what the fault says, without waiting."""
+        try:
+            self._insert(Request("insert", fault.at, fault.card, wait=False))
+        except BenchError as error:
+            logging.error("swap in %s: %s", fault.at, error)
 
     def _feed(self, request: Request) -> str | None:
         with self._lock:

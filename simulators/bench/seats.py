@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,9 @@ from simulators.bench.model import PIV, PKCS11, SeatStatus
 from simulators.bench.pcscd import Slot
 from simulators.bench.shelf import CardShelf
 from simulators.bench.watcher import Watcher
+from simulators.faults.card import FaultyCard
+from simulators.faults.model import Fault
+from simulators.faults.plan import Due, Plan
 
 _SEEN_WITHIN = 10.0
 """Seconds in which pcscd must have noticed a card that came or went; it looks every 0.4 s."""
@@ -45,28 +49,39 @@ class Seat(Protocol):
 
 
 class PivSeat:
-    """A reader of the bench's pcscd."""
+    """A reader of the bench's pcscd; `swap` puts in what a fault puts in the place of a card.
+
+    `rest` tells of every card that was inserted in any seat whether it has ended its last command.
+    """
 
     def __init__(
-        self, slot: Slot, shelf: CardShelf, watcher: Watcher, rest: dict[str, threading.Thread]
+        self,
+        slot: Slot,
+        shelf: CardShelf,
+        watcher: Watcher,
+        rest: dict[str, threading.Event],
+        plan: Plan,
+        swap: Callable[[Fault], None],
     ) -> None:
         self._slot, self._shelf, self._watcher = slot, shelf, watcher
         self._insertion: _Insertion | None = None
         self._rest = rest
+        self._plan, self._swap = plan, swap
 
     @property
     def status(self) -> SeatStatus:
-        inserted = self._insertion.name if self._insertion else None
+        inserted = self._insertion.name if self._insertion and not self._insertion.left else None
         return SeatStatus(self._slot.seat, PIV, self._slot.reader, inserted)
 
     def insert(self, name: str) -> None:
         # A card that was pulled out in the middle of a command is not inserted again before it has ended it.
         if before := self._rest.get(name):
-            before.join()
-        for ended in [name for name, insertion in self._rest.items() if not insertion.is_alive()]:
+            before.wait()
+        for ended in [name for name, rest in self._rest.items() if rest.is_set()]:
             del self._rest[ended]
-        self._insertion = _Insertion(name, self._shelf.load(name), self._slot, self._watcher)
-        self._rest[name] = self._insertion
+        card = FaultyCard(self._shelf.load(name), self._slot.seat, self._plan)
+        self._insertion = _Insertion(name, card, self._slot, self._watcher, self._swap)
+        self._rest[name] = self._insertion.rest
 
     def eject(self) -> None:
         if self._insertion:
@@ -75,7 +90,7 @@ class PivSeat:
 
     def settle(self) -> None:
         insertion, reader = self._insertion, self._slot.reader
-        expected = insertion is not None
+        expected = insertion is not None and not insertion.left
         seen = self._watcher.wait_until(
             # Until the new card is in, a card seen there is the last one.
             lambda: (insertion is None or insertion.connected) and self._watcher.present(reader) is expected,
@@ -92,16 +107,33 @@ class PivSeat:
 class _Insertion(threading.Thread):
     """One card in one reader, from the moment it is put in until it has ended its last command."""
 
-    def __init__(self, name: str, card: vpcd.Card, slot: Slot, watcher: Watcher) -> None:
+    def __init__(
+        self, name: str, card: FaultyCard, slot: Slot, watcher: Watcher, swap: Callable[[Fault], None]
+    ) -> None:
         super().__init__(name=name, daemon=True)
-        self._card, self._slot, self._watcher = card, slot, watcher
+        self._card, self._slot, self._watcher, self._swap = card, slot, watcher, swap
         self._lock = threading.Lock()
         self._pulled = False
         self._link = socket.socket()
         self.connected = False
+        self.rest = threading.Event()
+        """Set when the card has ended its last command."""
         self.start()
 
+    @property
+    def left(self) -> bool:
+        """Whether a fault has taken the card out."""
+        return self._card.left is not None
+
     def run(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self.rest.set()
+        if self._card.left is not None:
+            self._leave(self._card.left)
+
+    def _serve(self) -> None:
         # A new card must not take the place of the last unseen: pcscd would go on with the old session.
         self._watcher.wait_until(lambda: self._pulled or not self._watcher.present(self._slot.reader))
         try:
@@ -121,7 +153,14 @@ class _Insertion(threading.Thread):
             kind = type(error).__name__
             logging.getLogger(__name__).error("%s in %s: %s\n%s", self.name, self._slot.seat, kind, place)
 
+    def _leave(self, due: Due) -> None:
+        self._watcher.wake()
+        if due.fault.do == "swap":
+            self._swap(due.fault)
+        due.happened()
+
     def pull(self) -> None:
+        self._card.pulled.set()
         with self._lock:
             self._pulled = True
             with contextlib.suppress(OSError):  # not connected yet, or the reader hung up first

@@ -14,7 +14,7 @@ import msgspec
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
 from simulators.bench.model import PIV, PKCS11, Kept, Setup
-from simulators.bench.vpcd import Card
+from simulators.faults.card import PowerlessCard
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -64,7 +64,7 @@ class CardShelf:
         )
         return name
 
-    def load(self, name: str) -> Card:
+    def load(self, name: str) -> PowerlessCard:
         """The card as it was left; raises `BenchError` where its file is damaged."""
         try:
             return self._card.load(self._path(name))

@@ -12,6 +12,10 @@ import socket
 from typing import Protocol
 
 
+class Gone(Exception):
+    """The card leaves its reader instead of an answer."""
+
+
 class Card(Protocol):
     """What a virtual card does in a reader."""
 
@@ -33,7 +37,7 @@ class Card(Protocol):
         ...
 
     def transmit(self, apdu: bytes) -> bytes:
-        """Answer a command APDU with data and status word."""
+        """Answer a command APDU with data and status word; raises `Gone`."""
         ...
 
 
@@ -63,7 +67,7 @@ def serve(card: Card, link: socket.socket) -> None:
             answer = _answer(card, message)
             if answer is not None:
                 link.sendall(len(answer).to_bytes(2, "big") + answer)
-    except OSError:
+    except (OSError, Gone):
         pass  # pulled out while it answered
     finally:
         card.power_off()

@@ -9,24 +9,38 @@ from collections.abc import Collection, Iterable
 from simulators.faults.model import Fault
 
 
-class _Armed:
-    # `seen` counts the exchanges that count for this fault, `fired` how often it has happened.
-    def __init__(self, fault: Fault) -> None:
+class Due:
+    """An armed fault whose exchange has come; whoever lets it happen says when it has."""
+
+    def __init__(self, fault: Fault, changed: threading.Condition) -> None:
         self.fault = fault
-        self.seen = self.fired = 0
+        self._changed = changed
+        self._seen = self._taken = 0
+        self.times = 0
+        """How often it has happened."""
 
     def count(self, name: str) -> None:
-        if self.fault.of is None or self.fault.of.casefold() == name.casefold():
-            self.seen += 1
+        """Count an exchange of the kind `name` at its target."""
+        if self._taken < self.fault.times and (self.fault.of or name).casefold() == name.casefold():
+            self._seen += 1
 
     def next_is(self, name: str, actions: Collection[str]) -> bool:
-        alike = self.fault.of is None or self.fault.of.casefold() == name.casefold()
-        reached = self.seen + alike >= self.fault.on
-        return reached and self.fired < self.fault.times and self.fault.do in actions
+        """Whether an exchange of the kind `name` would make it happen, and it is one of these actions."""
+        alike = (self.fault.of or name).casefold() == name.casefold()
+        reached = self._seen + alike >= self.fault.on
+        return reached and self._taken < self.fault.times and self.fault.do in actions
 
-    @property
-    def due(self) -> bool:
-        return self.seen >= self.fault.on and self.fired < self.fault.times
+    def take(self) -> bool:
+        """Whether it is to happen at the exchange just counted; it is not asked for that one again."""
+        due = self._seen >= self.fault.on and self._taken < self.fault.times
+        self._taken += due
+        return due
+
+    def happened(self) -> None:
+        """Tell those who wait for it."""
+        with self._changed:
+            self.times += 1
+            self._changed.notify_all()
 
 
 class Plan:
@@ -34,13 +48,13 @@ class Plan:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._armed: list[_Armed] = []
+        self._armed: list[Due] = []
         self._exchanges: Counter[str] = Counter()
 
     def arm(self, faults: Iterable[Fault]) -> None:
         """Add faults; each counts from here."""
         with self._changed:
-            self._armed += [_Armed(fault) for fault in faults]
+            self._armed += [Due(fault, self._changed) for fault in faults]
 
     def disarm(self) -> None:
         """Forget all faults and set all counters to zero."""
@@ -49,8 +63,8 @@ class Plan:
             self._exchanges.clear()
             self._changed.notify_all()
 
-    def exchange(self, at: str, name: str, only: Collection[str] = ()) -> Fault | None:
-        """Count one exchange of this kind at a target; the fault that happens to it, one at most.
+    def due(self, at: str, name: str, only: Collection[str] = ()) -> Due | None:
+        """Count one exchange of this kind at a target; what is to happen to it, one fault at most.
 
         With `only`, nothing is counted unless a fault that does one of these is next.
         """
@@ -60,21 +74,23 @@ class Plan:
             self._exchanges[at] += 1
             here = [armed for armed in self._armed if armed.fault.at == at]
             for armed in here:
-                if armed.fired < armed.fault.times:
-                    armed.count(name)
-            for armed in here:
-                if armed.due:
-                    armed.fired += 1
-                    self._changed.notify_all()
-                    return armed.fault
-        return None
+                armed.count(name)
+            return next((armed for armed in here if armed.take()), None)
+
+    def exchange(self, at: str, name: str, only: Collection[str] = ()) -> Fault | None:
+        """As `due`, for what happens at once."""
+        due = self.due(at, name, only)
+        if due is None:
+            return None
+        due.happened()
+        return due.fault
 
     def happened(self, fault: Fault, times: int) -> None:
         """Put on record what happened where exchanges are counted elsewhere."""
         with self._changed:
             for armed in self._armed:
                 if armed.fault is fault:
-                    armed.fired = max(armed.fired, times)
+                    armed.times = max(armed.times, times)
             self._changed.notify_all()
 
     def exchanges(self, at: str) -> int:
@@ -91,4 +107,4 @@ class Plan:
             return self._happened()
 
     def _happened(self) -> tuple[Fault, ...]:
-        return tuple(armed.fault for armed in self._armed if armed.fired)
+        return tuple(armed.fault for armed in self._armed if armed.times)

@@ -5,6 +5,7 @@ It is pretence, for benches and tests: PIN, PUK, management key and private keys
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from drivers.wire import tlv
 from drivers.wire.apdu import Command, StatusWord
-from simulators.piv import admin, attestation, facts, keys, objects, pins, state
+from simulators.piv import admin, attestation, facts, keys, objects, pins, power, state
 from simulators.piv.applet import Applet, Refused, Security, need
 from simulators.piv.attestation import AttestationRoot
 from simulators.piv.state import MANAGEMENT, NO_DELAYS, CardState, Delays, Firmware, Profile
@@ -166,6 +167,15 @@ class VirtualCard:
             return self._take(command, _room(apdu, command))
         except Refused as refusal:
             return _word(refusal.sw)
+
+    def lose_power(self, apdu: bytes) -> None:
+        """Carry out as much of an APDU as is done when power goes in the middle of it."""
+        with contextlib.suppress(ValueError, Refused):
+            whole = self._join(Command.parse(apdu))
+            if whole is not None and self._exchange.selected:
+                power.interrupt(self._applet, whole)
+                self._keep()
+        self.power_off()
 
     def _take(self, command: Command, room: int) -> bytes:
         need(command.cla & ~(CHAINED | SECURE_MESSAGING) == 0, StatusWord.CLA_UNSUPPORTED)
