@@ -238,6 +238,7 @@ def test_a_personalisation_counts_its_exchanges(card: Held) -> None:
     ],
 )
 def test_what_cannot_happen_here_is_not_armed(bench: Bench, fault: Fault, said: str) -> None:
+    bench.disarm()
     with pytest.raises(BenchError, match=said):
         bench.arm(fault)
     assert bench.fired(0, 0) == ()
