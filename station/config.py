@@ -109,6 +109,17 @@ class LayoutFolders(_Table, frozen=True):
     directories: tuple[str, ...] = ()
 
 
+class RecordKeeping(_Table, frozen=True):
+    """Where copies of the ledger are kept besides the one in the home: absolute paths of files."""
+
+    ledgers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for place in self.ledgers:
+            if not os.path.isabs(place):
+                raise Wrong("ledgers", f"{place!r} is no absolute path")
+
+
 class Bench(_Table, frozen=True):
     """A simulated bench this station works at: the folder of its state, outside the home."""
 
@@ -124,6 +135,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     printer: PrinterSeat | None = None
     authority: Authority = Authority()
     layouts: LayoutFolders = LayoutFolders()
+    records: RecordKeeping = RecordKeeping()
     bench: Bench | None = None
 
     def seat(self, name: str) -> Seat:
@@ -243,4 +255,7 @@ pin = "prompt"
 
 [layouts]
 directories = ["layouts"]       # your own, looked into before the shipped ones; relative to the home
+
+[records]
+ledgers = []                    # files for copies of the ledger, best on another disk: docs/backup.md
 """

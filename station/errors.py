@@ -3,6 +3,7 @@
 StationError
 ├── HomeError            the home is missing, or others can get into it
 ├── ConfigurationError   station.toml says something that cannot be
+├── BackupFault          a backup cannot be made, or does not hold
 └── PinUnavailable       a PIN could not be asked for, or its file is open to others
 """
 
@@ -21,6 +22,10 @@ class HomeError(StationError):
 
 class ConfigurationError(StationError):
     """The configuration names something that is not there or contradicts itself."""
+
+
+class BackupFault(StationError):
+    """A backup cannot be made here, or one that was made does not hold."""
 
 
 class PinUnavailable(StationError):

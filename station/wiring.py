@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from batch.audit.soundness import look
 from batch.model.orders import Item
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
@@ -48,12 +49,27 @@ class Desk:
 
     @contextmanager
     def records(self) -> Iterator[Records]:
-        """The records, open."""
-        records = Records(self.home.records)
+        """The records, open for reading."""
+        records = Records(self.home.records, self.ledgers)
         try:
             yield records
         finally:
             records.close()
+
+    @contextmanager
+    def sound_records(self, *, thorough: bool = False) -> Iterator[Records]:
+        """The records, open for writing, having looked whether they are damaged: raises `RecordsDamaged`.
+
+        `thorough` reads every page, which takes seconds for a hundred thousand tokens.
+        """
+        with self.records() as records:
+            look(records, thorough=thorough)
+            yield records
+
+    @property
+    def ledgers(self) -> tuple[Path, ...]:
+        """Where copies of the ledger are kept besides the one in the home."""
+        return tuple(Path(place) for place in self.configuration.records.ledgers)
 
     def seats(self, names: Sequence[str] = ()) -> tuple[Seat, ...]:
         """The configured seats, or those of the given names; raises `ConfigurationError`."""

@@ -41,9 +41,12 @@ def append(head: Entry | None, event: Event, at: datetime) -> Entry:
     return Entry(sequence, body, _link(head.hash if head else GENESIS, body))
 
 
-def breaks(entries: Iterable[Entry]) -> Iterable[Break]:
-    """Every place where a run of entries from the first on is changed, missing or out of order (R38)."""
-    previous, expected = GENESIS, 1
+def breaks(entries: Iterable[Entry], after: Entry | None = None) -> Iterable[Break]:
+    """Every place where a run of entries is changed, missing or out of order (R38).
+
+    The run begins with the first entry, or with the one that follows `after`.
+    """
+    previous, expected = (after.hash, after.sequence + 1) if after else (GENESIS, 1)
     for entry in entries:
         if entry.sequence != expected:
             yield Break(expected, f"entry {expected} is missing, entry {entry.sequence} follows")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from batch.audit.chain import append
 from batch.model.events import Event
 from batch.store import audit
-from batch.store.database import Records, now
+from batch.store.database import Records, is_step, now
 
 
 def log(records: Records, *events: Event) -> None:
     """Append events to the chain; an event that cannot be logged fails the transaction, and so the work."""
     head = audit.head(records)
     for event in events:
-        head = append(head, event, now())
+        before, head = head, append(head, event, now())
         audit.add(records, head)
+        records.enter(before, head, event.kept, out=not is_step(head.body))

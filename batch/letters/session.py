@@ -12,7 +12,7 @@ from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, LetterRecord, Order
 from batch.model.states import LetterState
-from batch.store import codes, letters, orders
+from batch.store import codes, letters, orders, restores
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
 from drivers.process import Child
@@ -36,7 +36,11 @@ class Printed:
 
 
 def begin(records: Records, operator: str) -> Sequence[str]:
-    """Letters that were being printed when an earlier session died: their state is unknown (R12)."""
+    """Letters that were being printed when an earlier session died: their state is unknown (R12).
+
+    Raises `Refused` after a restore, until it is known which letters were printed.
+    """
+    restores.refuse_open(records)
     with records.transaction():
         doubtful = letters.doubt(records)
         for number in doubtful:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: who, where, to what. `detail` never holds a code."""
+    """Something that happened: who, where, to what. `detail` never holds a code.
+
+    `kept` goes to the ledger beside the entry, not into the log: what brings lost facts back.
+    """
 
     name: str
     operator: str
@@ -17,6 +20,7 @@ class Event:
     seat: str | None = None
     token: str | None = None
     detail: Mapping[str, object] | None = None
+    kept: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from batch.model.orders import Order
 from batch.model.states import ORDER, OrderState
 from batch.orders.draft import OrderDraft, organisation
 from batch.people.separation import check
-from batch.store import codes, orders
+from batch.store import codes, orders, restores
 from batch.store.database import Records
 
 OpenEpoch = Callable[[str], bytes]
@@ -19,8 +19,12 @@ OpenEpoch = Callable[[str], bytes]
 
 
 def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
-    """Take a faultless draft in: the order, and an item with its mailer number for every token."""
+    """Take a faultless draft in: the order, and an item with its mailer number for every token.
+
+    Raises `Refused` after a restore, until it is known which numbers were given.
+    """
     with records.transaction():
+        restores.refuse_open(records)
         order = orders.add_order(
             records,
             reference=draft.reference,
@@ -42,6 +46,7 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
                 operator,
                 order=order.number,
                 detail={"source": draft.source, "sha256": draft.sha256, "tokens": draft.count},
+                kept=orders.whole(records, order),
             ),
         )
     return order

@@ -30,7 +30,7 @@ from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.plan import Kind, Step
 from batch.production.seatwork import named
-from batch.store import codes, journal, orders
+from batch.store import codes, journal, orders, restores
 from batch.store.database import Records
 from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
@@ -328,7 +328,11 @@ class Production:
 
 
 def startable(records: Records, order: Order) -> Epoch:
-    """The custody epoch of an order that may be produced; raises `Refused` for any other."""
+    """The custody epoch of an order that may be produced; raises `Refused` for any other.
+
+    After a restore none may be, until it is known which tokens were made.
+    """
+    restores.refuse_open(records)
     if order.state not in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
         raise Refused(
             f"the order is {order.state}",

@@ -21,9 +21,15 @@ def add(records: Records, entry: Entry) -> None:
     records.write("INSERT INTO audit VALUES (?, ?, ?)", (entry.sequence, entry.body, entry.hash))
 
 
-def entries(records: Records) -> Iterator[Entry]:
-    """All entries in order, read in pages, so that a long log needs little memory."""
-    last = -1
+def entry(records: Records, sequence: int) -> Entry | None:
+    """The entry of a number."""
+    row = records.row("SELECT sequence, body, hash FROM audit WHERE sequence = ?", (sequence,))
+    return Entry(*row) if row else None
+
+
+def entries(records: Records, after: int = -1) -> Iterator[Entry]:
+    """All entries after a number in order, read in pages, so that a long log needs little memory."""
+    last = after
     while page := records.rows(
         "SELECT sequence, body, hash FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", (last, _PAGE)
     ):

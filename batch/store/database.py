@@ -6,8 +6,10 @@ with synchronous=FULL, so that what was acknowledged survives a kill and a power
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from batch.model.errors import BatchError, NotFound, RecordsDamaged, RecordsShut
-from batch.store.schema import migrations
+from batch.model.errors import BatchError, Busy, NotFound, RecordsDamaged, RecordsShut
+from batch.model.events import Entry
+from batch.store import ledger
+from batch.store.schema import migrations, unknown
 
 _WAIT = 30.0
 """Seconds to wait for another writer; transactions here take milliseconds."""
@@ -37,15 +41,31 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 class Records:
     """The desk's records in one SQLite file; one instance belongs to one thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open existing records; raises `NotFound` where none are.
+    def __init__(self, path: Path, ledgers: Sequence[Path] = ()) -> None:
+        """Open existing records; raises `NotFound` where none are, `Busy` while they are being replaced.
 
-        This and every other method raises `RecordsShut` or `RecordsDamaged` where the file does not let us.
+        `ledgers` are kept besides that beside the file. This and every other method raises `RecordsShut` or
+        `RecordsDamaged` where the file does not let us.
         """
+        if replacing(path).exists():
+            raise RecordsShut(
+                "a restore of these records was cut off", where=str(path), next="run `station restore` again"
+            )
         if not path.is_file():
             raise NotFound("there are no records here", where=str(path), next="run `station init` first")
         self.path = path
+        self.ledger = ledger.Ledger(path.with_name(ledger.NAME), ledgers)
         self._writing = False
+        self._before: tuple[int, bytes] | None = None
+        self._lines: list[bytes] = []
+        self._lock = _shared(lock_of(path))
+        try:
+            self._open(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, path: Path) -> None:
         with self._file():
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
             self.db = Database(self._connection)
@@ -58,6 +78,12 @@ class Records:
                 "trusted_schema=OFF",
             ):
                 self.db.execute(f"PRAGMA {pragma}").fetchall()
+            if newer := unknown(self.db):
+                raise RecordsShut(
+                    f"the records were written by a newer station ({', '.join(newer)})",
+                    where=str(path),
+                    next="use that release, or restore a backup of this one",
+                )
             # Looked at first, so that reading waits for no writer.
             if migrations.pending(self.db):
                 with self._immediate():
@@ -72,6 +98,7 @@ class Records:
     def close(self) -> None:
         """Close the connection; committed facts are safe before."""
         self._connection.close()
+        os.close(self._lock)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -106,6 +133,16 @@ class Records:
             row: tuple[Any, ...] | None = self.db.execute(sql, parameters).fetchone()
         return row
 
+    def enter(self, before: Entry | None, entry: Entry, kept: Mapping[str, Any] | None, *, out: bool) -> None:
+        """Take note of an audit entry made in this transaction and of the one before it.
+
+        With `out` it is on disk in the ledger, with what is `kept` beside it, before the transaction is.
+        """
+        if self._before is None:
+            self._before = (before.sequence, before.hash) if before else (0, b"")
+        if out:
+            self._lines.append(ledger.text(entry, self._before, kept))
+
     def check(self) -> list[str]:
         """SQLite's own findings about the file, empty where it is sound."""
         found = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)")]
@@ -120,6 +157,8 @@ class Records:
         self._writing = True
         try:
             yield
+            if self._lines and self._before is not None:
+                self.ledger.append(self._lines, self._written(self._before[0]))
             with self._file():
                 self.db.execute("COMMIT")
         except BaseException:
@@ -129,6 +168,20 @@ class Records:
             raise
         finally:
             self._writing = False
+            self._before, self._lines = None, []
+
+    def _written(self, upto: int) -> Iterator[bytes]:
+        """The lines of a ledger that is not there, from what is on record up to an entry."""
+        last, before = 0, b""
+        while page := self.rows(
+            "SELECT sequence, body, hash FROM audit "
+            "WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT 5000",
+            (last + 1, upto),
+        ):
+            for sequence, body, digest in page:
+                if not is_step(body):
+                    yield ledger.text(Entry(sequence, body, digest), (last, before))
+                last, before = sequence, digest
 
     @contextmanager
     def _file(self) -> Iterator[None]:
@@ -136,13 +189,46 @@ class Records:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            told = _told(error, self.path)
-            if told is None:
+            ours = told(error, self.path)
+            if ours is None:
                 raise
-            raise told from error
+            raise ours from error
 
 
-def _told(error: sqlite3.DatabaseError, path: Path) -> BatchError | None:
+def is_step(body: str) -> bool:
+    """Whether an audit entry is about a step of one token; the journal has those, the ledger has not."""
+    return '"event":"step.' in body
+
+
+def lock_of(path: Path) -> Path:
+    """The file that whoever has records open holds shared, and whoever replaces them holds alone."""
+    return path.with_name("records.lock")
+
+
+def replacing(path: Path) -> Path:
+    """A file that is there while records are being replaced, so that nobody opens half of them."""
+    return path.with_name("records.replacing")
+
+
+def _shared(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RecordsShut(
+            f"cannot be made: {error.strerror}", where=str(path), next=_SHUT["SQLITE_CANTOPEN"]
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Busy(
+            "the records are being restored", where=str(path.parent), next="wait for it, then run this again"
+        ) from None
+    return descriptor
+
+
+def told(error: sqlite3.DatabaseError, path: Path) -> BatchError | None:
+    """Our error for what SQLite says of a file, None where it is not the file's."""
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith(_DAMAGED):
         return RecordsDamaged(str(error), where=str(path), next="restore a backup")

@@ -9,6 +9,7 @@ from typing import Any
 from batch.model.errors import NotFound
 from batch.model.orders import Balance, Item, Order
 from batch.model.states import ITEM, OPEN, ItemState, OrderState, move
+from batch.store import restores
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
@@ -34,7 +35,10 @@ def add_order(
     """A received order under the next number of its year, such as `2026-0001`."""
     at = stamp()
     year = at[:4]
-    row = records.row("SELECT count(*) FROM orders WHERE number LIKE ?", (f"{year}-%",))
+    row = records.row(
+        "SELECT max(coalesce(max(CAST(substr(number, 6) AS INTEGER)), 0), ?) FROM orders WHERE number LIKE ?",
+        (restores.floor(records, f"order {year}"), f"{year}-%"),
+    )
     number = f"{year}-{(row[0] if row else 0) + 1:04d}"
     records.insert(
         "INSERT INTO orders (number, reference, subscriber, organisation, state, source, sha256, "
@@ -67,12 +71,16 @@ def add_item(
 
     `replaces` is the id of the spoiled item it is for.
     """
-    row = records.row("SELECT coalesce(max(id), 0) + 1 FROM items")
-    mailer_number = f"{row[0] if row else 1:06d}"
+    row = records.row(
+        "SELECT max(coalesce(max(id), 0), ?) + 1 FROM items", (restores.floor(records, "mailer"),)
+    )
+    id_ = int(row[0]) if row else 1
+    mailer_number = f"{id_:06d}"
     records.insert(
-        "INSERT INTO items (order_id, mailer_number, layout, subject_key, fields, state, replaces) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
+            id_,
             order.id,
             mailer_number,
             layout,
@@ -83,6 +91,43 @@ def add_item(
         ),
     )
     return mailer_number
+
+
+_WHOLE_ORDER = ("number", "reference", "subscriber", "organisation", "source", "sha256", "imported_by")
+_WHOLE_ITEM = ("id", "mailer_number", "layout", "subject_key", "fields")
+
+
+def whole(records: Records, order: Order) -> dict[str, object]:
+    """A received order with its items, as plain values from which `take_back` makes it again."""
+    items = records.rows(
+        f"SELECT {', '.join(_WHOLE_ITEM)} FROM items WHERE order_id = ? ORDER BY id", (order.id,)
+    )
+    plain: dict[str, object] = {name: getattr(order, name) for name in _WHOLE_ORDER}
+    return {**plain, "imported_at": stamp(order.imported_at), "items": [list(item) for item in items]}
+
+
+def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
+    """Make an order of `whole` again, received and with planned items under their own numbers."""
+    columns = (*_WHOLE_ORDER, "imported_at")
+    id_ = records.insert(
+        f"INSERT INTO orders ({', '.join(columns)}, state) VALUES ({', '.join('?' * len(columns))}, ?)",
+        (*(kept[name] for name in columns), OrderState.RECEIVED),
+    )
+    for item in kept["items"]:
+        records.insert(
+            f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (id_, *item, ItemState.PLANNED),
+        )
+    return order_of(records, id_)
+
+
+def last_numbers(records: Records) -> tuple[int, Mapping[str, int]]:
+    """The highest mailer number, and the highest order number of each year."""
+    row = records.row("SELECT coalesce(max(id), 0) FROM items")
+    years = records.rows(
+        "SELECT substr(number, 1, 4), max(CAST(substr(number, 6) AS INTEGER)) FROM orders GROUP BY 1"
+    )
+    return (int(row[0]) if row else 0), {str(year): int(last) for year, last in years}
 
 
 def order(records: Records, number: str) -> Order:

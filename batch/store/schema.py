@@ -24,6 +24,23 @@ def m002_quarantine(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m003_restores(db: Database) -> None:
+    """Numbers below which none is given again, and what is to be found out after a restore."""
+    db.execute("CREATE TABLE floors (what TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE restores (id INTEGER PRIMARY KEY, at TEXT NOT NULL, operator TEXT NOT NULL, "
+        "made_at TEXT NOT NULL, entries INTEGER NOT NULL, ledger INTEGER NOT NULL, ca INTEGER NOT NULL, "
+        "reconciled_at TEXT) STRICT"
+    )
+
+
+def unknown(db: Database) -> list[str]:
+    """The migrations of a newer program that a database has gone through."""
+    known = {one.name for one in migrations.pending(Database(memory=True))}
+    return sorted({one.name for one in migrations.applied(db)} - known)
+
+
 _FIRST = """
 CREATE TABLE orders (
     id INTEGER PRIMARY KEY,

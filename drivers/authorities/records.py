@@ -100,6 +100,13 @@ class Records:
             temporary.rename(self._directory / "crl.der")
             _sync(self._directory)
 
+    def put(self, name: str, content: bytes) -> None:
+        """Put a file in the place of another, on disk when this returns; for putting back what was lost."""
+        with self._disk():
+            path = self._directory / name
+            self._written(path, content).rename(path)
+            _sync(path.parent)
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other processes from revoking and making CRLs meanwhile."""

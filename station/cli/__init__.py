@@ -24,6 +24,7 @@ COMMANDS = {
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "audit": Entry("station.cli.audit:audit", "Verify and show the log of everything that happened."),
+    "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),
     "ca": Entry("station.cli.ca:ca", "The CA's certificates and revocation list."),
     "demo": Entry("station.cli.demo:demo", "The whole job on a simulated bench, from order to letters."),
     "completion": Entry("station.cli.completion:completion", "Print the completion script for a shell."),

@@ -50,7 +50,7 @@ def crl(invocation: Invocation, output: Path | None) -> None:
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.records() as records, desk.authority() as authority:
+    with desk.sound_records() as records, desk.authority() as authority:
         issued = load_der_x509_crl(authority.ask("crl", datetime.now(UTC), timeout=60))
         with records.transaction():
             log(records, Event("crl.issued", invocation.operator, detail={"revoked": len(issued)}))

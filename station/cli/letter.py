@@ -70,7 +70,10 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     stopped: list[int] = []
-    with desk.records() as records, only_one(desk.run_directory / "printing.lock", "printing"):
+    with (
+        desk.sound_records(thorough=True) as records,
+        only_one(desk.run_directory / "printing.lock", "printing"),
+    ):
         for doubtful in begin(records, invocation.operator):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
         wanted = order(records, number)
@@ -111,6 +114,6 @@ def settle(invocation: Invocation, number: str, outcome: str | None, reason: str
 
     if outcome is None:
         raise click.UsageError("say --printed or --void")
-    with Desk.of(invocation.home(), None).records() as records:
+    with Desk.of(invocation.home(), None).sound_records() as records:
         account(records, number, LetterState(outcome), invocation.operator, reason)
     click.echo(f"letter {number} is {outcome}", err=True)

@@ -48,7 +48,7 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     with file.open("rb") as opened:
         data = opened.read(LARGEST_FILE + 1)
-    with desk.records() as records:
+    with desk.sound_records() as records:
         layouts = LibraryLayouts(desk.library)
         draft = read(data, source=file.name, layouts=layouts, known=RecordedOrders(records))
         taken = receive(records, draft, invocation.operator)
@@ -111,7 +111,7 @@ def approve(invocation: Invocation, number: str) -> None:
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
 
-    with desk.records() as records:
+    with desk.sound_records() as records:
         approved = decide(records, number, invocation.operator, desk.epoch_key)
     click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
 
@@ -125,7 +125,7 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
     from batch.orders.decisions import reject as decide
     from station.wiring import Desk
 
-    with Desk.of(invocation.home(), None).records() as records:
+    with Desk.of(invocation.home(), None).sound_records() as records:
         rejected = decide(records, number, invocation.operator, reason)
     click.echo(f"order {rejected.number} is rejected", err=True)
 

@@ -44,8 +44,8 @@ def produce(
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     with ExitStack() as held:
-        records = held.enter_context(desk.records())
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
+        records = held.enter_context(desk.sound_records(thorough=True))
         wanted = order(records, number)
         startable(records, wanted)  # before anybody types a PIN
         layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
