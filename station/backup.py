@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,6 @@ from station.archive import Kind, Manifest, Member
 from station.config import Configuration
 from station.errors import BackupFault
 from station.home import Home
-from station.setup import authority_options
 
 KEPT_KEYS = ("custody", "ca")
 """The key tokens a backup of keys holds."""
@@ -61,7 +61,9 @@ def back_up_records(
         layouts, left_out = _layouts(home, configuration)
         manifest = _manifest(home, configuration, "records", operator, head, left_out)
         members = [(archive.RECORDS, kept), ("station.toml", home.configuration), *layouts]
-        made = _put(target, work, [*members, *_authority(home, configuration)], manifest)
+        # After the records, so that the CA's know of every certificate that is in them.
+        authority = ((f"ca/{name}", content) for name, content in keeping.files(home.path / "ca"))
+        made = _put(target, work, itertools.chain(members, authority), manifest)
     with records.transaction():
         detail = {"file": target.name, "sha256": made.sha256, "entries": head[0]}
         log(records, Event("backup.made", operator, detail=detail))
@@ -105,20 +107,6 @@ def in_home(home: Home, configuration: Configuration, key: str) -> bool:
     token = configuration.keys.named()[key]
     folder = home.path / "keys" / key
     return Path(token.environment.get("SOFTHSM2_CONF", "/")).parent == folder
-
-
-def ca_directory(home: Home, configuration: Configuration) -> Path | None:
-    """The folder of the embedded CA's records, None where the CA is another."""
-    authority = configuration.authority
-    if authority.driver != "embedded":
-        return None
-    return Path(authority_options(home, configuration.keys.ca, authority.options)["directory"])
-
-
-def _authority(home: Home, configuration: Configuration) -> Iterator[Member]:
-    directory = ca_directory(home, configuration)
-    if directory is not None:
-        yield from ((f"ca/{name}", content) for name, content in keeping.files(directory))
 
 
 def _layouts(home: Home, configuration: Configuration) -> tuple[list[Member], tuple[str, ...]]:
@@ -184,7 +172,7 @@ def _target(place: Path, configuration: Configuration, kind: Kind) -> Path:
     return place.absolute()
 
 
-def _put(target: Path, work: Path, members: list[Member], manifest: Manifest) -> Made:
+def _put(target: Path, work: Path, members: Iterable[Member], manifest: Manifest) -> Made:
     whole = work / "whole"
     archive.write(whole, members, manifest)
     settle(whole)

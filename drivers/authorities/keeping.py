@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from drivers.authorities.records import Records
 from drivers.errors import CaRefused
+from drivers.foreign_certificates import load_certificate
 
 _LEDGER = "revoked.jsonl"
 _NAMES = re.compile(r"ca\.der|crl\.der|revoked\.jsonl|issued/[0-9a-f]{2}/[0-9a-f]{64}\.der")
@@ -45,6 +48,9 @@ def put_back(directory: Path, name: str, content: bytes) -> bool:
     there = (directory / name).read_bytes() if (directory / name).exists() else None
     if there is None or (name == _LEDGER and content.startswith(there) and there != content):
         records.put(name, content)
+        if name.startswith("issued/"):
+            key = load_certificate(content).public_key()
+            records.link(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), directory / name)
         return True
     same = there == content or (name == _LEDGER and there.startswith(content)) or name == "crl.der"
     if not same:

@@ -68,7 +68,10 @@ class Records:
 
     def index(self, public_key: bytes, transaction: str) -> None:
         """Let the certificate of a transaction be found by its key (SPKI, DER) as well."""
-        certificate = self._place(transaction)
+        self.link(public_key, self._place(transaction))
+
+    def link(self, public_key: bytes, certificate: Path) -> None:
+        """Let the certificate in a file be found by its key (SPKI, DER)."""
         with self._disk():
             for path in self._by_key(public_key):
                 try:
