@@ -21,15 +21,27 @@ DriverError
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey or hide written as escapes, line breaks left in."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 class ToldError(Exception):
     """Base of every error of this program: `what` happened, `where`, and what to do `next`.
 
-    Crosses pipes whole, with whatever its kind adds.
+    Crosses pipes whole, with whatever its kind adds. Its texts are `printable`, whatever they quote.
     """
 
     def __init__(self, what: str, *, where: str | None = None, next: str | None = None) -> None:
-        super().__init__(what, where, next)
-        self.what, self.where, self.next = what, where, next
+        self.what = printable(what)
+        self.where = None if where is None else printable(where)
+        self.next = None if next is None else printable(next)
+        super().__init__(self.what, self.where, self.next)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from layouts.composition import MM, Line
 from layouts.errors import TextFault
 from layouts.forms import MailerFile, MailerLayout, Scramble
-from layouts.typesetting import font_name, width
+from layouts.typesetting import clean, font_name, unprintable, width
 
 # Printers of today take binary streams; ASCII ones are a quarter longer and slower to make.
 rl_config.useA85 = 0
@@ -70,7 +70,10 @@ def barcode(layout: MailerLayout, number: str) -> Code128:
 
 
 def _specimen(canvas: Canvas, layout: MailerLayout, text: str) -> None:
-    paper, font = layout.file.paper, font_name(layout.fonts["bold"])
+    paper, font, text = layout.file.paper, font_name(layout.fonts["bold"]), clean(text)
+    if not text or unprintable(text, font):
+        what, hint = f"{text!r} cannot be printed", "write a word that the letter's fonts can show"
+        raise TextFault(what, field="specimen", mailer=layout.name, next=hint)
     size = 0.85 * paper.width * MM / width(text, font, 1)
     canvas.saveState()
     canvas.translate(paper.width * MM / 2, paper.height * MM / 2)

@@ -21,6 +21,8 @@ from layouts.strict import Trail, Wrong
 Length = Annotated[float, msgspec.Meta(ge=0, le=2000)]
 Size = Annotated[float, msgspec.Meta(ge=4, le=200)]
 Ink = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Words = Annotated[str, msgspec.Meta(max_length=2000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 FontRole = Literal["text", "bold", "codes"]
 SENDER_FIELDS: frozenset[str] = frozenset({"sender", "sender_address", "revoke", "help"})
 """What texts may name besides the fields of an order row."""
@@ -29,9 +31,9 @@ SENDER_FIELDS: frozenset[str] = frozenset({"sender", "sender_address", "revoke",
 class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sheet; `folds` are marks at its left edge."""
 
-    width: Length
-    height: Length
-    folds: tuple[Length, ...] = ()
+    width: Annotated[float, msgspec.Meta(ge=50, le=2000)]
+    height: Annotated[float, msgspec.Meta(ge=50, le=2000)]
+    folds: Annotated[tuple[Length, ...], msgspec.Meta(max_length=8)] = ()
 
 
 class Fonts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,10 +47,10 @@ class Fonts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who sends the letter, where a holder revokes, and who answers questions."""
 
-    name: str
-    address: str
-    revoke: str
-    help: str
+    name: Name
+    address: Name
+    revoke: Name
+    help: Name
 
 
 class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,37 +132,37 @@ class Scramble(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: Annotated[float, msgspec.Meta(ge=0.5, le=20)]
     height: Annotated[float, msgspec.Meta(ge=0.5, le=20)]
     stroke: Annotated[float, msgspec.Meta(ge=0.05, le=2)]
-    inks: tuple[Ink, ...]
+    inks: Annotated[tuple[Ink, ...], msgspec.Meta(max_length=8)]
     seed: int
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One instruction for first use."""
 
-    title: str
-    text: str
+    title: Words
+    text: Words
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All words of a letter in one language; `address` lines of empty optional fields are left out."""
 
-    address: tuple[str, ...]
-    specimen: str
-    number: str
-    certificate: str
-    token: str
-    heading: str
-    intro: str
-    seal: str
-    pin: str
-    pin_hint: str
-    puk: str
-    puk_hint: str
-    revocation: str
-    revocation_hint: str
-    steps_heading: str
-    steps: tuple[Step, ...]
-    footer: str
+    address: Annotated[tuple[Words, ...], msgspec.Meta(max_length=10)]
+    specimen: Name
+    number: Words
+    certificate: Words
+    token: Words
+    heading: Words
+    intro: Words
+    seal: Words
+    pin: Words
+    pin_hint: Words
+    puk: Words
+    puk_hint: Words
+    revocation: Words
+    revocation_hint: Words
+    steps_heading: Words
+    steps: Annotated[tuple[Step, ...], msgspec.Meta(max_length=20)]
+    footer: Words
 
     def __post_init__(self) -> None:
         for trail, template in self.templates():
@@ -187,7 +189,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of `mailers/`, as it is written."""
 
-    title: str
+    title: Name
     paper: Paper
     fonts: Fonts
     sender: Sender
@@ -197,7 +199,7 @@ class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scramble: Scramble
     texts: dict[str, Texts]
     names_certificate: bool = False
-    certificate: str | None = None
+    certificate: Words | None = None
     names_token: bool = False
 
     def __post_init__(self) -> None:

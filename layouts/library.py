@@ -19,6 +19,7 @@ SHIPPED = Path(__file__).parent
 """The directory of the layouts that come with the program: `tokens/`, `profiles/`, `mailers/`, `fonts/`."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_FONT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 T = TypeVar("T")
 
 
@@ -125,9 +126,10 @@ class Library:
         roles: tuple[FontRole, ...] = ("text", "bold", "codes")
         for role in roles:
             wanted = getattr(document.value.fonts, role)
-            places = [directory / "fonts" / wanted for directory in reversed(self._directories)]
+            named = _FONT.fullmatch(wanted) is not None
+            places = [directory / "fonts" / wanted for directory in reversed(self._directories) if named]
             path = next((place for place in places if place.is_file()), None)
-            if path is None or Path(wanted).name != wanted:
+            if path is None:
                 raise document.fault("fonts", role, what=f"there is no font file {wanted!r} in any fonts/")
             fonts[role] = path
         return MailerLayout(name, document.value, fonts)

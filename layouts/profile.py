@@ -48,10 +48,17 @@ EXTENDED_USAGES: Mapping[str, str] = {
 # RFC 5280 appendix A.1, upper bounds, in characters.
 _BOUNDS = {"CN": 64, "serialNumber": 64, "L": 128, "ST": 128, "street": 128, "O": 64, "OU": 64, "title": 64}
 _BOUNDS |= {"postalCode": 40, "pseudonym": 128}
+_COUNTRIES = {"C", "1.3.6.1.4.1.311.60.2.1.3"}
+_PRINTABLES = {"serialNumber", "2.5.4.46"}
+_ASCII = {"1.2.840.113549.1.9.1", "0.9.2342.19200300.100.1.25"}
+_BIT_STRING = "2.5.4.45"
+_LONGEST_CN = 64
+"""Bytes of UTF-8: X.520 counts characters, but what reads and makes certificates here counts these."""
 _NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
 _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,./:=?-]+")
-_OID = re.compile(r"[012](\.(0|[1-9]\d*))+")
-_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_OID = re.compile(r"([01]\.([0-9]|[123][0-9])|2\.(0|[1-9][0-9]{0,9}))(\.(0|[1-9][0-9]{0,9}))*")
+_LONGEST_OID = 12  # arcs; DER of up to 63 bytes is read by most
+_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _RSA = frozenset({Algorithm.RSA2048, Algorithm.RSA3072})
 
@@ -62,7 +69,9 @@ class _Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optional: bool = False
 
     def __post_init__(self) -> None:
-        if self.attribute not in ATTRIBUTES and not _OID.fullmatch(self.attribute):
+        if self.attribute == _BIT_STRING:
+            raise Wrong("attribute", "is a bit string, which no text makes")
+        if self.attribute not in ATTRIBUTES and not _is_oid(self.attribute):
             raise Wrong(
                 "attribute", f"{self.attribute!r} is neither an OID nor one of {', '.join(ATTRIBUTES)}"
             )
@@ -141,11 +150,11 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if all(attribute.optional for attribute in self.subject):
             raise Wrong("subject", "a subject needs at least one attribute that is not optional")
         for index, usage in enumerate(self.extended_usage):
-            if usage not in EXTENDED_USAGES and not _OID.fullmatch(usage):
+            if usage not in EXTENDED_USAGES and not _is_oid(usage):
                 known = ", ".join(EXTENDED_USAGES)
                 raise Wrong(("extended_usage", index), f"{usage!r} is neither an OID nor one of {known}")
         for index, policy in enumerate(self.policies):
-            if not _OID.fullmatch(policy):
+            if not _is_oid(policy):
                 raise Wrong(("policies", index), f"{policy!r} is no dotted OID")
 
 
@@ -232,6 +241,8 @@ class Profile:
 
 def _unfit(place: str, value: str) -> str | None:
     """Why a value cannot stand there (RFC 5280 §4.1.2.4 and §4.2.1.6), None where it can."""
+    if not value:
+        return "is empty"
     if not value.isprintable():
         return "holds a character that cannot be printed"
     if value != value.strip():
@@ -239,15 +250,23 @@ def _unfit(place: str, value: str) -> str | None:
     bound = _BOUNDS.get(place, 256)
     if len(value) > bound:
         return f"has {len(value)} characters, {bound} are allowed"
-    if place == "C" and not re.fullmatch(r"[A-Z]{2}", value):
+    if place == "CN" and len(value.encode()) > _LONGEST_CN:
+        return f"has {len(value.encode())} bytes in UTF-8, {_LONGEST_CN} are allowed"
+    if place in _ASCII and not value.isascii():
+        return "may hold only letters without accents, digits and signs of ASCII"
+    if place in _COUNTRIES and not re.fullmatch(r"[A-Z]{2}", value):
         return "is no country code of two capital letters (ISO 3166-1)"
-    if place == "serialNumber" and not _PRINTABLE.fullmatch(value):
+    if place in _PRINTABLES and not _PRINTABLE.fullmatch(value):
         return "may hold only letters without accents, digits and ' ( ) + , - . / : = ?"
     if place == "email" and not _EMAIL.fullmatch(value):
         return "is no e-mail address"
     if place == "uri" and not _URI.fullmatch(value):
         return "is no URI"
     return None
+
+
+def _is_oid(text: str) -> bool:
+    return text.count(".") < _LONGEST_OID and _OID.fullmatch(text) is not None
 
 
 def _checked(key: str, template: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +15,16 @@ import msgspec
 from msgspec import inspect
 
 from layouts.errors import FileFault
+from layouts.toml_text import DEEPEST, LARGEST, Trail, lines, long_number, too_deep
+
+__all__ = ["Document", "Trail", "Wrong", "load", "loads", "read"]
 
 T = TypeVar("T")
-Trail = tuple[str | int, ...]
-"""The way to a value: keys, and indices from 0."""
 
 _LOCATED = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<trail>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])")
 _FIELD = re.compile(r"^Object (?P<verb>contains unknown|missing required) field `(?P<key>[^`]*)`$")
+_CONTROL = re.compile(r"[^\n\t -~\x80-\U0010ffff]")
 _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
 
 
@@ -58,7 +62,7 @@ def loads(text: str, source: str, type_: type[T]) -> T:
 def read(path: Path, type_: type[T]) -> Document[T]:
     """Read a TOML file into `type_`, keeping its text for later faults; raises `FileFault`."""
     try:
-        text = path.read_text("utf-8")
+        text = _content(path).decode("utf-8")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise FileFault("is not UTF-8", file=str(path), line=line, next="save it as UTF-8") from None
@@ -67,18 +71,55 @@ def read(path: Path, type_: type[T]) -> Document[T]:
     return _document(text, str(path), type_)
 
 
+def _content(path: Path) -> bytes:
+    # Opening a pipe would wait for who writes to it, and a device may never end.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileFault("is no plain file", file=str(path), line=1)
+        return file.read(LARGEST + 1)
+
+
 def _document(text: str, source: str, type_: type[T]) -> Document[T]:
+    data = _parsed(text, source)
+    for trail, value in _texts(data):
+        if found := _CONTROL.search(value):
+            what = f"{_name(trail)}: holds the control character U+{ord(found[0]):04X}"
+            raise FileFault(what, file=source, line=_line(text, trail), next="take it out")
     try:
-        data = tomllib.loads(text)
+        return Document(source, text, msgspec.convert(data, type_))
+    except msgspec.ValidationError as error:
+        raise _explain(error, data, text, source, type_) from None
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    if len(text.encode()) > LARGEST:
+        what, hint = f"has more than {LARGEST:,} bytes", "split it, or take out what is no setting"
+        raise FileFault(what, file=source, line=1, next=hint)
+    if deep := too_deep(text):
+        raise FileFault(f"is nested more than {DEEPEST} deep", file=source, line=deep)
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _SYNTAX.match(str(error))
         line = int((found and found["line"]) or text.count("\n") + 1)
         what = found["what"] if found else str(error)
         raise FileFault(f"is not TOML: {what}", file=source, line=line) from None
-    try:
-        return Document(source, text, msgspec.convert(data, type_))
-    except msgspec.ValidationError as error:
-        raise _explain(error, data, text, source, type_) from None
+    except ValueError:
+        what = "is not TOML: a number has too many digits"
+        raise FileFault(what, file=source, line=long_number(text)) from None
+
+
+def _texts(node: Any, trail: Trail = ()) -> Iterator[tuple[Trail, str]]:
+    """Every text and every key, with the way to it."""
+    if isinstance(node, str):
+        yield trail, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield trail, key
+            yield from _texts(value, (*trail, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _texts(value, (*trail, index))
 
 
 def _explain(error: msgspec.ValidationError, data: Any, text: str, source: str, type_: type) -> FileFault:
@@ -174,80 +215,12 @@ def _choices(node: inspect.Type | None) -> str | None:
 
 
 def _line(text: str, trail: Trail) -> int:
-    lines: dict[Trail, int] = {}
-    for found, line in _lines(text):
+    places: dict[Trail, int] = {}
+    for found, line in lines(text):
         # What holds a value begins no later than the value: `[a.b]` may be all there is of `a`.
         for length in range(len(found) + 1):
-            lines.setdefault(found[:length], line)
-    lines[()] = 1
-    while trail and trail not in lines:
+            places.setdefault(found[:length], line)
+    places[()] = 1
+    while trail and trail not in places:
         trail = trail[:-1]
-    return lines.get(trail, 1)
-
-
-def _lines(text: str) -> Iterator[tuple[Trail, int]]:
-    """Every table, key and array element of well-formed TOML with its line; tomllib tells none."""
-    rows = text.split("\n")
-    table: Trail = ()
-    counts: dict[Trail, int] = {}
-    start = 0
-    while start < len(rows):
-        if not rows[start].strip() or rows[start].lstrip().startswith("#"):
-            start += 1
-            continue
-        end, parsed = _statement(rows, start)
-        if rows[start].lstrip().startswith("["):
-            table = _header(parsed, counts)
-            yield table, start + 1
-        else:
-            yield from _keys(parsed, table, rows[start:end], start + 1)
-        start = end
-
-
-def _statement(rows: list[str], start: int) -> tuple[int, dict[str, Any]]:
-    for end in range(start + 1, len(rows) + 1):
-        try:
-            return end, tomllib.loads("\n".join(rows[start:end]))
-        except tomllib.TOMLDecodeError:
-            continue
-    return len(rows), {}
-
-
-def _header(parsed: dict[str, Any], counts: dict[Trail, int]) -> Trail:
-    trail: Trail = ()
-    node: Any = parsed
-    while node:
-        key, node = next(iter(node.items()))
-        trail = (*trail, key)
-        if isinstance(node, list):
-            counts[trail] = counts.get(trail, -1) + 1
-            node = node[0]
-        if trail in counts:
-            trail = (*trail, counts[trail])
-    return trail
-
-
-def _keys(parsed: Any, trail: Trail, rows: list[str], line: int) -> Iterator[tuple[Trail, int]]:
-    if isinstance(parsed, dict):
-        for key, value in parsed.items():
-            yield (*trail, key), line
-            yield from _keys(value, (*trail, key), rows, line)
-    elif isinstance(parsed, list):
-        for index, (value, own) in enumerate(
-            zip(parsed, _element_lines(rows, len(parsed), line), strict=True)
-        ):
-            yield (*trail, index), own
-            yield from _keys(value, (*trail, index), [], own)
-
-
-def _element_lines(rows: list[str], count: int, line: int) -> list[int]:
-    own: list[int] = []
-    for length in range(1, len(rows)):
-        try:
-            value: Any = tomllib.loads("\n".join(rows[:length]) + "\n]")
-        except tomllib.TOMLDecodeError:
-            continue
-        while isinstance(value, dict) and value:
-            value = next(iter(value.values()))
-        own += [line + length - 1] * (len(value) - len(own))
-    return own + [line + max(len(rows) - 1, 0)] * (count - len(own))
+    return places.get(trail, 1)

@@ -23,6 +23,9 @@ def font_name(path: Path) -> str:
         pdfmetrics.registerFont(TTFont(name, name, asciiReadable=False))
     except (TTFError, OSError) as error:
         raise LayoutError(f"cannot be used as a font: {error}", where=name) from None
+    # reportlab trusts the tables of a font; one that lies trips it in any way.
+    except Exception as error:
+        raise LayoutError(f"cannot be used as a font: {type(error).__name__}", where=name) from None
     return name
 
 

@@ -21,10 +21,17 @@ KeyName = Literal["custody", "bench", "ca"]
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
+
+
+def _check_environment(variables: Mapping[str, str]) -> None:
+    for name in variables:
+        if not _VARIABLE.fullmatch(name):
+            raise Wrong(("environment", name), "is no name of letters, digits and '_'")
 
 
 class Station(_Table, frozen=True):
@@ -52,6 +59,7 @@ class Seat(_Table, frozen=True):
     def __post_init__(self) -> None:
         if not _SEAT.fullmatch(self.name):
             raise Wrong("name", f"{self.name!r} is no name of at most 32 letters, digits, '.', '-' and '_'")
+        _check_environment(self.environment)
 
 
 class PrinterSeat(_Table, frozen=True):
@@ -60,6 +68,9 @@ class PrinterSeat(_Table, frozen=True):
     driver: str
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        _check_environment(self.environment)
 
 
 class Authority(_Table, frozen=True):
@@ -85,6 +96,7 @@ class KeyToken(_Table, frozen=True):
         ):
             # What stands there may be a PIN, so it is not shown.
             raise Wrong("pin", f'is neither "{PROMPT}" nor "{FILE}/absolute/path"')
+        _check_environment(self.environment)
 
 
 class Keys(_Table, frozen=True):

@@ -162,9 +162,13 @@ HAS_DEFAULT = frozenset({"country", "count"})
 """Columns that may be left out or empty, whoever needs them: NL, and one token a row."""
 
 
+_LONGEST_HEADER = 100
+"""Characters of a header that may be one of ours; normalising a heap of marks takes its square."""
+
+
 def find(header: str) -> Column | None:
     """The column a header names, in any case and by any synonym; None where it names none."""
-    return _BY_HEADER.get(_folded(header))
+    return _BY_HEADER.get(_folded(header)) if len(header) <= _LONGEST_HEADER else None
 
 
 def nearest(header: str) -> str | None:

@@ -12,7 +12,9 @@ from layouts.fields import Kind
 
 def folded(name: str) -> str:
     """A name as RFC 5280 §7.1 compares it: without case, compatibility forms and doubled spaces."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    # Folding can undo the normal form: it makes an iota of U+0345, which then takes the accent behind it.
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(plain.split())
 
 
 def subject_key(kind: Kind, organisation: str, number_or_name: str, layout: str) -> str:

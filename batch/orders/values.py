@@ -43,6 +43,13 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9./-]*")
 _PERSONAL = "'’ʼ‘`´-‐.,· "
 _SCRIPTS = {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "HEBREW", "ARABIC"}
+_LONGEST_CELL = 1_000
+"""Characters; the longest value of any column has 254, and normalising a heap of marks takes its square."""
+
+# Default_Ignorable_Code_Point (UAX #44) of categories that are none of _HIDDEN, and the empty Braille cell.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _HIDDEN = {
     "Cc": "a control character",
     "Cf": "an invisible or direction-changing character",
@@ -72,17 +79,23 @@ def clean(raw: str) -> str:
     if raw.isascii():
         value = raw.strip(" ")
     else:
+        if len(raw) > _LONGEST_CELL:
+            raise BadValue(f"has {len(raw):,} characters", "write the value alone")
         spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in raw)
         value = unicodedata.normalize("NFC", spaced).strip(" ")
         if not value.isascii():
             _refuse_lost(value)
+            if unseen := _UNSEEN.search(value):
+                raise BadValue(*_hidden("an invisible character", unseen[0]))
     for char in value:
         if hidden := _HIDDEN.get(unicodedata.category(char)):
             hidden = {"\n": "a line break", "\r": "a line break", "\t": "a tab"}.get(char, hidden)
-            raise BadValue(
-                f"has {hidden} in it (U+{ord(char):04X})", "take it out; one cell is one line of text"
-            )
+            raise BadValue(*_hidden(hidden, char))
     return value
+
+
+def _hidden(what: str, char: str) -> tuple[str, str]:
+    return f"has {what} in it (U+{ord(char):04X})", "take it out; one cell is one line of text"
 
 
 def _refuse_lost(value: str) -> None:
@@ -118,6 +131,8 @@ def name(most: int) -> Check:
         if not any(char.isalnum() for char in value):
             raise BadValue("has no letter or digit", "write the name")
         if not value.isascii():
+            if other := next((char for char in value if char.isdecimal() and not char.isascii()), None):
+                raise BadValue(f"has the digit {quoted(other)} in it", "write digits as 0 to 9")
             for word in value.split():
                 scripts = {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
                 if len(mixed := sorted(scripts & _SCRIPTS)) > 1:

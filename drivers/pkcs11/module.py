@@ -19,6 +19,7 @@ from drivers.errors import (
     DriverError,
     TokenLost,
     Unsupported,
+    printable,
 )
 from drivers.secret import Secret
 
@@ -125,12 +126,7 @@ def flags_of(token: pkcs11.Token) -> TokenFlag:
 
 def serial_of(token: pkcs11.Token) -> str | None:
     """The token's serial, None while it has none; bytes that are no printable ASCII as escapes."""
-    return plain(token.serial.decode("ascii", "backslashreplace").strip("\0 ")) or None
-
-
-def plain(text: str) -> str:
-    """What a token says of itself, with all that a terminal would obey or hide written as escapes."""
-    return text if text.isprintable() else repr(text)[1:-1]
+    return printable(token.serial.decode("ascii", "backslashreplace").strip("\0 ")) or None
 
 
 def _handle(session: pkcs11.Session) -> int:

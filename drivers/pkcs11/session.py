@@ -14,10 +14,11 @@ from drivers.errors import (
     EvidenceMissing,
     ReadBackFailed,
     Unsupported,
+    printable,
 )
 from drivers.pkcs11 import objects
 from drivers.pkcs11.access import Access
-from drivers.pkcs11.module import SO, USER, code_of, flags_of, plain
+from drivers.pkcs11.module import SO, USER, code_of, flags_of
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
 from drivers.tokens import (
@@ -60,10 +61,10 @@ class Pkcs11Session:
         major, minor = token.firmware_version
         return TokenIdentity(
             driver="pkcs11",
-            model=plain(token.model.strip()) or "unknown",
+            model=printable(token.model.strip()) or "unknown",
             serial=self._access.serial,
             firmware=f"{major}.{minor}" if (major, minor) != (0, 0) else None,
-            label=plain(token.label.strip()) or None if flags_of(token) else None,
+            label=printable(token.label.strip()) or None if flags_of(token) else None,
         )
 
     def inspect(self) -> TokenState:

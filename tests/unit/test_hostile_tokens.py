@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pkcs11 import Attribute, CertificateType, KeyType, ObjectClass
 from pkcs11.attributes import AttributeMapper
 
-from drivers.errors import DriverError
+from drivers.errors import DriverError, printable
 from drivers.pkcs11 import objects
-from drivers.pkcs11.module import plain, spoken
+from drivers.pkcs11.module import spoken
 from drivers.process import Child
 from drivers.tokens import Algorithm, KeySpec
 from tests.unit.pkcs11_lane import CODES, Seat
@@ -132,5 +132,6 @@ def test_objects_of_a_former_life_may_be_anything(lane: Child, planted: Mapping[
 
 
 def test_what_a_token_says_of_itself_commands_no_terminal() -> None:
-    assert plain("Group Token é") == "Group Token é"
-    assert plain("a\x1b[2J\u202eb") == "a\\x1b[2J\\u202eb"
+    assert printable("Group Token é") == "Group Token é"
+    assert printable("a\x1b[2J\u202eb\udcff") == "a\\x1b[2J\\u202eb\\udcff"
+    assert str(DriverError("\x1b]0;", where="\x9b", next="\u2066")) == "\\x9b: \\x1b]0;; \\u2066"
