@@ -78,7 +78,9 @@ def test_a_token_swapped_in_mid_step_is_missed_and_the_other_is_taken_as_what_it
     desk.feed_by_hand("usb-1", "usb-2")
     order = desk.approved(SLOW_STICK | {"count": "2"})
     begun_with = desk.bench.insert("usb-1")
-    producing = desk.start("produce", order, "--seat", "usb-1", "--seat", "usb-2", pins=True)
+    producing = desk.start(
+        "produce", order, "--seat", "usb-1", "--seat", "usb-2", "--patience", "100", pins=True
+    )
     producing.wait_until(lambda: begun(desk, order, "generate:authentication"), "a key was asked for")
     lane = desk.lane_process("usb-1")
     os.kill(lane, signal.SIGSTOP)
