@@ -259,6 +259,18 @@ class TokenSession(Protocol):
         """For a finished token: whether each factory code still works; restores the counters it spends."""
         ...
 
+    def no_reset(self) -> str | None:
+        """Why this token cannot be made blank again, None where it can; spends no try."""
+        ...
+
+    def reset(self, credentials: Credentials | None) -> None:
+        """Make the token blank again, destroying all that is on it; may be repeated until it is blank.
+
+        Blocks the codes of tokens that are reset that way. `credentials` are the codes it was given, in force
+        or not; None where they cannot be had, then `Unsupported` where the token wants one of them.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of the token, logged out and reset where the transport can."""
         ...

@@ -25,7 +25,10 @@ class ExitCode(enum.IntEnum):
     NOT_FOUND = 5, "There is no order, token, letter, layout or file of that name."
     BUSY = 6, "The same work is under way on this home already, such as another production."
     DEVICE = 7, "A reader, token, printer or certificate authority failed."
-    PARTIAL = 8, "Carried out, but some tokens were quarantined or some letters did not print."
+    PARTIAL = (
+        8,
+        "Carried out, but some tokens are in quarantine, some letters did not print, or the CA was not told.",
+    )
     CONFIGURATION = 9, "The home or `station.toml` is missing, faulty or open to others."
     CHECK_FAILED = 10, "A check found something wrong: `doctor`, `token verify`, `audit verify`."
     INTERRUPTED = 130, "Stopped by the operator; the same command goes on later."

@@ -32,7 +32,7 @@ def watch(records: Records, order: Order) -> Iterator[Callable[[LaneEvent], None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     before = counts(records, order)
-    total = sum(before.values())
+    total = sum(before.values()) - before[ItemState.SPOILED] - before[ItemState.CANCELLED]
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with Progress(
         TextColumn("[bold]{task.description}"),

@@ -74,9 +74,22 @@ class Balance:
 
     @property
     def holds(self) -> bool:
-        """Whether ordered = produced + spoiled and not replaced + cancelled + open."""
-        given_up = self.spoiled - self.replaced
-        return self.ordered == self.produced + given_up + self.cancelled + self.open
+        """Whether ordered = produced + given up + cancelled + open."""
+        return self.ordered == self.produced + self.given_up + self.cancelled + self.open
+
+    @property
+    def given_up(self) -> int:
+        """Spoiled, and not replaced."""
+        return self.spoiled - self.replaced
+
+    def __str__(self) -> str:
+        parts = (
+            f"{self.produced} produced",
+            f"{self.given_up} spoiled and not replaced",
+            f"{self.cancelled} cancelled",
+            f"{self.open} open",
+        )
+        return f"{self.ordered} ordered {'=' if self.holds else 'is not'} {' + '.join(parts)}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ class Cause(enum.StrEnum):
     CODE_REFUSED = "code-refused"
     CODE_BLOCKED = "code-blocked"
     UNDECIDED = "undecided"
+    NOT_BLANK = "not-blank"
     NO_EVIDENCE = "no-evidence"
     READ_BACK = "read-back"
     WRONG_CERTIFICATE = "wrong-certificate"

@@ -6,6 +6,7 @@ from batch.model.errors import Refused
 
 RULES: dict[tuple[str, str], str] = {
     ("order.imported", "order.approved"): "who brought an order in does not approve it (R35)",
+    ("token.destroyed", "token.witnessed"): "who gives up a token does not witness it (R14)",
 }
 """(what was done before, what is asked for now): the rule that keeps one person from doing both."""
 
@@ -13,5 +14,5 @@ RULES: dict[tuple[str, str], str] = {
 def check(before: str, by: str | None, now: str, operator: str, *, where: str) -> None:
     """Raise `Refused` where a rule of separation keeps `operator` from `now`, having done `before`."""
     rule = RULES.get((before, now))
-    if rule is not None and by is not None and by.casefold() == operator.casefold():
+    if rule is not None and by is not None and by.strip().casefold() == operator.strip().casefold():
         raise Refused(rule, where=where, next=f"someone else than {operator} does this")

@@ -33,6 +33,7 @@ from drivers.errors import (
     ReadBackFailed,
     RetryBudget,
     TokenLost,
+    WrongToken,
 )
 from drivers.registry import find
 from drivers.secret import Secret
@@ -150,6 +151,28 @@ class Lane:
             case Kind.SEAL | Kind.CERTIFY | Kind.RELEASE:
                 raise DeviceFailed(f"step {step.name} is not a lane's", where=self._seat)
         return None
+
+    def no_reset(self) -> str | None:
+        """Why the token that is held cannot be made blank again, None where it can."""
+        return None if self._session is None else self._session.no_reset()
+
+    def reset(self, serial: str) -> TokenState:
+        """Make the token of that serial blank again and look at it anew; its codes help where they are here.
+
+        Raises `WrongToken` before anything is done to another.
+        """
+        session = self._session
+        found = session.identify().serial if session is not None else None
+        if session is None or found != serial:
+            raise WrongToken(
+                f"token {found or 'without serial'} is in the reader, not {serial}",
+                where=self._seat,
+                next="put the right one in and run this again",
+            )
+        session.reset(self._new() if self._codes else None)
+        session.close()
+        self._session = self._driver.connect()
+        return self._session.inspect()
 
     def let_go(self) -> None:
         """Forget the item and its codes, and release the token so that it can be taken out."""

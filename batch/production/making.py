@@ -12,6 +12,7 @@ from batch.production.calls import Pause
 from batch.production.ending import end_produced
 from batch.production.events import What
 from batch.production.plan import Kind, Step, plan
+from batch.production.revocation import transaction_of
 from batch.production.seatwork import Desk, SeatWork, Work
 from batch.store import codes, journal, orders
 from drivers.authorities.port import CertificateRequest
@@ -135,7 +136,7 @@ class Making(SeatWork):
         key = journal.keys(self._records, item.id)[step.key or ""]
         assert key.csr is not None, "a key is certified after it was made"
         request = CertificateRequest(
-            f"{item.mailer_number}/{key.name}/{key.generations}",
+            transaction_of(item.mailer_number, key.name, key.generations),
             key.csr,
             self._assignment.key(step.key).template,
         )

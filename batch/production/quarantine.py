@@ -14,7 +14,7 @@ from batch.model.quarantine import Cause, Stay, Way
 from batch.model.states import ItemState, StepState
 from batch.production.certificates import WrongCertificate
 from batch.production.plan import Kind, Step
-from batch.store import codes, journal, orders, quarantine
+from batch.store import codes, journal, orders, quarantine, restores
 from batch.store.database import Records
 from drivers.errors import (
     AuthenticationFailed,
@@ -23,6 +23,7 @@ from drivers.errors import (
     DeviceFailed,
     DriverError,
     EvidenceMissing,
+    NotBlank,
     ReadBackFailed,
     RetryBudget,
     Unsupported,
@@ -33,6 +34,7 @@ _CAUSES: Mapping[type[BaseException], Cause] = {
     Blocked: Cause.CODE_BLOCKED,
     AuthenticationFailed: Cause.CODE_REFUSED,
     RetryBudget: Cause.UNDECIDED,
+    NotBlank: Cause.NOT_BLANK,
     EvidenceMissing: Cause.NO_EVIDENCE,
     WrongCertificate: Cause.WRONG_CERTIFICATE,
     ReadBackFailed: Cause.READ_BACK,
@@ -65,6 +67,7 @@ RULES: Mapping[tuple[Cause, Kind | None], Rule] = {
     (Cause.CODE_REFUSED, None): Rule(_NO, "the token refused a code that the records say is in force"),
     (Cause.CODE_BLOCKED, None): Rule(_NO, "a code of the token is blocked"),
     (Cause.UNDECIDED, None): Rule(_LOOK, "only where the token tells which of its codes is in force"),
+    (Cause.NOT_BLANK, None): Rule(_NO, "the token had a past when it was begun (R36)"),
     (Cause.NO_EVIDENCE, None): Rule(_YES, "after the attestation roots of the seat were put right"),
     (Cause.WRONG_CERTIFICATE, None): Rule(_NO, "the CA's certificate is not what was asked for"),
     (Cause.READ_BACK, Kind.LOAD): Rule(_YES, "the certificate is written and read back again"),
@@ -106,6 +109,7 @@ def take_out(records: Records, number: str, reason: str, operator: str) -> Item:
 
     Raises `NotFound`, `Refused`.
     """
+    restores.refuse_open(records)
     with records.transaction():
         item = orders.item(records, number)
         if item.state is not ItemState.IN_PRODUCTION:

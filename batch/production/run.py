@@ -29,6 +29,7 @@ from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.plan import Kind, Step
+from batch.production.revocation import carry_out
 from batch.production.seatwork import named
 from batch.store import codes, journal, orders, restores
 from batch.store.database import Records
@@ -62,8 +63,8 @@ class Seat:
 class Result:
     """How a production ended: items by state, and the lanes that stopped with their reasons.
 
-    `missing` are the unfinished items as `named`; `unseated` tells how many planned ones want a driver that
-    none of the seats has.
+    `missing` are the unfinished items as `named`, `aside` the numbers of those in quarantine; `unseated`
+    tells how many planned ones want a driver that none of the seats has.
     """
 
     order: Order
@@ -71,6 +72,7 @@ class Result:
     stopped_lanes: Mapping[str, str]
     interrupted: bool
     missing: Sequence[str]
+    aside: Sequence[str]
     unseated: Mapping[str, int]
 
 
@@ -204,6 +206,7 @@ class Production:
         self.order = orders.order(self.records, self.order.number)
         for item in orders.items(self.records, self.order, ItemState.IN_PRODUCTION):
             self._finish_verified(item)
+        carry_out(self.records, self.authority, self.operator)
 
     def _finish_verified(self, item: Item) -> None:
         """Produced but for the resume key's end: needs no token any more, only the bench's keys."""
@@ -224,7 +227,9 @@ class Production:
         stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
         begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
         missing = [named(item) for item in begun]
-        return Result(self.order, counts, stopped, self.stopping, missing, self._unseated())
+        set_aside = orders.items(self.records, self.order, ItemState.QUARANTINED)
+        aside = [item.mailer_number for item in set_aside]
+        return Result(self.order, counts, stopped, self.stopping, missing, aside, self._unseated())
 
     def _unseated(self) -> Mapping[str, int]:
         drivers = {seat.driver for seat in self._seats.values()}

@@ -21,6 +21,14 @@ def add(records: Records, mailer_number: str, item_id: int) -> None:
     )
 
 
+def add_void(records: Records, mailer_number: str, item_id: int, operator: str) -> None:
+    """The letter of a spoiled token: none was printed and none will be, and it stays counted (R14)."""
+    records.write(
+        "INSERT INTO letters (mailer_number, item_id, state, operator) VALUES (?, ?, ?, ?)",
+        (mailer_number, item_id, LetterState.VOID, operator),
+    )
+
+
 def letter(records: Records, mailer_number: str) -> LetterRecord:
     """The letter of a mailer number; raises `NotFound`."""
     row = records.row(f"SELECT {_LETTER} FROM letters WHERE mailer_number = ?", (mailer_number,))

@@ -106,6 +106,13 @@ def whole(records: Records, order: Order) -> dict[str, object]:
     return {**plain, "imported_at": stamp(order.imported_at), "items": [list(item) for item in items]}
 
 
+def whole_item(records: Records, item: Item) -> dict[str, object]:
+    """A planned replacement as plain values, with the id of what it `replaces`."""
+    row = records.row(f"SELECT {', '.join(_WHOLE_ITEM)}, replaces FROM items WHERE id = ?", (item.id,))
+    assert row is not None, "ids of items come from the records"
+    return dict(zip((*_WHOLE_ITEM, "replaces"), row, strict=True))
+
+
 def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
     """Make an order of `whole` again, received and with planned items under their own numbers."""
     columns = (*_WHOLE_ORDER, "imported_at")

@@ -32,6 +32,7 @@ _DOING = {
     Ins.PUT_DATA: "writing data",
     Ins.CHANGE_REFERENCE_DATA: "changing a code",
     Ins.SET_RETRIES: "setting the tries",
+    Ins.RESET: "resetting the card",
     Ins.SET_MANAGEMENT_KEY: "setting the management key",
 }
 
@@ -231,6 +232,14 @@ class Applet:
             raise Unsupported("this card's management key cannot be set this way", where=self.where)
         if sw != StatusWord.OK:
             self._fail(Ins.SET_MANAGEMENT_KEY, sw)
+
+    def reset(self) -> None:
+        """Wipe all but the attestation key; PIN and PUK must be blocked (YK)."""
+        _, sw = self._send(Ins.RESET)
+        if sw in _UNKNOWN_COMMAND:
+            raise Unsupported("this card has no command that resets it", where=self.where)
+        if sw != StatusWord.OK:
+            self._fail(Ins.RESET, sw)
 
     def _send(self, ins: Ins, p1: int = 0, p2: int = 0, data: bytes = b"") -> tuple[bytes, int]:
         le = None if ins in (Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.PUT_DATA) else 0

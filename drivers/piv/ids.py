@@ -25,6 +25,7 @@ class Ins(enum.IntEnum):
     SERIAL = 0xF8
     ATTEST = 0xF9
     SET_RETRIES = 0xFA
+    RESET = 0xFB
     VERSION = 0xFD
     SET_MANAGEMENT_KEY = 0xFF
 

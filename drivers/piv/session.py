@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from drivers.errors import EvidenceMissing, Unsupported
-from drivers.piv import inspection, keys, objects, padding
+from drivers.piv import blocking, inspection, keys, objects, padding
 from drivers.piv.access import REFS, Access
 from drivers.piv.applet import Applet
 from drivers.piv.ids import (
@@ -157,6 +157,16 @@ class PivSession:
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
         right = {Code.PIN: credentials.pin, Code.PUK: credentials.puk, Code.ADMIN: credentials.admin}
         return {code: self._access.factory_works(code, value) for code, value in right.items()}
+
+    def no_reset(self) -> str | None:
+        return None if self._version else "SP 800-73-4 knows no command that resets a card"
+
+    def reset(self, credentials: Credentials | None) -> None:
+        if reason := self.no_reset():
+            raise self._unsupported(reason, "destroy it")
+        self._access.forget(*Code)
+        blocking.block(self._applet)
+        self._applet.reset()
 
     def close(self) -> None:
         self._access.forget(*Code)

@@ -287,6 +287,39 @@ class Pkcs11Session:
             and factory.pin == credentials.pin,
         }
 
+    def no_reset(self) -> str | None:
+        """A blank that comes uninitialised cannot be had again: no function of PKCS#11 makes one."""
+        if not flags_of(self._access.refresh()) or self._model.factory is not None:
+            return None
+        return "a blank token of this model is not initialised, and PKCS#11 cannot make it so again"
+
+    def reset(self, credentials: Credentials | None) -> None:
+        """The factory's SO PIN by C_SetPIN, then C_InitToken with it and the factory's label (step 2)."""
+        if reason := self.no_reset():
+            raise Unsupported(reason, where=self._where, next="destroy it")
+        factory = self._model.factory_codes()
+        if not flags_of(self._access.find_again()) or factory is None:
+            return
+        if credentials is None:
+            raise Unsupported("its SO PIN cannot be had", where=self._where, next="destroy it")
+        so_pin, old = self._model.so_secret(credentials.admin), self._model.so_secret(factory.admin)
+        try:
+            with self._access.logged_in(SO, so_pin) as session:
+                self._module.set_pin(session, so_pin, old)
+        except Blocked:
+            raise
+        except AuthenticationFailed:
+            # The factory's is in force: a reset before this one was cut off, or it never got its own.
+            with self._access.logged_in(SO, old):
+                pass
+        self._access.drop()
+        known = self._model.factory
+        label = known.label if known and known.label else ""
+        with self._access.lost_if_gone():
+            self._access.find_again()
+            self._module.init_token(self._access.token.slot, old, label)
+            self._access.reread()
+
     def close(self) -> None:
         """Log out and let go; what the token no longer answers is left alone."""
         self._access.let_go()

@@ -22,6 +22,7 @@ COMMANDS = {
     "order": Entry("station.cli.order:order", "Import, list, show, approve and reject orders."),
     "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
+    "quarantine": Entry("station.cli.quarantine:quarantine", "Tokens set aside: why, and the ways out."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "audit": Entry("station.cli.audit:audit", "Verify and show the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),

@@ -41,16 +41,22 @@ def chain(invocation: Invocation, output: Path | None) -> None:
 @_OUT
 @pass_invocation
 def crl(invocation: Invocation, output: Path | None) -> None:
-    """Issue a revocation list and print it as PEM."""
+    """Issue a revocation list and print it as PEM; what waits to be revoked is revoked first."""
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import load_der_x509_crl
 
     from batch.audit.log import log
     from batch.model.events import Event
+    from batch.production.revocation import carry_out
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
     with desk.sound_records() as records, desk.authority() as authority:
+        done = carry_out(records, authority, invocation.operator)
+        if done.revoked:
+            click.echo(f"certificates revoked: {done.revoked}", err=True)
+        for refused in done.refused:
+            click.echo(f"the CA refused to revoke {refused}", err=True)
         issued = load_der_x509_crl(authority.ask("crl", datetime.now(UTC), timeout=60))
         with records.transaction():
             log(records, Event("crl.issued", invocation.operator, detail={"revoked": len(issued)}))

@@ -22,6 +22,7 @@ _COLUMNS = {
     "tokens": "Tokens",
     "produced": "Produced",
     "quarantined": "Quarantined",
+    "spoiled": "Spoiled",
     "letters": "Letters",
     "imported_by": "Imported by",
     "decided_by": "Decided by",
@@ -84,7 +85,7 @@ def list_(invocation: Invocation, as_json: bool) -> None:
 @pass_invocation
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
     """Show the order NUMBER (or the subscriber's reference) with its tokens."""
-    from batch.store.orders import items
+    from batch.store.orders import balance, items
     from batch.store.orders import order as find
     from station.cli.token import COLUMNS, token_row
     from station.wiring import Desk
@@ -93,12 +94,17 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
         found = find(records, number)
         facts = _row(records, found)
         tokens = [token_row(item) for item in items(records, found)]
+        whole = balance(records, found)
     if as_json:
         document({**facts, "items": tokens})
         return
     for key, value in {**facts, "letters": told(facts["letters"])}.items():
         click.echo(f"{key.replace('_', ' ')}: {'-' if value is None else value}")
     listing(tokens, COLUMNS, as_json=False, empty="No tokens.")
+    click.echo(str(whole), err=True)
+    if aside := [token["number"] for token in tokens if token["state"] == "quarantined"]:
+        click.echo(f"in quarantine: {', '.join(aside)}", err=True)
+        click.echo(f"next: station quarantine list --order {found.number}", err=True)
 
 
 @order.command()
@@ -133,18 +139,22 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
 def _row(records: Records, order: Order) -> dict[str, Any]:
     from batch.model.states import ItemState
     from batch.store.letters import counts as letter_counts
-    from batch.store.orders import counts
+    from batch.store.orders import balance, counts
 
-    found = counts(records, order)
+    found, whole = counts(records, order), balance(records, order)
     return {
         "number": order.number,
         "reference": order.reference,
         "subscriber": order.subscriber,
         "organisation": order.organisation,
         "state": str(order.state),
-        "tokens": sum(found.values()),
-        "produced": found[ItemState.PRODUCED],
+        "tokens": whole.ordered,
+        "produced": whole.produced,
         "quarantined": found[ItemState.QUARANTINED],
+        "spoiled": whole.spoiled,
+        "replaced": whole.replaced,
+        "cancelled": whole.cancelled,
+        "open": whole.open,
         "letters": {str(state): number for state, number in letter_counts(records, order.id).items()},
         "source": order.source,
         "sha256": order.sha256,

@@ -79,6 +79,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "items": {str(state): number for state, number in counts.items()},
                 "stopped_lanes": dict(result.stopped_lanes),
                 "missing": list(result.missing),
+                "quarantined": list(result.aside),
                 "unseated": dict(result.unseated),
                 "interrupted": result.interrupted,
             }
@@ -102,5 +103,8 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
         )
         for token in result.missing:
             click.echo(f"  begun: {token}", err=True)
-        return ExitCode.PARTIAL
-    return ExitCode.PARTIAL if counts[ItemState.QUARANTINED] else ExitCode.OK
+    aside = counts[ItemState.QUARANTINED]
+    if aside:
+        click.echo(f"in quarantine: {', '.join(result.aside)}", err=True)
+        click.echo(f"next: station quarantine list --order {result.order.number}", err=True)
+    return ExitCode.PARTIAL if unfinished or aside else ExitCode.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -97,7 +97,7 @@ def verify(invocation: Invocation, seat: str, number: str | None, as_json: bool)
     return ExitCode.OK if all(one.ok for one in findings) else ExitCode.CHECK_FAILED
 
 
-def token_row(item: Item) -> dict[str, object]:
+def token_row(item: Item) -> dict[str, Any]:
     """A token as lists show it."""
     took = (item.ended_at - item.began_at).total_seconds() if item.ended_at and item.began_at else None
     person = " ".join(filter(None, (item.fields.get("given_name"), item.fields.get("surname"))))

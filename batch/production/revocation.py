@@ -1,0 +1,112 @@
+"""Revoking what was issued for spoiled tokens: asked for on record, carried out when the CA answers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from batch.audit.log import log
+from batch.model.orders import Item
+from batch.production.quarantine import event_of
+from batch.store import journal, orders, revocations
+from batch.store.database import Records
+from batch.store.revocations import AskedRevocation
+from drivers.authorities.port import Reason
+from drivers.errors import CaRefused, DriverError, Unsupported
+from drivers.foreign_certificates import load_certificate
+from drivers.process import Child
+
+_ANSWER = 60.0
+"""Seconds within which the CA must answer."""
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What came of it: certificates revoked, requests that wait for the CA, and why they do.
+
+    `refused` tells of each certificate that the CA will not revoke.
+    """
+
+    revoked: int
+    waiting: int
+    reason: str | None
+    refused: tuple[str, ...]
+
+
+def transaction_of(number: str, key: str, generation: int) -> str:
+    """The name of a request to the CA: one per key made, so that a lost answer is found (R34)."""
+    return f"{number}/{key}/{generation}"
+
+
+def ask_for(records: Records, item: Item, reason: Reason, operator: str) -> int:
+    """Have all revoked that was ever asked of the CA for an item; how many requests that are."""
+    count = 0
+    for key in journal.keys(records, item.id).values():
+        for generation in range(1, key.generations + 1):
+            certificate = key.certificate if generation == key.generations else None
+            request = transaction_of(item.mailer_number, key.name, generation)
+            revocations.ask(records, request, item.id, certificate, reason=reason, by=operator)
+            count += 1
+    return count
+
+
+def carry_out(records: Records, authority: Child, operator: str) -> Revoked:
+    """Revoke what waits; a CA that is away leaves the rest waiting."""
+    revoked, refused = 0, []
+    waiting = revocations.waiting(records)
+    for done, asked in enumerate(waiting):
+        try:
+            count, outcome = _revoke(records, authority, asked)
+        except CaRefused as error:
+            count, outcome = 0, f"refused: {error.what}"
+            refused.append(f"{asked.request}: {error.what}")
+        except DriverError as error:
+            return Revoked(revoked, len(waiting) - done, str(error), tuple(refused))
+        with records.transaction():
+            revocations.settle(records, asked.request, outcome)
+            item = orders.item_of(records, asked.item_id)
+            detail = {"request": asked.request, "outcome": outcome, "reason": asked.reason}
+            log(records, event_of(records, "certificate.revoked", operator, item, detail))
+        revoked += count
+    return Revoked(revoked, 0, None, tuple(refused))
+
+
+def _revoke(records: Records, authority: Child, asked: AskedRevocation) -> tuple[int, str]:
+    """How many certificates were revoked, and that in words with their serial numbers."""
+    found = _certificates(records, authority, asked)
+    for certificate in found:
+        authority.ask(
+            "revoke",
+            certificate,
+            Reason(asked.reason),
+            datetime.now(UTC).replace(microsecond=0),
+            timeout=_ANSWER,
+        )
+    serials = ", ".join(map(_serial, found))
+    return len(found), f"revoked {serials}" if found else "nothing was issued"
+
+
+def _serial(certificate: bytes) -> str:
+    try:
+        return f"{load_certificate(certificate).serial_number:x}"
+    except ValueError:
+        return "unreadable"
+
+
+def _certificates(records: Records, authority: Child, asked: AskedRevocation) -> list[bytes]:
+    """What is on record, and what only the CA knows of: an answer that was lost, or one it gave twice."""
+    issued = authority.ask("find", asked.request, timeout=_ANSWER)
+    found = [asked.certificate, issued]
+    if public_key := _public_key(records, asked):
+        with suppress(Unsupported):
+            found += authority.ask("issued_for", public_key, timeout=_ANSWER)
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def _public_key(records: Records, asked: AskedRevocation) -> bytes | None:
+    number = orders.item_of(records, asked.item_id).mailer_number
+    for key in journal.keys(records, asked.item_id).values():
+        if transaction_of(number, key.name, key.generations) == asked.request:
+            return key.public_key
+    return None

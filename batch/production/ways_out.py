@@ -1,0 +1,184 @@
+"""The ways out of quarantine: back into production, or spoiled, counted and replaced.
+
+What cannot be undone is on record before it is done. A way out that was cut off is finished by the same
+command: the intent stays, every act may be done twice, and the item leaves with its last transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from batch.audit.log import log
+from batch.model.codes import Binding
+from batch.model.errors import Refused
+from batch.model.orders import Item
+from batch.model.quarantine import Stay, Way
+from batch.model.states import ItemState
+from batch.people.separation import check
+from batch.production import revocation
+from batch.production.ending import follow
+from batch.production.quarantine import Resume, event_of, rule_of, stay_of
+from batch.store import codes, letters, orders, quarantine, restores
+from batch.store.database import Records
+from drivers.authorities.port import Reason
+from drivers.process import Child
+
+_WITNESSED = (Way.DESTROY, Way.WRITE_OFF)
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """What came of a way out: the item, and the number of its replacement."""
+
+    item: Item
+    replacement: str | None
+
+
+def resume(records: Records, number: str, operator: str, *, decided: str | None = None) -> Item:
+    """Put an item back into production; its failing step is done again when its token is seen.
+
+    `decided` tells what a reading of its token decided, where the journal could not. Raises `Refused`.
+    """
+    restores.refuse_open(records)
+    with records.transaction():
+        item = orders.item(records, number)
+        stay = stay_of(records, item)
+        rule = rule_of(records, item, stay)
+        if rule.resume is Resume.NO or (rule.resume is Resume.AFTER_READING and decided is None):
+            seat = rule.resume is Resume.AFTER_READING
+            raise Refused(
+                f"it cannot be resumed: {rule.because}",
+                where=f"token {item.mailer_number}",
+                next=f"`station quarantine resume {item.mailer_number} --seat SEAT` reads it"
+                if seat
+                else f"`station quarantine show {item.mailer_number}` tells the other ways out",
+            )
+        quarantine.begin_way(records, stay, Way.RESUME, by=operator, why=decided or rule.because)
+        quarantine.leave(records, stay)
+        orders.take_up(records, item.id)
+        log(records, event_of(records, "quarantine.resumed", operator, item, {"decided": decided}))
+        follow(records, orders.order_of(records, item.order_id), operator)
+    return orders.item_of(records, item.id)
+
+
+def token_name(item: Item) -> str:
+    """What a person types to confirm: the token's serial, or the item's number where none is on record."""
+    return item.token_serial or item.mailer_number
+
+
+def check_typed(item: Item, typed: str) -> None:
+    """Raises `Refused` where what a person typed does not name the token."""
+    if typed.strip() != token_name(item):
+        raise Refused(
+            f"what was typed is not its {'serial' if item.token_serial else 'number'}; nothing was done",
+            where=f"token {item.mailer_number}",
+            next="read it from the token itself, then run this again",
+        )
+
+
+def left_already(records: Records, item: Item, way: Way) -> bool:
+    """Whether an item was spoiled that way before; raises `Refused` where it is in no quarantine."""
+    stay = quarantine.last_stay(records, item.id)
+    if item.state is ItemState.SPOILED and stay is not None and stay.way is way:
+        return True
+    stay_of(records, item)
+    return False
+
+
+def begin(
+    records: Records,
+    number: str,
+    way: Way,
+    *,
+    operator: str,
+    confirmed: str,
+    why: str | None = None,
+    witness: str | None = None,
+    replaced: bool = True,
+) -> Stay:
+    """Put the intent to reset, destroy or write off on record; one begun before is gone on with.
+
+    `confirmed` is what a person typed for `token_name`; `why` defaults to why it was set aside. Raises
+    `Refused`, also where the witness is who does it (R14, R36).
+    """
+    restores.refuse_open(records)
+    with records.transaction():
+        item = orders.item(records, number)
+        where = f"token {item.mailer_number}"
+        stay = stay_of(records, item)
+        check_typed(item, confirmed)
+        if way in _WITNESSED:
+            if not (witness or "").strip() or not (witness or "").isprintable():
+                raise Refused(
+                    "nobody is named as witness (R14)", where=where, next="name one: --witness NAME"
+                )
+            check("token.destroyed", operator, "token.witnessed", witness or "", where=where)
+        if stay.way is way:
+            return stay
+        if stay.way not in (None, Way.RESET) or stay.blank_at is not None:
+            raise Refused(
+                f"`station quarantine {stay.way}` was begun by {stay.way_by}",
+                where=where,
+                next="run that again, it goes on from where it was",
+            )
+        why = why or stay.reason
+        quarantine.begin_way(records, stay, way, by=operator, why=why, witness=witness, replaced=replaced)
+        detail = {"why": why, "witness": witness, "replaced": replaced}
+        log(records, event_of(records, f"quarantine.{way}-begun", operator, item, detail))
+    return stay_of(records, item)
+
+
+def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoiled:
+    """Spoil an item by the way that was begun: its resume key is destroyed, its letter void, all counted.
+
+    Its certificates wait for the CA after this. Raises `DriverError` where the bench's keys fail.
+    """
+    item = orders.item(records, number)
+    keeper.ask("destroy", Binding(item.id, item.mailer_number), timeout=60)
+    with records.transaction():
+        stay = stay_of(records, orders.item_of(records, item.id))
+        way = stay.way
+        assert way is not None
+        assert way is not Way.RESUME
+        if way is Way.RESET:
+            assert stay.blank_at is not None, "a reset counts when the token was read blank"
+            orders.free_token(records, item.id)
+        order = orders.order_of(records, item.order_id)
+        codes.forget_resume(records, item.id)
+        orders.end_item(records, item.id, ItemState.SPOILED, f"{way.done}: {stay.why}")
+        letters.add_void(records, item.mailer_number, item.id, operator)
+        asked = revocation.ask_for(records, item, _reason(stay), operator)
+        detail = {
+            "how": way.done,
+            "why": stay.why,
+            "by": stay.way_by,
+            "witness": stay.witness,
+            "certificates to revoke": asked,
+        }
+        log(records, event_of(records, "item.spoiled", operator, item, detail))
+        replacement = _replace(records, item, operator) if stay.replaced else None
+        quarantine.leave(records, stay)
+        follow(records, order, operator)
+    return Spoiled(orders.item_of(records, item.id), replacement)
+
+
+def _replace(records: Records, item: Item, operator: str) -> str:
+    number = orders.add_item(
+        records,
+        orders.order_of(records, item.order_id),
+        layout=item.layout,
+        subject_key=item.subject_key,
+        fields=item.fields,
+        replaces=item.id,
+    )
+    planned = orders.item(records, number)
+    tell = event_of(records, "item.planned", operator, planned, {"replaces": item.mailer_number})
+    log(records, replace(tell, kept=orders.whole_item(records, planned)))
+    return number
+
+
+def _reason(stay: Stay) -> Reason:
+    """A key that nobody can use any more is given up; one that was lost may be used by who finds it."""
+    if stay.way is Way.WRITE_OFF:
+        return Reason.KEY_COMPROMISE
+    return Reason.SUPERSEDED if stay.replaced else Reason.CESSATION_OF_OPERATION

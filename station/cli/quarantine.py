@@ -1,0 +1,367 @@
+"""`station quarantine`: what was set aside, and the ways out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from station.cli.confirming import ask_twice, yes_option
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import document, listing, plain
+from station.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from batch.model.orders import Item
+    from batch.model.quarantine import Way
+    from batch.production.ways_out import Spoiled
+    from batch.store.database import Records
+    from station.wiring import Desk
+
+_COLUMNS = {
+    "number": "Number",
+    "order": "Order",
+    "seat": "Seat",
+    "serial": "Token",
+    "since": "Since",
+    "step": "Step",
+    "ways": "Ways out",
+    "reason": "Reason",
+}
+_REASON = click.option("--reason", help="Why, in a sentence; by default why it was set aside.")
+_WITNESS = click.option(
+    "--witness", required=True, metavar="NAME", help="The second person who sees it; never who does it."
+)
+_NO_REPLACEMENT = click.option(
+    "--no-replacement",
+    is_flag=True,
+    help="Make no other token in its place: the order gets one less, and counts it.",
+)
+
+
+@click.group()
+def quarantine() -> None:
+    """Tokens that were set aside: list and show them, and the ways out."""
+
+
+@quarantine.command("list")
+@click.option("--order", "number", help="Only those of this order.")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
+    """List what is in quarantine, since when, why, and what may be done about it."""
+    from batch.production.report import overview
+    from batch.store.orders import order
+    from batch.store.revocations import waiting
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = overview(records, order(records, number) if number else None)
+        requests = len(waiting(records))
+    shown = rows if as_json else [{**row, "ways": ", ".join(row["ways"])} for row in rows]
+    listing(shown, _COLUMNS, as_json=as_json, empty="Nothing is in quarantine.")
+    if rows:
+        click.echo("next: station quarantine show NUMBER", err=True)
+    _tell_waiting(requests)
+
+
+@quarantine.command()
+@click.argument("number")
+@click.option("--seat", metavar="NAME", help="Read the token in this seat as well; needs no code.")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, number: str, seat: str | None, as_json: bool) -> None:
+    """Show all of the token NUMBER: why it is in quarantine, its steps, keys, certificates, ways out.
+
+    With --seat, what the token in that seat tells now stands beside what is on record.
+    """
+    from batch.production.report import whole
+    from batch.production.reset import read
+    from batch.store.orders import item
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), None)
+    with desk.records() as records:
+        found = item(records, number)
+        facts = whole(records, found)
+        if seat is not None:
+            facts["token"] = read(records, found, desk.seats((seat,))[0], desk.run_directory)
+    if as_json:
+        document(facts)
+        return
+    for key, value in facts.items():
+        if isinstance(value, list):
+            click.echo(f"{key}:{'' if value else ' none'}")
+            if value:
+                listing(value, {name: name.replace("_", " ") for name in value[0]}, as_json=False, empty="")
+        else:
+            click.echo(f"{key.replace('_', ' ')}: {plain(value)}")
+
+
+@quarantine.command()
+@click.argument("number")
+@click.option("--seat", metavar="NAME", help="Read the token in this seat, where only it can decide.")
+@pass_invocation
+def resume(invocation: Invocation, number: str, seat: str | None) -> None:
+    """Put the token NUMBER back into production: the step that failed is done again when it is seen.
+
+    Refused where its codes can no longer be had, or where doing the step again would not be honest.
+    """
+    from batch.production.reset import decide
+    from batch.production.ways_out import resume as take_up
+    from batch.store.orders import item, order_of
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), None)
+    with desk.sound_records() as records:
+        found = item(records, number)
+        decided = None
+        if seat is not None:
+            decided = decide(records, found, desk.seats((seat,))[0], desk.run_directory)
+        found = take_up(records, found.mailer_number, invocation.operator, decided=decided)
+        order = order_of(records, found.order_id).number
+    click.echo(f"token {found.mailer_number} is in production again; put it in a reader, then:", err=True)
+    click.echo(f"next: station produce {order}", err=True)
+
+
+@quarantine.command()
+@click.argument("number")
+@click.option("--reason", required=True, help="Why, in a sentence; it is kept with the token.")
+@pass_invocation
+def add(invocation: Invocation, number: str, reason: str) -> None:
+    """Set the begun token NUMBER aside: it is lost, or must not go on. No production may run meanwhile."""
+    from batch.production.lock import only_one
+    from batch.production.quarantine import take_out
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), None)
+    with desk.sound_records() as records, only_one(desk.run_directory / "production.lock", "production"):
+        item = take_out(records, number, reason, invocation.operator)
+    click.echo(f"token {item.mailer_number} is in quarantine", err=True)
+    click.echo(f"next: station quarantine show {item.mailer_number}", err=True)
+
+
+@quarantine.command()
+@click.argument("number")
+@click.option("--seat", required=True, metavar="NAME", help="The seat its token is in.")
+@yes_option
+@_REASON
+@_NO_REPLACEMENT
+@json_option
+@pass_invocation
+def reset(
+    invocation: Invocation,
+    number: str,
+    seat: str,
+    typed: str | None,
+    reason: str | None,
+    no_replacement: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Make the token NUMBER in a seat blank again, for another item (PINs of `bench` and `ca`).
+
+    Asks twice. All on it is destroyed, its certificates are revoked, and only once it is read blank may its
+    serial be used again. Refused for any other token than the one on record, before a try is spent.
+    """
+    from batch.model.quarantine import Way
+    from batch.production.reset import reset as make_blank
+    from batch.production.ways_out import finish, left_already
+    from batch.store.orders import item
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    with desk.sound_records() as records:
+        found = item(records, number)
+        spoiled = None
+        if not left_already(records, found, Way.RESET):
+            chosen = desk.seats((seat,))[0]
+            confirmed = _confirmed(found, Way.RESET, typed)
+            with desk.keeper() as keeper:
+                keeper.ask("ready", timeout=60)
+                make_blank(
+                    records,
+                    found.mailer_number,
+                    chosen,
+                    desk.run_directory,
+                    keeper,
+                    desk.brief,
+                    operator=invocation.operator,
+                    confirmed=confirmed,
+                    why=reason,
+                    replaced=not no_replacement,
+                )
+                spoiled = finish(records, found.mailer_number, invocation.operator, keeper)
+        return _tell_spoiled(records, desk, found, spoiled, invocation.operator, as_json)
+
+
+@quarantine.command()
+@click.argument("number")
+@_WITNESS
+@yes_option
+@_REASON
+@_NO_REPLACEMENT
+@json_option
+@pass_invocation
+def destroy(
+    invocation: Invocation,
+    number: str,
+    witness: str,
+    typed: str | None,
+    reason: str | None,
+    no_replacement: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Put on record that the token NUMBER is destroyed before a witness (PINs of `bench` and `ca`).
+
+    Asks twice. Its certificates are revoked, and a token of its serial is refused for ever.
+    """
+    from batch.model.quarantine import Way
+
+    return _give_up(
+        invocation, number, Way.DESTROY, witness, typed, reason, replaced=not no_replacement, as_json=as_json
+    )
+
+
+@quarantine.command("write-off")
+@click.argument("number")
+@_WITNESS
+@yes_option
+@_REASON
+@_NO_REPLACEMENT
+@json_option
+@pass_invocation
+def write_off(
+    invocation: Invocation,
+    number: str,
+    witness: str,
+    typed: str | None,
+    reason: str | None,
+    no_replacement: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Give up the token NUMBER, which cannot be found, before a witness (PINs of `bench` and `ca`).
+
+    Asks twice. Its certificates are revoked as compromised, and its serial is refused should it turn up.
+    """
+    from batch.model.quarantine import Way
+
+    return _give_up(
+        invocation,
+        number,
+        Way.WRITE_OFF,
+        witness,
+        typed,
+        reason,
+        replaced=not no_replacement,
+        as_json=as_json,
+    )
+
+
+def _give_up(
+    invocation: Invocation,
+    number: str,
+    way: Way,
+    witness: str,
+    typed: str | None,
+    reason: str | None,
+    *,
+    replaced: bool,
+    as_json: bool,
+) -> ExitCode:
+    from batch.production.ways_out import begin, finish, left_already
+    from batch.store.orders import item
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    with desk.sound_records() as records:
+        found = item(records, number)
+        spoiled = None
+        if not left_already(records, found, way):
+            confirmed = _confirmed(found, way, typed)
+            with desk.keeper() as keeper:
+                keeper.ask("ready", timeout=60)
+                begin(
+                    records,
+                    found.mailer_number,
+                    way,
+                    operator=invocation.operator,
+                    confirmed=confirmed,
+                    why=reason,
+                    witness=witness,
+                    replaced=replaced,
+                )
+                spoiled = finish(records, found.mailer_number, invocation.operator, keeper)
+        return _tell_spoiled(records, desk, found, spoiled, invocation.operator, as_json)
+
+
+def _confirmed(item: Item, way: Way, typed: str | None) -> str:
+    from batch.production.ways_out import check_typed
+
+    what = {
+        "reset": f"Destroy all that is on the token of {item.mailer_number}",
+        "destroy": f"Record that the token of {item.mailer_number} is destroyed",
+        "write-off": f"Give up the token of {item.mailer_number} as lost",
+    }[way]
+    name = "number" if item.token_serial is None else "serial"
+    return ask_twice(what, name, typed, lambda answer: check_typed(item, answer))
+
+
+def _tell_spoiled(
+    records: Records, desk: Desk, item: Item, spoiled: Spoiled | None, operator: str, as_json: bool
+) -> ExitCode:
+    """Have the CA told, and say what became of the item, its certificates and its replacement."""
+    from batch.store.orders import item_of, order_of, replacement
+
+    revoked, waiting, reason = _revoke(records, desk, operator)
+    item, other = item_of(records, item.id), replacement(records, item.id)
+    order = order_of(records, item.order_id)
+    again = "" if spoiled else " already"
+    click.echo(f"token {item.mailer_number} is{again} {item.state}: {item.reason}", err=True)
+    if revoked:
+        click.echo(f"certificates revoked: {revoked}", err=True)
+    if other is not None:
+        click.echo(f"token {other.mailer_number} replaces it, {other.state}", err=True)
+    if as_json:
+        facts: dict[str, Any] = {
+            "number": item.mailer_number,
+            "state": str(item.state),
+            "reason": item.reason,
+            "replacement": other.mailer_number if other else None,
+            "certificates_revoked": revoked,
+            "requests_waiting": waiting,
+            "order": order.number,
+            "order_state": str(order.state),
+        }
+        document(facts)
+    click.echo(f"order {order.number} is {order.state}", err=True)
+    if waiting:
+        click.echo(f"the CA was not told: {reason}", err=True)
+        _tell_waiting(waiting)
+        return ExitCode.PARTIAL
+    if other is not None and other.state == "planned":
+        click.echo(f"next: station produce {order.number}", err=True)
+    return ExitCode.OK
+
+
+def _revoke(records: Records, desk: Desk, operator: str) -> tuple[int, int, str | None]:
+    """How many certificates were revoked, how many requests wait for the CA, and why they do."""
+    from batch.production.revocation import carry_out
+    from batch.store.revocations import waiting
+    from station.errors import StationError
+
+    requests = len(waiting(records))
+    if not requests:
+        return 0, 0, None
+    try:
+        with desk.authority() as authority:
+            done = carry_out(records, authority, operator)
+    except StationError as error:  # such as no PIN of the CA's token: what is spoiled stays spoiled
+        return 0, requests, str(error)
+    for refused in done.refused:
+        click.echo(f"the CA refused to revoke {refused}", err=True)
+    return done.revoked, done.waiting, done.reason
+
+
+def _tell_waiting(requests: int) -> None:
+    if requests:
+        click.echo(f"certificates of {requests} requests wait to be revoked; next: station ca crl", err=True)
