@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -47,14 +47,22 @@ class Station(_Table, frozen=True):
             raise Wrong("country", f"{self.country!r} is no country code of two capital letters, such as NL")
 
 
+_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
 class Seat(_Table, frozen=True):
-    """One lane: a reader or PKCS#11 slot, who feeds it, and the environment its process is started with."""
+    """One lane: a reader or PKCS#11 slot, who feeds it, and the environment its process is started with.
+
+    A token that gives no answer within `answer_seconds`, or no key within `key_seconds`, counts as hung.
+    """
 
     name: str
     driver: str
     feeder: str = "hands"
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}
+    answer_seconds: _Seconds = 60.0
+    key_seconds: _Seconds = 300.0
 
     def __post_init__(self) -> None:
         if not _SEAT.fullmatch(self.name):
@@ -191,8 +199,10 @@ def _checked(document: Document[Configuration]) -> Configuration:
 def seat_entry(seat: Seat) -> str:
     """A seat as a `[[seat]]` entry for the end of station.toml."""
     lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
-    if seat.feeder != "hands":
-        lines.append(f"feeder = {_value(seat.feeder)}")
+    made = Seat(seat.name, seat.driver)
+    for key in ("feeder", "answer_seconds", "key_seconds"):
+        if (value := getattr(seat, key)) != getattr(made, key):
+            lines.append(f"{key} = {_value(value)}")
     for title, table in (("options", seat.options), ("environment", seat.environment)):
         if table:
             lines += [f"[seat.{title}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
@@ -224,6 +234,8 @@ country = "NL"                  # ISO 3166-1 alpha-2
 name = "lane-1"
 driver = "piv"                  # a PIV card or key, over PC/SC
 feeder = "hands"                # the operator puts tokens in and takes them out
+answer_seconds = 60.0           # a token that gives no answer in this time hangs: its lane is started again
+key_seconds = 300.0             # the same for making a key; large RSA keys take some cards minutes
 [seat.options]
 reader = "Example Reader 00 00"
 serial = "0001"                 # leave out where the reader tells none

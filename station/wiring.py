@@ -13,6 +13,7 @@ from batch.audit.soundness import look
 from batch.model.orders import Item
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
+from batch.production.calls import Limits
 from batch.production.lock import only_one
 from batch.production.run import Seat
 from batch.store.database import Records
@@ -85,6 +86,7 @@ class Desk:
                 seat.options,
                 find("station.feeders", seat.feeder)(self._feeder_options(seat.feeder)),
                 seat.environment,
+                Limits(seat.answer_seconds, seat.key_seconds),
             )
             for seat in chosen
         )

@@ -10,6 +10,14 @@ from drivers.process import Child, Reply
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Seconds after which a token counts as hung: for any answer, and for making a key."""
+
+    answer: float = 60.0
+    key: float = 300.0
+
+
+@dataclass(frozen=True)
 class Call:
     """Call a method of a child process; the loop ends a child that takes longer than `seconds`.
 
@@ -19,7 +27,7 @@ class Call:
     child: Child
     method: str
     arguments: tuple[Any, ...] = ()
-    seconds: float = 300.0
+    seconds: float = 120.0
 
 
 @dataclass(frozen=True)

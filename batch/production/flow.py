@@ -140,7 +140,7 @@ class LaneFlow(SeatWork):
         elif isinstance(error, ProcessDied | CaUnavailable | KeysFailed):
             self._stop(str(error))
         else:
-            yield from self._ask("let_go")
+            yield from self._let_go()
 
     def _quarantine(self, item: Item, error: DriverError) -> Work[None]:
         step = self._doubt(item, StepState.FAILED, error)
@@ -157,8 +157,8 @@ class LaneFlow(SeatWork):
         serial = state.identity.serial
         owner = orders.item_of_token(self._records, self._driver, serial) if serial else None
         if owner is None and state.blank:
-            yield from self._ask("let_go")
-            yield from self._ask("await_removal", _LOOK)
+            if (yield from self._let_go()):
+                yield from self._ask("await_removal", _LOOK)
         elif owner is None:
             yield from self._refuse(state, f"not blank: {', '.join(state.marks)}")
         elif owner.state is ItemState.PRODUCED and not state.blank:
@@ -186,6 +186,15 @@ class LaneFlow(SeatWork):
         self._tell(What.REFUSED, None, serial, reason)
         yield from self._put_out(Tray.QUARANTINE, reason)
         self._count_failure("refused", kind or reason)
+
+    def _let_go(self) -> Work[bool]:
+        """Release the token; False where the lane's process hung or crashed over it, and is another now."""
+        try:
+            yield from self._ask("let_go")
+        except ProcessDied as error:
+            self._restart(str(error))
+            return False
+        return True
 
     def _put_out(self, tray: Tray, note: str) -> Work[None]:
         """Let the token be taken out and wait until it is; a crash here loses nothing."""

@@ -83,9 +83,7 @@ class Making(SeatWork):
             return
         binding = self._assignment.binding
         lane_key = yield from self._ask("lane_key")
-        for_lane = yield from self._ask(
-            "rewrap", binding, sealed.for_resume, lane_key, child=self._desk.keeper
-        )
+        for_lane = yield from self._ask_of(self._desk.keeper, "rewrap", binding, sealed.for_resume, lane_key)
         yield from self._ask("restore", self._assignment, sealed, for_lane)
 
     def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
@@ -103,7 +101,15 @@ class Making(SeatWork):
             done = frozenset(
                 name for name, at in journal.steps(self._records, item.id).items() if at is StepState.DONE
             )
-            outcome = yield from self._ask("step", step, done, in_doubt, certificates, publics)
+            outcome = yield from self._ask(
+                "step",
+                step,
+                done,
+                in_doubt,
+                certificates,
+                publics,
+                makes_key=step.kind is Kind.GENERATE,
+            )
             if isinstance(outcome, TokenIdentity):
                 serial = serial or outcome.serial
                 self._bind(item, serial)
@@ -142,13 +148,13 @@ class Making(SeatWork):
         )
         for pause in _CA_PAUSES:
             try:
-                return bytes((yield from self._ask("issue", request, child=self._desk.authority)))
+                return bytes((yield from self._ask_of(self._desk.authority, "issue", request)))
             except CaUnavailable as error:
                 self._tell(What.STEP, item, None, f"{step.name}: {error}")
             if self._desk.stopping:
                 break
             yield Pause(pause)
-        return bytes((yield from self._ask("issue", request, child=self._desk.authority)))
+        return bytes((yield from self._ask_of(self._desk.authority, "issue", request)))
 
     def _produced(self, item: Item, serial: str | None) -> None:
         end_produced(self._records, item, self._event("item.produced", item, serial))
@@ -163,7 +169,7 @@ class Making(SeatWork):
 
     def _ask_keeper(self, method: str, binding: Binding) -> Work[bytes]:
         try:
-            answer: bytes = yield from self._ask(method, binding, child=self._desk.keeper)
+            answer: bytes = yield from self._ask_of(self._desk.keeper, method, binding)
         except ProcessDied:
             raise
         except DriverError as error:

@@ -24,7 +24,7 @@ from batch.model.orders import Epoch, Item, Order
 from batch.model.states import ItemState, OrderState, StepState
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import token_guid
-from batch.production.calls import Call, Flow, Pause
+from batch.production.calls import Call, Flow, Limits, Pause
 from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
@@ -41,6 +41,9 @@ from drivers.tokens import TokenState
 _READY = 60.0
 """Seconds within which the CA and the bench's keys must have answered that they are there."""
 
+_BEGIN = 60.0
+"""Seconds a child has beside those of its first call: to start, and to wait for one before it to be gone."""
+
 _TICK = 0.25
 """Seconds after which the loop looks at the clock and at `stopping` even if nothing is answered."""
 
@@ -50,13 +53,14 @@ Briefing = Callable[[Item, LaneFacts], Assignment]
 
 @dataclass(frozen=True)
 class Seat:
-    """One configured seat: its token driver with options, its feeder and the environment it needs."""
+    """One configured seat: its token driver with options, its feeder, what its process needs, its limits."""
 
     name: str
     driver: str
     options: Mapping[str, Any]
     feeder: Feeder
     environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Production:
         self._patience = patience
         self._flows: dict[Flow, LaneFlow] = {}
         self._asked: dict[Child, deque[Flow]] = {}
-        self._deadlines: dict[Child, float] = {}
+        self._deadlines: dict[Child, tuple[float, float]] = {}
         self._paused: list[tuple[float, int, Flow]] = []
         self._pauses = 0
         self._failed: list[tuple[Flow, Reply | None]] = []
@@ -151,6 +155,10 @@ class Production:
     def feeder(self, seat: str) -> Feeder:
         """Whoever feeds a seat."""
         return self._seats[seat].feeder
+
+    def limits(self, seat: str) -> Limits:
+        """How long the tokens in a seat may take for an answer."""
+        return self._seats[seat].limits
 
     def assignment(self, item: Item, facts: LaneFacts) -> Assignment:
         """What a lane is told about an item."""
@@ -260,9 +268,10 @@ class Production:
             self._tell(event)
 
     def _send(self, flow: Flow, call: Call) -> None:
+        seconds = call.seconds if call.child in self._asked else call.seconds + _BEGIN
         queue = self._asked.setdefault(call.child, deque())
         queue.append(flow)
-        self._deadlines[call.child] = time.monotonic() + call.seconds
+        self._deadlines[call.child] = time.monotonic() + seconds, seconds
         try:
             call.child.call(call.method, *call.arguments)
         except ProcessDied as error:
@@ -277,9 +286,11 @@ class Production:
                 ready.append((heapq.heappop(self._paused)[2], None))
             children = [child for child, queue in self._asked.items() if queue]
             for child in children:
-                if self._deadlines[child] <= now:
+                deadline, seconds = self._deadlines[child]
+                if deadline <= now:
                     child.kill()
-                    ready += self._fail(child, ProcessDied("no answer in time; ended", where=child.name))
+                    what = f"no answer within {seconds:g} s, ended"
+                    ready += self._fail(child, ProcessDied(what, where=child.name))
             if ready:
                 return ready
             pipes = {child.fileno(): child for child in children}

@@ -9,7 +9,7 @@ from batch.audit.log import log
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, Order
 from batch.production.assignment import Assignment, LaneFacts
-from batch.production.calls import Call, Pause
+from batch.production.calls import Call, Limits, Pause
 from batch.production.events import LaneEvent, What
 from batch.store.database import Records
 from drivers.feeders.port import Feeder
@@ -41,6 +41,7 @@ class Desk(Protocol):
 
     def start_lane(self, seat: str) -> Child: ...
     def feeder(self, seat: str) -> Feeder: ...
+    def limits(self, seat: str) -> Limits: ...
     def assignment(self, item: Item, facts: LaneFacts) -> Assignment: ...
     def choose(self, seat: str, driver: str, state: TokenState) -> Item | None: ...
     def wants_blanks(self, driver: str) -> bool: ...
@@ -58,10 +59,15 @@ class SeatWork:
         self._desk, self._driver, self._child = desk, driver, child
         self._records = desk.records
 
-    def _ask(self, method: str, *arguments: Any, child: Child | None = None) -> Work[Any]:
-        reply = yield Call(child or self._child, method, arguments)
-        assert reply is not None, "a call is answered"
-        return reply.result()
+    def _ask(self, method: str, *arguments: Any, makes_key: bool = False) -> Work[Any]:
+        """Ask the lane's process."""
+        limits = self._desk.limits(self.seat)
+        seconds = limits.key if makes_key else limits.answer
+        return (yield from _answered(Call(self._child, method, arguments, seconds)))
+
+    def _ask_of(self, child: Child, method: str, *arguments: Any) -> Work[Any]:
+        """Ask the CA or the bench's keys."""
+        return (yield from _answered(Call(child, method, arguments)))
 
     def _log(
         self,
@@ -91,3 +97,9 @@ class SeatWork:
 
     def _tell(self, what: What, item: Item | None = None, serial: str | None = None, text: str = "") -> None:
         self._desk.tell(LaneEvent(what, self.seat, item.mailer_number if item else None, serial, text))
+
+
+def _answered(call: Call) -> Work[Any]:
+    reply = yield call
+    assert reply is not None, "a call is answered"
+    return reply.result()
