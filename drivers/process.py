@@ -61,6 +61,11 @@ class Child:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
+        self._served = (factory, tuple(arguments))
+        self._environment = dict(environment or {})
+        self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -68,17 +73,22 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **self._environment},
                 process_group=0,
             )
         self._pipe = Connection(ours.detach())
         self._calls = 0
-        self._pipe.send((factory, tuple(arguments)))
+        self._pipe.send(self._served)
 
     @property
     def pid(self) -> int:
         """The process id of the child."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives and may be called."""
+        return not self._pipe.closed and self._process.poll() is None
 
     def fileno(self) -> int:
         """For `select` and friends: readable when a reply is there or the child is gone; not after `kill`."""
@@ -120,6 +130,11 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._pipe.close()
+
+    def restart(self) -> None:
+        """End the process and start a fresh one of the same; what was unanswered never will be."""
+        self.kill()
+        self._start()
 
     def hang_up(self) -> None:
         """Let the child end by itself, once it has ended the call it is in; returns at once."""

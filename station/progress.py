@@ -21,6 +21,7 @@ _LINES = {
     What.QUARANTINED: "QUARANTINE",
     What.REFUSED: "REFUSED",
     What.MISSING: "waits",
+    What.DELAYED: "waits",
     What.LANE_STOPPED: "LANE STOPPED",
 }
 
@@ -83,4 +84,6 @@ def _lines(event: LaneEvent, before: str | None, begun: float | None) -> list[st
 
 
 def _now(event: LaneEvent) -> str:
-    return event.text if event.what in (What.STEP, What.REMOVE, What.MISSING) else str(event.what)
+    return (
+        event.text if event.what in (What.STEP, What.DELAYED, What.REMOVE, What.MISSING) else str(event.what)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from drivers.authorities.certificates import name
 from drivers.authorities.port import CertificateTemplate
 from drivers.errors import ReadBackFailed
-from drivers.foreign_certificates import load_certificate, shown, spki
+from drivers.foreign_certificates import UNREADABLE, load_certificate, shown, spki
 from drivers.keys import Sign, scheme_arguments, token_key
 from drivers.tokens import SignatureScheme
 
@@ -36,14 +36,22 @@ def build_csr(public_key: bytes, template: CertificateTemplate, scheme: Signatur
     return csr.public_bytes(Encoding.DER)
 
 
-def check_certificate(certificate: bytes, public_key: bytes, template: CertificateTemplate) -> None:
+def check_certificate(
+    certificate: bytes,
+    public_key: bytes,
+    template: CertificateTemplate,
+    issuer: x509.Certificate,
+    at: datetime,
+) -> None:
     """Refuse a certificate that is not what was asked for: key, subject, names, usages, validity (R34).
 
-    Raises `WrongCertificate` naming every difference.
+    The CA's `issuer` must have signed it, and it may not have expired by `at`. Raises `WrongCertificate`
+    naming every difference.
     """
     try:
         found = load_certificate(certificate)
         wrong = _differences(found, public_key, template)
+        wrong += _standing(found, issuer, at)
     except ValueError as error:
         wrong = [f"it cannot be read ({error})"]
     if wrong:
@@ -51,6 +59,14 @@ def check_certificate(certificate: bytes, public_key: bytes, template: Certifica
             f"the CA's certificate is not what was asked for: {'; '.join(wrong)}",
             next="do not hand this token out; compare the CA's profile with the layout's",
         )
+
+
+def serial_number(certificate: bytes) -> str | None:
+    """The serial number of a certificate (DER) in hex digits, None where it is none."""
+    try:
+        return f"{load_certificate(certificate).serial_number:x}"
+    except ValueError:
+        return None
 
 
 def verify_signature(public_key: bytes, scheme: SignatureScheme, message: bytes, signature: bytes) -> bool:
@@ -107,6 +123,17 @@ def _differences(found: x509.Certificate, public_key: bytes, template: Certifica
         wrong.append(f"it is valid from {found.not_valid_before_utc:%Y-%m-%d %H:%M}")
     if abs(found.not_valid_after_utc - template.not_after) > _CLOCK_SLACK:
         wrong.append(f"it is valid until {found.not_valid_after_utc:%Y-%m-%d %H:%M}")
+    return wrong
+
+
+def _standing(found: x509.Certificate, issuer: x509.Certificate, at: datetime) -> list[str]:
+    wrong = []
+    try:
+        found.verify_directly_issued_by(issuer)
+    except (*UNREADABLE, InvalidSignature):
+        wrong.append("it is not signed by the CA")
+    if found.not_valid_after_utc <= at:
+        wrong.append(f"it expired on {found.not_valid_after_utc:%Y-%m-%d}")
     return wrong
 
 

@@ -14,6 +14,7 @@ class What(enum.StrEnum):
     BEGUN = "begun"
     RESUMED = "resumed"
     STEP = "step"
+    DELAYED = "delayed"
     PRODUCED = "produced"
     INTERRUPTED = "interrupted"
     QUARANTINED = "quarantined"

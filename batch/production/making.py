@@ -8,19 +8,15 @@ from batch.model.codes import Binding, SealedCodes
 from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
 from batch.production.assignment import Assignment, KeyMade, LaneFacts, Verified
-from batch.production.calls import Pause
 from batch.production.ending import end_produced
 from batch.production.events import What
+from batch.production.issuing import Issuing
 from batch.production.plan import Kind, Step, plan
-from batch.production.revocation import transaction_of
 from batch.production.seatwork import Desk, SeatWork, Work
 from batch.store import codes, journal, orders
-from drivers.authorities.port import CertificateRequest
-from drivers.errors import CaUnavailable, DriverError, ProcessDied, ReadBackFailed
+from drivers.errors import AuthenticationFailed, DriverError, NoToken, ProcessDied, ReadBackFailed
 from drivers.process import Child
 from drivers.tokens import TokenIdentity, TokenState
-
-_CA_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
 class KeysFailed(DriverError):
@@ -35,6 +31,7 @@ class Making(SeatWork):
     ) -> None:
         super().__init__(desk, seat, driver, child)
         self._facts, self._assignment = facts, assignment
+        self._issuing = Issuing(desk, seat, driver, child)
 
     def make(self, item: Item, state: TokenState) -> Work[bool]:
         """Make the item with the token that is held; False where it was left between two steps, as asked.
@@ -83,14 +80,21 @@ class Making(SeatWork):
             return
         binding = self._assignment.binding
         lane_key = yield from self._ask("lane_key")
-        for_lane = yield from self._ask_of(self._desk.keeper, "rewrap", binding, sealed.for_resume, lane_key)
+        try:
+            for_lane = yield from self._ask_of(
+                self._desk.keeper, "rewrap", binding, sealed.for_resume, lane_key
+            )
+        except (NoToken, AuthenticationFailed) as error:
+            raise KeysFailed(error.what, where=error.where, next=error.next) from error
         yield from self._ask("restore", self._assignment, sealed, for_lane)
 
     def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
         self._intend(item, step, serial)
         self._tell(What.STEP, item, serial, step.name)
         if step.kind is Kind.CERTIFY:
-            certificate = yield from self._certify(item, step)
+            key = journal.keys(self._records, item.id)[step.key or ""]
+            template = self._assignment.key(step.key).template
+            certificate = yield from self._issuing.certificate(item, serial, step, key, template)
             journal.set_certificate(self._records, item.id, step.key or "", certificate)
         elif step.kind is Kind.RELEASE:
             yield from self._ask_keeper("destroy", self._assignment.binding)
@@ -136,25 +140,6 @@ class Making(SeatWork):
                 next="use tokens with serials of their own",
             )
         orders.bind_token(self._records, item.id, self.seat, serial)
-
-    def _certify(self, item: Item, step: Step) -> Work[bytes]:
-        """Ask the CA under one transaction per key made: a lost answer is found, never issued twice."""
-        key = journal.keys(self._records, item.id)[step.key or ""]
-        assert key.csr is not None, "a key is certified after it was made"
-        request = CertificateRequest(
-            transaction_of(item.mailer_number, key.name, key.generations),
-            key.csr,
-            self._assignment.key(step.key).template,
-        )
-        for pause in _CA_PAUSES:
-            try:
-                return bytes((yield from self._ask_of(self._desk.authority, "issue", request)))
-            except CaUnavailable as error:
-                self._tell(What.STEP, item, None, f"{step.name}: {error}")
-            if self._desk.stopping:
-                break
-            yield Pause(pause)
-        return bytes((yield from self._ask_of(self._desk.authority, "issue", request)))
 
     def _produced(self, item: Item, serial: str | None) -> None:
         end_produced(self._records, item, self._event("item.produced", item, serial))

@@ -17,7 +17,7 @@ from batch.store.database import Records
 
 
 def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]:
-    """The steps of an item in the order they began, and its keys with evidence and certificates."""
+    """The steps of an item in the order they began, its keys with evidence and certificates, revocations."""
     steps: list[dict[str, object]] = [
         {"step": name, "state": state, "attempts": attempts, "began": began, "ended": ended, "reason": reason}
         for name, state, attempts, began, ended, reason in journal.history(records, item.id)
@@ -36,7 +36,11 @@ def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]
                 "expires": certificate.not_valid_after_utc.date().isoformat() if certificate else None,
             }
         )
-    return {"steps": steps, "keys": keys}
+    revoked: list[dict[str, object]] = [
+        {"request": one.request, "reason": one.reason, "outcome": one.outcome or "waits for the CA"}
+        for one in revocations.of_item(records, item.id)
+    ]
+    return {"steps": steps, "keys": keys, "revocations": revoked}
 
 
 def overview(records: Records, order: Order | None) -> list[dict[str, Any]]:
@@ -77,10 +81,6 @@ def whole(records: Records, item: Item) -> dict[str, Any]:
     }
     facts["stays"] = [_told(stay) for stay in quarantine.stays(records, item.id)]
     facts |= timeline(records, item)
-    facts["revocations"] = [
-        {"request": one.request, "reason": one.reason, "outcome": one.outcome or "waits for the CA"}
-        for one in revocations.of_item(records, item.id)
-    ]
     if item.state is ItemState.QUARANTINED:
         facts["ways"] = _ways_told(records, item, stay_of(records, item))
     return facts

@@ -14,7 +14,7 @@ from batch.store.database import Records
 from batch.store.revocations import AskedRevocation
 from drivers.authorities.port import Reason
 from drivers.errors import CaRefused, DriverError, Unsupported
-from drivers.foreign_certificates import load_certificate
+from drivers.foreign_certificates import load_certificate, spki
 from drivers.process import Child
 
 _ANSWER = 60.0
@@ -101,7 +101,20 @@ def _certificates(records: Records, authority: Child, asked: AskedRevocation) ->
     if public_key := _public_key(records, asked):
         with suppress(Unsupported):
             found += authority.ask("issued_for", public_key, timeout=_ANSWER)
-    return list(dict.fromkeys(one for one in found if one))
+    return [one for one in dict.fromkeys(found) if one and _is_its_own(records, asked, one, public_key)]
+
+
+def _is_its_own(
+    records: Records, asked: AskedRevocation, certificate: bytes, public_key: bytes | None
+) -> bool:
+    """Whether no other token needs it: a CA that mixed up its answers may name another's."""
+    owner = orders.owner_of_certificate(records, certificate)
+    if owner is not None and owner.id != asked.item_id:
+        return False
+    try:
+        return public_key is None or spki(load_certificate(certificate)) == public_key
+    except ValueError:
+        return True
 
 
 def _public_key(records: Records, asked: AskedRevocation) -> bytes | None:

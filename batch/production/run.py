@@ -28,11 +28,13 @@ from batch.production.calls import Call, Flow, Limits, Pause
 from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
+from batch.production.issuer import Issuer
+from batch.production.issuing import look_for_others
 from batch.production.plan import Kind, Step
 from batch.production.revocation import carry_out
 from batch.production.seatwork import named
 from batch.store import codes, journal, orders, restores
-from batch.store.database import Records
+from batch.store.database import Records, now
 from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
 from drivers.process import Child, Reply
@@ -43,6 +45,9 @@ _READY = 60.0
 
 _BEGIN = 60.0
 """Seconds a child has beside those of its first call: to start, and to wait for one before it to be gone."""
+
+_RESTARTS = 3
+"""How often the CA's process, and that of the bench's keys, is started again in one production."""
 
 _TICK = 0.25
 """Seconds after which the loop looks at the clock and at `stopping` even if nothing is answered."""
@@ -67,14 +72,16 @@ class Seat:
 class Result:
     """How a production ended: items by state, and the lanes that stopped with their reasons.
 
-    `missing` are the unfinished items as `named`, `aside` the numbers of those in quarantine; `unseated`
-    tells how many planned ones want a driver that none of the seats has.
+    `misissued` counts certificates found that nobody asked for. `missing` are the unfinished items as
+    `named`, `aside` the numbers of those in quarantine; `unseated` tells how many planned ones want a driver
+    that none of the seats has.
     """
 
     order: Order
     counts: Mapping[ItemState, int]
     stopped_lanes: Mapping[str, str]
     interrupted: bool
+    misissued: int
     missing: Sequence[str]
     aside: Sequence[str]
     unseated: Mapping[str, int]
@@ -113,14 +120,16 @@ class Production:
         """
         self.records, self.operator, self.authority, self.keeper = records, operator, authority, keeper
         self.order, self.epoch = order, startable(records, order)
+        self.issuer: Issuer
         self.stopping = False
         self._briefing, self._layouts, self._tell = briefing, layouts, tell
         self._seats = {seat.name: seat for seat in seats}
         self._run_directory = run_directory
         self._patience = patience
         self._flows: dict[Flow, LaneFlow] = {}
-        self._asked: dict[Child, deque[Flow]] = {}
+        self._asked: dict[Child, deque[tuple[Flow, Call]]] = {}
         self._deadlines: dict[Child, tuple[float, float]] = {}
+        self._restarts: Counter[Child] = Counter()
         self._paused: list[tuple[float, int, Flow]] = []
         self._pauses = 0
         self._failed: list[tuple[Flow, Reply | None]] = []
@@ -143,6 +152,8 @@ class Production:
             while self._flows:
                 self._advance(ready)
                 ready = self._wait() if self._flows else []
+            look_for_others(self.records, self.order, self.authority, self.issuer, self.operator)
+            carry_out(self.records, self.authority, self.operator)
             return self._end(lanes)
         finally:
             for lane in lanes:
@@ -204,7 +215,8 @@ class Production:
 
     def _begin(self) -> None:
         # A wrong PIN must show before a token is spent on it.
-        self.authority.ask("chain", timeout=_READY)
+        self.issuer = Issuer(self.authority.ask("chain", timeout=_READY))
+        self.issuer.check_validity(now())
         self.keeper.ask("ready", timeout=_READY)
         with self.records.transaction():
             if self.order.state is OrderState.APPROVED:
@@ -236,8 +248,16 @@ class Production:
         begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
         missing = [named(item) for item in begun]
         set_aside = orders.items(self.records, self.order, ItemState.QUARANTINED)
-        aside = [item.mailer_number for item in set_aside]
-        return Result(self.order, counts, stopped, self.stopping, missing, aside, self._unseated())
+        return Result(
+            self.order,
+            counts,
+            stopped,
+            self.stopping,
+            self.issuer.misissued,
+            missing,
+            [item.mailer_number for item in set_aside],
+            self._unseated(),
+        )
 
     def _unseated(self) -> Mapping[str, int]:
         drivers = {seat.driver for seat in self._seats.values()}
@@ -270,8 +290,9 @@ class Production:
     def _send(self, flow: Flow, call: Call) -> None:
         seconds = call.seconds if call.child in self._asked else call.seconds + _BEGIN
         queue = self._asked.setdefault(call.child, deque())
-        queue.append(flow)
-        self._deadlines[call.child] = time.monotonic() + seconds, seconds
+        if not queue:
+            self._deadlines[call.child] = time.monotonic() + seconds, seconds
+        queue.append((flow, call))
         try:
             call.child.call(call.method, *call.arguments)
         except ProcessDied as error:
@@ -280,14 +301,14 @@ class Production:
     def _wait(self) -> list[tuple[Flow, Reply | None]]:
         """Block until something is answered, a pause is over or a child overran its time."""
         while True:
-            now = time.monotonic()
+            instant = time.monotonic()
             ready, self._failed = self._failed, []
-            while self._paused and (self.stopping or self._paused[0][0] <= now):
+            while self._paused and (self.stopping or self._paused[0][0] <= instant):
                 ready.append((heapq.heappop(self._paused)[2], None))
             children = [child for child, queue in self._asked.items() if queue]
             for child in children:
                 deadline, seconds = self._deadlines[child]
-                if deadline <= now:
+                if deadline <= instant:
                     child.kill()
                     what = f"no answer within {seconds:g} s, ended"
                     ready += self._fail(child, ProcessDied(what, where=child.name))
@@ -307,11 +328,22 @@ class Production:
             reply = child.receive()
         except ProcessDied as error:
             return self._fail(child, error)
-        return [(self._asked[child].popleft(), reply)]
+        queue = self._asked[child]
+        flow, _ = queue.popleft()
+        if queue:
+            # Whoever waits behind others is given its own time from when it is its turn.
+            seconds = queue[0][1].seconds
+            self._deadlines[child] = time.monotonic() + seconds, seconds
+        return [(flow, reply)]
 
     def _fail(self, child: Child, error: ProcessDied) -> list[tuple[Flow, Reply | None]]:
-        flows, self._asked[child] = list(self._asked[child]), deque()
-        return [(flow, Reply(0, None, error)) for flow in flows]
+        waiting = self._asked.pop(child)
+        if child in (self.authority, self.keeper) and self._restarts[child] < _RESTARTS:
+            self._restarts[child] += 1
+            child.restart()
+            with self.records.transaction():
+                self._log("process.restarted", {"process": child.name, "reason": str(error)})
+        return [(flow, Reply(0, None, error)) for flow, _ in waiting]
 
     def _next_planned(self, driver: str) -> Item | None:
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]

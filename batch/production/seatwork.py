@@ -11,7 +11,9 @@ from batch.model.orders import Epoch, Item, Order
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.calls import Call, Limits, Pause
 from batch.production.events import LaneEvent, What
+from batch.production.issuer import Issuer
 from batch.store.database import Records
+from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
 from drivers.process import Child, Reply
 from drivers.tokens import TokenState
@@ -35,6 +37,7 @@ class Desk(Protocol):
     order: Order
     operator: str
     authority: Child
+    issuer: Issuer
     keeper: Child
     epoch: Epoch
     stopping: bool
@@ -66,8 +69,16 @@ class SeatWork:
         return (yield from _answered(Call(self._child, method, arguments, seconds)))
 
     def _ask_of(self, child: Child, method: str, *arguments: Any) -> Work[Any]:
-        """Ask the CA or the bench's keys."""
-        return (yield from _answered(Call(child, method, arguments)))
+        """Ask the CA or the bench's keys, once more where their process died and was started again.
+
+        What they are asked may be asked twice. Raises as they did last.
+        """
+        while True:
+            try:
+                return (yield from _answered(Call(child, method, arguments)))
+            except ProcessDied:
+                if not child.alive:
+                    raise
 
     def _log(
         self,

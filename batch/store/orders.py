@@ -261,6 +261,12 @@ def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
     return _item(row) if row else None
 
 
+def owner_of_certificate(records: Records, certificate: bytes) -> Item | None:
+    """The item on whose record a certificate (DER) is, None where it is on none."""
+    row = records.row("SELECT item_id FROM keys WHERE certificate = ?", (certificate,))
+    return item_of(records, row[0]) if row else None
+
+
 def begin_item(records: Records, item: Item, seat: str, driver: str, serial: str | None) -> None:
     """Take an item into production on a seat and bind the token as far as it is known (R41).
 

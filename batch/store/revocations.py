@@ -53,6 +53,12 @@ def of_item(records: Records, item_id: int) -> list[AskedRevocation]:
     return [AskedRevocation(*row) for row in rows]
 
 
+def every(records: Records) -> list[AskedRevocation]:
+    """All that was ever to be revoked, in the order it was asked."""
+    rows = records.rows(f"SELECT {_REVOCATION} FROM revocations ORDER BY asked_at, request")
+    return [AskedRevocation(*row) for row in rows]
+
+
 def settle(records: Records, request: str, outcome: str) -> None:
     """What the CA made of it."""
     records.write(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from station.cli.invocation import Invocation, pass_invocation
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import listing
 
 _OUT = click.option(
     "-o",
@@ -17,9 +18,19 @@ _OUT = click.option(
 )
 
 
+_REVOCATIONS = {
+    "number": "Number",
+    "request": "Request",
+    "serial": "Certificate",
+    "reason": "Reason",
+    "asked_by": "Asked by",
+    "outcome": "Outcome",
+}
+
+
 @click.group()
 def ca() -> None:
-    """The certificate authority's certificates and its revocation list (PIN of `ca`)."""
+    """The certificate authority: its certificates, its revocation list (PIN of `ca`), revocations."""
 
 
 @ca.command()
@@ -61,6 +72,31 @@ def crl(invocation: Invocation, output: Path | None) -> None:
         with records.transaction():
             log(records, Event("crl.issued", invocation.operator, detail={"revoked": len(issued)}))
     _give(output, issued.public_bytes(Encoding.PEM))
+
+
+@ca.command()
+@json_option
+@pass_invocation
+def revocations(invocation: Invocation, as_json: bool) -> None:
+    """List what was to be revoked, and what the CA made of it: spoiled tokens' and misissued certificates."""
+    from batch.production.certificates import serial_number
+    from batch.store.orders import item_of
+    from batch.store.revocations import every
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = [
+            {
+                "number": item_of(records, one.item_id).mailer_number,
+                "request": one.request,
+                "serial": serial_number(one.certificate) if one.certificate else None,
+                "reason": one.reason,
+                "asked_by": one.asked_by,
+                "outcome": one.outcome,
+            }
+            for one in every(records)
+        ]
+    listing(rows, _REVOCATIONS, as_json=as_json, empty="Nothing was to be revoked.")
 
 
 def _give(output: Path | None, data: bytes) -> None:

@@ -78,6 +78,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "state": str(result.order.state),
                 "items": {str(state): number for state, number in counts.items()},
                 "stopped_lanes": dict(result.stopped_lanes),
+                "misissued": result.misissued,
                 "missing": list(result.missing),
                 "quarantined": list(result.aside),
                 "unseated": dict(result.unseated),
@@ -87,6 +88,11 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
     click.echo(f"order {result.order.number} is {result.order.state}: {told(counts)}", err=True)
     for seat, reason in result.stopped_lanes.items():
         click.echo(f"lane {seat} stopped: {reason}", err=True)
+    if result.misissued:
+        click.echo(
+            f"the CA issued {result.misissued} certificates nobody asked for: see `station ca revocations`",
+            err=True,
+        )
     for driver, count in result.unseated.items():
         click.echo(
             f"{count} planned tokens want a {driver} seat; none was used, see `station lanes`", err=True

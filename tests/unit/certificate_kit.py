@@ -78,6 +78,12 @@ def certificate(
     return builder.sign(key(), SHA256()).public_bytes(Encoding.DER)
 
 
+@functools.cache
+def issuer() -> x509.Certificate:
+    """Who signed all of them."""
+    return x509.load_der_x509_certificate(certificate())
+
+
 def csr(name: x509.Name = NAME) -> bytes:
     """A CSR (DER) signed by its key."""
     made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key(), SHA256())

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from batch.production.certificates import build_csr, check_certificate, verify_signature
+from batch.production.certificates import build_csr, verify_signature
+from batch.production.issuer import Issuer
 from drivers.authorities.certificates import leaf, root
 from drivers.authorities.port import CertificateTemplate, KeyUsage
-from drivers.errors import ReadBackFailed
+from drivers.errors import CaRefused, CaUnavailable, ReadBackFailed
 from drivers.tokens import SignatureScheme
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -46,18 +47,68 @@ def other() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def issued(key: ec.EllipticCurvePrivateKey, template: CertificateTemplate) -> bytes:
-    ca = ec.generate_private_key(ec.SECP256R1())
-    scheme = SignatureScheme.ECDSA_SHA256
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
-    issuer = root(ca, scheme, name, NOW - timedelta(days=1), NOW + timedelta(days=9000))
-    csr = build_csr(spki(key), template, scheme, signer(key))
-    certificate = leaf(x509.load_der_x509_csr(csr), template, issuer, ca, scheme)
+SCHEME = SignatureScheme.ECDSA_SHA256
+CA_KEY = ec.generate_private_key(ec.SECP256R1())
+CA_NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
+BEGIN, END = NOW - timedelta(days=1), NOW + timedelta(days=9000)
+CA = root(CA_KEY, SCHEME, CA_NAME, BEGIN, END)
+
+
+def issued(
+    key: ec.EllipticCurvePrivateKey,
+    template: CertificateTemplate,
+    by: ec.EllipticCurvePrivateKey = CA_KEY,
+) -> bytes:
+    csr = build_csr(spki(key), template, SCHEME, signer(key))
+    certificate = leaf(x509.load_der_x509_csr(csr), template, CA, by, SCHEME)
     return certificate.public_bytes(Encoding.DER)
 
 
+def check(certificate: bytes, public_key: bytes, at: datetime = NOW) -> None:
+    Issuer([CA.public_bytes(Encoding.DER)]).check(certificate, public_key, TEMPLATE, at)
+
+
 def test_the_certificate_that_was_asked_for_is_taken(key: ec.EllipticCurvePrivateKey) -> None:
-    check_certificate(issued(key, TEMPLATE), spki(key), TEMPLATE)
+    check(issued(key, TEMPLATE), spki(key))
+
+
+def test_one_that_another_signed_in_the_ca_s_name_is_refused(
+    key: ec.EllipticCurvePrivateKey, other: ec.EllipticCurvePrivateKey
+) -> None:
+    with pytest.raises(ReadBackFailed, match="asked for: it is not signed by the CA;"):
+        check(issued(key, TEMPLATE, by=other), spki(key))
+
+
+def test_an_expired_one_is_refused(key: ec.EllipticCurvePrivateKey) -> None:
+    with pytest.raises(ReadBackFailed, match="asked for: it expired on 2029-11-20;"):
+        check(issued(key, TEMPLATE), spki(key), TEMPLATE.not_after)
+
+
+@pytest.mark.parametrize(
+    ("at", "told"), [(END + timedelta(seconds=1), "expired on"), (BEGIN - timedelta(1), "clock")]
+)
+def test_nothing_is_taken_from_a_ca_whose_own_certificate_is_not_valid(
+    key: ec.EllipticCurvePrivateKey, at: datetime, told: str
+) -> None:
+    with pytest.raises(CaUnavailable, match=told):
+        check(issued(key, TEMPLATE), spki(key), at)
+
+
+def test_a_chain_that_does_not_sign_its_own_is_none(other: ec.EllipticCurvePrivateKey) -> None:
+    ours = CA.public_bytes(Encoding.DER)
+    theirs = root(other, SCHEME, CA_NAME, BEGIN, END).public_bytes(Encoding.DER)
+    for chain in ([], [ours, theirs], [b"0"]):
+        with pytest.raises(CaUnavailable, match="renew or mend the CA"):
+            Issuer(chain)
+
+
+def test_the_third_failure_in_a_row_is_the_ca_s_own() -> None:
+    issuer = Issuer([CA.public_bytes(Encoding.DER)])
+    refused = CaRefused("no")
+    assert [issuer.failed(refused), issuer.failed(refused)] == [refused, refused]
+    assert isinstance(issuer.failed(refused), CaUnavailable)
+    issuer.succeeded()
+    assert issuer.failed(refused) is refused
 
 
 WRONG = {
@@ -77,19 +128,19 @@ def test_a_certificate_that_differs_is_refused_and_the_difference_named(
 ) -> None:
     certificate = issued(key, dataclasses.replace(TEMPLATE, **change))  # type: ignore[arg-type]
     with pytest.raises(ReadBackFailed, match=told):
-        check_certificate(certificate, spki(key), TEMPLATE)
+        check(certificate, spki(key))
 
 
 def test_a_certificate_for_another_key_is_refused(
     key: ec.EllipticCurvePrivateKey, other: ec.EllipticCurvePrivateKey
 ) -> None:
     with pytest.raises(ReadBackFailed, match="its key is not the token's"):
-        check_certificate(issued(other, TEMPLATE), spki(key), TEMPLATE)
+        check(issued(other, TEMPLATE), spki(key))
 
 
 def test_garbage_is_no_certificate(key: ec.EllipticCurvePrivateKey) -> None:
     with pytest.raises(ReadBackFailed, match="cannot be read"):
-        check_certificate(b"\x30\x03\x02\x01\x00", spki(key), TEMPLATE)
+        check(b"\x30\x03\x02\x01\x00", spki(key))
 
 
 def test_a_csr_is_signed_by_the_key_and_carries_no_more_than_the_subject(

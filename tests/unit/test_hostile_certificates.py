@@ -23,10 +23,12 @@ from drivers.piv import attestation
 from drivers.wire import tlv
 from tests.unit.certificate_kit import (
     NAME,
+    NOW,
     ODD_KEYS,
     TEMPLATE,
     certificate,
     csr,
+    issuer,
     public_key,
     spoilt,
     with_other_oid,
@@ -39,7 +41,7 @@ BASIC_CONSTRAINTS, KEY_USAGE, ALTERNATIVE_NAMES = "0603551d13", "0603551d0f", "0
 def wrong_with(der: bytes, template: CertificateTemplate = TEMPLATE) -> str | None:
     """What a CA's certificate is refused with."""
     try:
-        check_certificate(der, public_key(), template)
+        check_certificate(der, public_key(), template, issuer(), NOW)
     except ReadBackFailed as refused:
         return str(refused)
     return None
@@ -88,7 +90,7 @@ def test_an_attestation_may_be_spoilt_anywhere(
 def test_any_bytes_are_no_certificate(data: bytes, tag: int) -> None:
     for der in (data, tlv.encode(tag, data), tlv.encode(0x30, tlv.encode(tag, data))):
         with pytest.raises(ReadBackFailed, match="cannot be read"):
-            check_certificate(der, public_key(), TEMPLATE)
+            check_certificate(der, public_key(), TEMPLATE, issuer(), NOW)
         with pytest.raises(CaRefused):
             requested(der, TEMPLATE)
         with pytest.raises(EvidenceMissing):
