@@ -1,7 +1,7 @@
 # The two commands for a stranger: `make demo` and `make test`. `make help` tells the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench lock fuzz clean
 
 BIN := .venv/bin
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
@@ -27,9 +27,13 @@ check: setup  ## lint, format, types, import contracts
 bench: setup  ## measure speed beside the floor and a shell script, one table (QUICK=1: in two minutes)
 	@$(BIN)/python -m tests.speed $(if $(QUICK),--quick)
 
+fuzz: setup  ## fuzz all that reads what others wrote, or TARGET, each for SECONDS (60)
+	@for target in $(or $(TARGET),$$(ls tests/fuzz/corpus)); do \
+		echo "fuzz: $$target" >&2; $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS),60) || exit; done
+
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
-	uv $(LOCK) --upgrade --extra dev -c requirements/build.txt pyproject.toml -o requirements/dev.txt
+	uv $(LOCK) --upgrade --extra dev --extra fuzz -c requirements/build.txt pyproject.toml -o requirements/dev.txt
 	@! grep -nE '[a-z]+://' requirements/*.txt
 
 clean:  ## remove .venv and everything made by tools

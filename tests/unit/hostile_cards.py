@@ -16,6 +16,9 @@ from drivers.wire.apdu import Command, StatusWord
 from simulators.piv.card import VirtualCard
 from tests.unit.piv_cards import GUID, NEW, WRONG
 
+MOST_EXCHANGES = 1_000
+"""For all of a lane's steps; a faithful card needs some 80."""
+
 Answer = tuple[bytes, int]
 Spoil = Callable[[Answer], Answer]
 Step = tuple[str, Callable[[PivSession], object]]

@@ -18,10 +18,7 @@ from drivers.wire import tlv
 from drivers.wire.apdu import Command
 from drivers.wire.transport import LONGEST_ANSWER, Chaining
 from simulators.piv.card import AttestationRoot, VirtualCard
-from tests.unit.hostile_cards import ANSWERS, Anything, Spoil, Spoilt, refusals, spoils
-
-MOST_EXCHANGES = 1_000
-"""For all of a lane's steps; a faithful card needs some 80."""
+from tests.unit.hostile_cards import ANSWERS, MOST_EXCHANGES, Anything, Spoil, Spoilt, refusals, spoils
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> AttestationRoot:
     return AttestationRoot.create(tmp_path_factory.mktemp("root") / "root.pem")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(ANSWERS, min_size=1, max_size=12))
 def test_a_card_may_answer_anything(answers: list[tuple[bytes, int]]) -> None:
     card = Anything(answers)
@@ -42,7 +39,7 @@ def test_a_card_may_answer_anything(answers: list[tuple[bytes, int]]) -> None:
     assert card.sent < 40 * MOST_EXCHANGES
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(st.integers(0, 90), spoils(), min_size=1, max_size=6),
     st.sampled_from([(5, 4, 3), (4, 3, 5), None]),

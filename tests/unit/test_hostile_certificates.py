@@ -52,13 +52,13 @@ def test_the_sound_ones_are_taken() -> None:
     assert requested(csr(), TEMPLATE).subject == NAME
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(CHANGES)
 def test_a_certificate_of_the_ca_may_be_spoilt_anywhere(changes: list[tuple[int, int]]) -> None:
     wrong_with(spoilt(certificate(), changes))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(CHANGES)
 def test_a_csr_may_be_spoilt_anywhere(changes: list[tuple[int, int]]) -> None:
     made = spoilt(csr(), changes)
@@ -69,7 +69,7 @@ def test_a_csr_may_be_spoilt_anywhere(changes: list[tuple[int, int]]) -> None:
     assert made == csr() or x509.load_der_x509_csr(made).is_signature_valid
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(CHANGES, CHANGES)
 def test_an_attestation_may_be_spoilt_anywhere(
     changes: list[tuple[int, int]], others: list[tuple[int, int]]
@@ -85,7 +85,7 @@ def test_an_attestation_may_be_spoilt_anywhere(
             look()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.sampled_from([0x30, 0x31, 0x02, 0x04]))
 def test_any_bytes_are_no_certificate(data: bytes, tag: int) -> None:
     for der in (data, tlv.encode(tag, data), tlv.encode(0x30, tlv.encode(tag, data))):

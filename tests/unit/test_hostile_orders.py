@@ -51,7 +51,7 @@ def test_a_name_spelled_otherwise_is_the_same_name(spelling: str) -> None:
     assert "given to another subscriber" in the_fault({**GROUP_ROW, "group": spelling}, known=known).wrong
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(categories=["L", "M", "N"]), max_size=12))
 def test_a_folded_name_is_folded_for_good(name: str) -> None:
     once = folded(name)
@@ -64,7 +64,7 @@ def test_an_accent_behind_an_iota_below_has_one_form(name: str) -> None:
     assert folded(folded(name)) == folded(name)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from([*GROUP_ROW]), st.text(max_size=80), st.booleans())
 def test_no_value_of_a_cell_gets_through_unclean(column: str, value: str, person: bool) -> None:
     row = {**(PERSON_ROW if person else GROUP_ROW), column: value}

@@ -57,7 +57,7 @@ class RawKey:
         return {attribute: self[attribute] for attribute in attributes if attribute in self._raw}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(ASKED), RAW))
 def test_attributes_may_be_anything(raw: dict[Attribute, bytes]) -> None:
     key = RawKey(raw)

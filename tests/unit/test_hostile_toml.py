@@ -67,7 +67,7 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(FILES), st.randoms(use_true_random=False))
 def test_no_slip_in_a_file_breaks_its_reading(file: tuple[str, type], chance: random.Random) -> None:
     text = mutated(file[0], chance)
@@ -76,7 +76,7 @@ def test_no_slip_in_a_file_breaks_its_reading(file: tuple[str, type], chance: ra
         assert str(fault).isprintable()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="[]{}=\"'.,#\n\r\t \\a1-é\0\x1b\ud7ff", max_size=120))
 def test_no_text_breaks_the_reading_of_configuration(text: str) -> None:
     with pytest.raises(FileFault):
@@ -181,7 +181,7 @@ class TestFonts:
 LETTERS = [text for text, type_ in SHIPPED_FILES if type_ is MailerFile]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(LETTERS), st.randoms(use_true_random=False))
 def test_a_letter_that_is_taken_is_drawn_or_refused(letter: str, chance: random.Random) -> None:
     try:
@@ -243,7 +243,7 @@ def public_key() -> tuple[bytes, ec.EllipticCurvePrivateKey]:
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), key
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ATTRIBUTES, VALUES, st.lists(OIDS, max_size=2), st.lists(OIDS, max_size=2), st.text(max_size=20))
 def test_what_a_profile_and_a_row_let_through_makes_a_certificate_request(
     public_key: tuple[bytes, ec.EllipticCurvePrivateKey],

@@ -1,0 +1,126 @@
+"""What is fuzzed: each target takes any bytes, and no error leaves it but one nobody has told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from batch.orders.faults import OrderFaults
+from batch.production.certificates import check_certificate
+from drivers.authorities.certificates import requested
+from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFailed
+from drivers.foreign_certificates import load_certificate, spki
+from drivers.piv import attestation, objects
+from drivers.piv.session import PivSession
+from drivers.wire import tlv
+from drivers.wire.apdu import Command
+from drivers.wire.transport import Chaining
+from layouts.errors import FileFault, LayoutError
+from layouts.forms import MailerFile, MailerLayout
+from layouts.library import SHIPPED, Library
+from layouts.mailer import sample
+from layouts.profile import ProfileFile
+from layouts.strict import loads
+from layouts.token import TokenFile
+from station.config import parse
+from tests.unit.certificate_kit import TEMPLATE
+from tests.unit.hostile_cards import MOST_EXCHANGES, Anything, refusals
+from tests.unit.intake_kit import read
+from tests.unit.refusals import refusal
+
+_FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile)
+_FONTS = Library(SHIPPED).mailer("group-letter").fonts
+_LONGEST_LETTER = 20_000
+
+
+def tlv_(data: bytes) -> None:
+    """BER-TLV: data, or `TlvError`; what was read is the same after it was written again."""
+    with suppress(tlv.TlvError):
+        pairs = list(tlv.decode(data))
+        assert list(tlv.decode(tlv.encode_all(pairs))) == pairs
+    with suppress(tlv.TlvError, DriverError):
+        objects.certificate_of(data)
+    objects.guid(data)
+
+
+def apdu(data: bytes) -> None:
+    """Command APDUs as a card reads them: a command, or `ValueError`."""
+    with suppress(ValueError):
+        command = Command.parse(data)
+        assert Command.parse(command.encode()).data == command.data
+
+
+def card(data: bytes) -> None:
+    """Answers and status words: a card that gives the parts of `data` in turn, asked all that a lane asks.
+
+    An answer is a length of one byte, as many bytes of data, and a status word.
+    """
+    answers = []
+    while data:
+        size, rest = data[0], data[1:]
+        answers.append((rest[:size], int.from_bytes(rest[size : size + 2], "big")))
+        data = rest[size + 2 :]
+    given = Anything(answers or [(b"", 0x6F00)])
+    with suppress(DriverError):
+        for _ in refusals(PivSession(Chaining(given, "fuzz"), "fuzz")):
+            pass
+    assert given.sent < 40 * MOST_EXCHANGES
+
+
+def certificates(data: bytes) -> None:
+    """Certificates and CSRs from cards."""
+    with suppress(CaRefused):
+        requested(data, TEMPLATE)
+    with suppress(EvidenceMissing):
+        attestation.attested_key(data, "fuzz")
+    with suppress(EvidenceMissing):
+        attestation.evidence((data, data), b"", None, (), "fuzz")
+    with suppress(ValueError, EvidenceMissing):
+        found = load_certificate(data)
+        attestation.evidence((data, data), spki(found), "1", (found,), "fuzz")
+
+
+def ca_answers(data: bytes) -> None:
+    """What a CA gives for a certificate: the one asked for, or `ReadBackFailed`."""
+    key = b""
+    with suppress(ValueError):
+        key = spki(load_certificate(data))
+    with suppress(ReadBackFailed):
+        check_certificate(data, key, TEMPLATE)
+
+
+def orders(data: bytes) -> None:
+    """Order files: a draft, or faults that can be shown."""
+    if faults := refusal(OrderFaults, lambda: read(data)):
+        assert all(line.isprintable() for line in str(faults).split("\n"))
+
+
+def configuration(data: bytes) -> None:
+    """station.toml."""
+    with suppress(FileFault):
+        parse(data.decode("utf-8", "replace"), "station.toml")
+
+
+def layouts(data: bytes) -> None:
+    """Layouts: the first byte says of which kind; a letter that is taken is drawn."""
+    text = data[1:].decode("utf-8", "replace")
+    with suppress(LayoutError):
+        kind = _FORMS[data[0] % len(_FORMS)] if data else ProfileFile
+        form: object = loads(text, "some.toml", kind)
+        if isinstance(form, MailerFile) and len(text) < _LONGEST_LETTER:
+            letter = MailerLayout("fuzz", form, _FONTS)
+            for language in letter.languages[:1]:
+                sample(letter, language)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "tlv": tlv_,
+    "apdu": apdu,
+    "card": card,
+    "certificates": certificates,
+    "ca-answers": ca_answers,
+    "orders": orders,
+    "configuration": configuration,
+    "layouts": layouts,
+}
+"""By the name on the command line; the corpus of each is the folder of that name under `corpus/`."""
