@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from batch.orders.faults import OrderFaults
 from batch.production.certificates import check_certificate
@@ -23,13 +24,17 @@ from layouts.profile import ProfileFile
 from layouts.strict import loads
 from layouts.token import TokenFile
 from station.config import parse
-from tests.unit.certificate_kit import TEMPLATE
+from tests.unit.certificate_kit import NOW, TEMPLATE
 from tests.unit.hostile_cards import MOST_EXCHANGES, Anything, refusals
 from tests.unit.intake_kit import read
 from tests.unit.refusals import refusal
 
 _FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile)
 _FONTS = Library(SHIPPED).mailer("group-letter").fonts
+_ISSUER = load_certificate(
+    Path(__file__).with_name("corpus").joinpath("ca-answers/certificate.der").read_bytes()
+)
+"""It is signed by its own key, so it is its own issuer."""
 _LONGEST_LETTER = 20_000
 
 
@@ -86,7 +91,7 @@ def ca_answers(data: bytes) -> None:
     with suppress(ValueError):
         key = spki(load_certificate(data))
     with suppress(ReadBackFailed):
-        check_certificate(data, key, TEMPLATE)
+        check_certificate(data, key, TEMPLATE, _ISSUER, NOW)
 
 
 def orders(data: bytes) -> None:
