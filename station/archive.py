@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -171,8 +171,3 @@ def _manifest(member: IO[bytes], path: Path) -> Manifest:
         return msgspec.json.decode(member.read(_LARGEST_MANIFEST), type=Manifest)
     except msgspec.DecodeError as error:
         raise BackupFault(f"its manifest cannot be read: {error}", where=str(path), next=_ANOTHER) from error
-
-
-def by_folder(manifest: Manifest, folder: str) -> Mapping[str, Held]:
-    """The files below a folder of a backup."""
-    return {name: held for name, held in manifest.files.items() if name.startswith(f"{folder}/")}

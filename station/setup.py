@@ -61,7 +61,7 @@ def make(
         "subject": [["2.5.4.6", country], ["2.5.4.10", name], ["2.5.4.3", f"{name} Issuing CA"]],
     }
     for key in ("custody", "bench"):
-        _make_token(key, tokens[key], pins[key])
+        make_token(key, tokens[key], pins[key])
     _make_ca(home, tokens["ca"], authority, pins["ca"])
     settle_keys(home)
     configuration = compose(name, country, tokens, authority, bench, seats)
@@ -86,7 +86,8 @@ def provision(home: Home, token: KeyToken, pin: Secret) -> Provision:
     return Provision(token.module, token.token, pin, home.path / "ca")
 
 
-def _make_token(name: str, token: KeyToken, pin: Secret) -> None:
+def make_token(name: str, token: KeyToken, pin: Secret) -> None:
+    """Make a key token of the station under a PIN; raises `NotBlank` where there is one."""
     # Nobody keeps this SO PIN: whoever had it could give the token a new user PIN and open everything.
     arguments = (token.module, token.token, _nobodys_pin(), pin)
     child = Child(

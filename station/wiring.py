@@ -20,6 +20,7 @@ from batch.store.database import Records
 from drivers.process import Child, harden
 from drivers.registry import find
 from drivers.secret import Secret
+from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
 from layouts.library import Library
 from station.config import Configuration, KeyName, load
@@ -71,6 +72,14 @@ class Desk:
     def ledgers(self) -> tuple[Path, ...]:
         """Where copies of the ledger are kept besides the one in the home."""
         return tuple(Path(place) for place in self.configuration.records.ledgers)
+
+    def key_names(self, layout: str | None) -> frozenset[str]:
+        """The names of the keys of a token layout, or of any where it is None or not there any more."""
+        try:
+            return frozenset(slot.name for slot in self.library.token(layout or "").slots)
+        except LayoutError:
+            every = (self.library.token(name) for name in self.library.names())
+            return frozenset(slot.name for token in every for slot in token.slots)
 
     def seats(self, names: Sequence[str] = ()) -> tuple[Seat, ...]:
         """The configured seats, or those of the given names; raises `ConfigurationError`."""

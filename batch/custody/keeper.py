@@ -44,6 +44,11 @@ class ResumeKeeper:
         """Destroy the resume key of a finished item; False where it was gone already."""
         return self._vault.destroy(_name(binding))
 
+    def unfinished(self) -> tuple[str, ...]:
+        """The mailer numbers of all items that have a resume key."""
+        begin = _name(Binding(0, ""))
+        return tuple(name.removeprefix(begin) for name in self._vault.names() if name.startswith(begin))
+
     def close(self) -> None:
         """Log out."""
         self._vault.close()

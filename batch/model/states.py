@@ -78,7 +78,7 @@ OPEN = (ItemState.PLANNED, ItemState.IN_PRODUCTION, ItemState.QUARANTINED)
 """States of items that keep their order open."""
 
 LETTER: Mapping[LetterState, frozenset[LetterState]] = {
-    LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.VOID}),
+    LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.UNKNOWN, LetterState.VOID}),
     LetterState.PRINTING: frozenset({LetterState.PRINTED, LetterState.SEALED, LetterState.UNKNOWN}),
     LetterState.PRINTED: frozenset(),
     LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.VOID}),

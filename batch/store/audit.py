@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from batch.model.events import Entry
-from batch.store.database import Records
+from batch.store.database import Records, is_step
 
 _PAGE = 5000
 
@@ -25,6 +25,20 @@ def entry(records: Records, sequence: int) -> Entry | None:
     """The entry of a number."""
     row = records.row("SELECT sequence, body, hash FROM audit WHERE sequence = ?", (sequence,))
     return Entry(*row) if row else None
+
+
+def last_kept(records: Records, upto: int) -> Entry | None:
+    """The last entry up to a number that the ledger has as well."""
+    since = upto
+    while page := records.rows(
+        "SELECT sequence, body, hash FROM audit WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1000",
+        (since,),
+    ):
+        for row in page:
+            if not is_step(row[1]):
+                return Entry(*row)
+        since = page[-1][0] - 1
+    return None
 
 
 def entries(records: Records, after: int = -1) -> Iterator[Entry]:

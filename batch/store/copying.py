@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from batch.model.errors import RecordsShut
-from batch.store.database import Records, told
+from batch.store.database import Records, replacing, told
 
 
 def copy(records: Records, target: Path) -> None:
@@ -44,3 +45,64 @@ def settle(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much records hold: tokens, letters, entries of the log; `first` is the hash of the first entry."""
+
+    tokens: int
+    letters: int
+    entries: int
+    first: bytes | None
+
+
+def sizes(path: Path) -> Sizes | None:
+    """How much the records in a file hold, None where it cannot be read; nothing is changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+            (tokens,) = opened.execute("SELECT count(*) FROM items").fetchone()
+            (letters,) = opened.execute("SELECT count(*) FROM letters").fetchone()
+            (entries,) = opened.execute("SELECT coalesce(max(sequence), 0) FROM audit").fetchone()
+            first = opened.execute("SELECT hash FROM audit WHERE sequence = 1").fetchone()
+    except sqlite3.DatabaseError:
+        return None
+    return Sizes(tokens, letters, entries, first[0] if first else None)
+
+
+def replace(path: Path, fresh: Path, aside: Path) -> Path | None:
+    """Put records in the place of others, which nobody has open; returns where those are then, if any were.
+
+    They go to the new folder `aside`, with what SQLite keeps beside them. May be repeated after a crash at
+    any point; until it is, nobody can open either (`batch.store.database.replacing`).
+    """
+    marker = replacing(path)
+    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
+    if marker.exists():
+        aside = path.parent / marker.read_text("utf-8")
+    else:
+        if path.exists():
+            aside.mkdir(mode=0o700, parents=True)
+            for old in beside:
+                if old.exists():
+                    os.link(old, aside / old.name)
+            settle(aside)
+            settle(aside.parent)
+        _mark(marker, os.path.relpath(aside, path.parent))
+    # A write-ahead log that met a database it is not of would be written into it.
+    for old in beside[1:]:
+        old.unlink(missing_ok=True)
+    settle(path.parent)
+    fresh.rename(path)
+    settle(path.parent)
+    marker.unlink()
+    settle(path.parent)
+    return aside if aside.exists() else None
+
+
+def _mark(marker: Path, text: str) -> None:
+    unready = marker.with_name(f".{marker.name}")
+    unready.write_text(text, encoding="utf-8")
+    settle(unready)
+    unready.rename(marker)
+    settle(marker)

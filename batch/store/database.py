@@ -41,11 +41,11 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 class Records:
     """The desk's records in one SQLite file; one instance belongs to one thread."""
 
-    def __init__(self, path: Path, ledgers: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, ledgers: Sequence[Path] = (), *, beside: Path | None = None) -> None:
         """Open existing records; raises `NotFound` where none are, `Busy` while they are being replaced.
 
-        `ledgers` are kept besides that beside the file. This and every other method raises `RecordsShut` or
-        `RecordsDamaged` where the file does not let us.
+        `ledgers` are kept besides the one beside the file, or `beside` another. This and every other method
+        raises `RecordsShut` or `RecordsDamaged` where the file does not let us.
         """
         if replacing(path).exists():
             raise RecordsShut(
@@ -54,7 +54,7 @@ class Records:
         if not path.is_file():
             raise NotFound("there are no records here", where=str(path), next="run `station init` first")
         self.path = path
-        self.ledger = ledger.Ledger(path.with_name(ledger.NAME), ledgers)
+        self.ledger = ledger.Ledger((beside or path).with_name(ledger.NAME), ledgers)
         self._writing = False
         self._before: tuple[int, bytes] | None = None
         self._lines: list[bytes] = []

@@ -287,6 +287,16 @@ def bind_token(records: Records, item_id: int, seat: str, serial: str | None) ->
     )
 
 
+def bind_lost(records: Records, item: Item, seat: str | None, driver: str, serial: str | None) -> None:
+    """Bind the token an item was begun with to it, where no other item has it; its records are lost."""
+    owner = item_of_token(records, driver, serial) if serial else None
+    records.write(
+        "UPDATE items SET seat = coalesce(seat, ?), token_driver = coalesce(token_driver, ?), "
+        "token_serial = coalesce(token_serial, ?) WHERE id = ?",
+        (seat, driver, serial if owner is None else None, item.id),
+    )
+
+
 def end_item(records: Records, item_id: int, to: ItemState, reason: str | None = None) -> None:
     """End an item's production; raises `Transition`."""
     item = item_of(records, item_id)

@@ -55,8 +55,10 @@ def layouts(configuration: Configuration, home: Home) -> Check:
 
 
 def records(home: Home) -> Check:
-    """The database is there and sound."""
+    """The database is there and sound, and no restore of it waits to be reconciled."""
+    from batch.audit.soundness import look
     from batch.store.database import Records
+    from batch.store.restores import open_restore
 
     if not home.records.exists():
         return fail(
@@ -65,13 +67,19 @@ def records(home: Home) -> Check:
     try:
         opened = Records(home.records)
         try:
-            faults = opened.check()
+            look(opened, thorough=True)
+            restored = open_restore(opened)
         finally:
             opened.close()
     except BatchError as error:
         return _failed("records", error, "restore a backup")
-    if faults:
-        return fail("records", "; ".join(faults[:3]), "stop work, copy the home away, restore a backup")
+    if restored is not None:
+        return fail(
+            "records",
+            f"they come from a backup of {restored.made_at:%Y-%m-%d %H:%M} UTC; what happened after it is not "
+            "found out yet",
+            "run `station reconcile`",
+        )
     return ok("records", f"{home.records}, sound")
 
 

@@ -26,6 +26,8 @@ COMMANDS = {
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "audit": Entry("station.cli.audit:audit", "Verify and show the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),
+    "restore": Entry("station.cli.restore:restore", "Put a backup in the place of lost or damaged records."),
+    "reconcile": Entry("station.cli.restore:reconcile", "Find out what was made after a restored backup."),
     "ca": Entry("station.cli.ca:ca", "The CA's certificates and revocation list."),
     "demo": Entry("station.cli.demo:demo", "The whole job on a simulated bench, from order to letters."),
     "completion": Entry("station.cli.completion:completion", "Print the completion script for a shell."),

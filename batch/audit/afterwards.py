@@ -1,0 +1,43 @@
+"""What the ledger tells of the time after a backup: entries that the restored records do not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from batch.store import audit
+from batch.store.database import Records
+from batch.store.ledger import Line, read
+
+RESTORED = "records.restored"
+RECONCILED = "records.reconciled"
+
+
+def afterwards(records: Records, path: Path) -> Sequence[Line]:
+    """The lines of a ledger that are not in the records, oldest first; raises as `read` does.
+
+    Left out is what an earlier reconciliation, which is in the records, has taken care of, and what a crash
+    kept from ever being committed.
+    """
+    earlier: list[Line] = []
+    lines: list[Line] = []
+    for line in read(path):
+        if line.event == RESTORED:
+            # The records went back by themselves here; what stands before did happen.
+            earlier, lines = earlier + lines, []
+        else:
+            lines = [one for one in lines if one.sequence <= line.after[0]]
+        there = audit.entry(records, line.sequence)
+        if there is None or there.hash != line.hash:
+            lines.append(line)
+        elif line.event == RECONCILED:
+            earlier, lines = [], []
+    return earlier + lines
+
+
+def reaches_back(records: Records, path: Path, upto: int) -> bool:
+    """Whether a ledger is of these records, and as new as they were with entry `upto`."""
+    last = audit.last_kept(records, upto)
+    return last is not None and any(
+        line.sequence == last.sequence and line.hash == last.hash for line in read(path)
+    )

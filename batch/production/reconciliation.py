@@ -1,0 +1,327 @@
+"""After a restore: finding out what was made, printed and numbered after the backup, lest it be again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from batch.audit.afterwards import RECONCILED
+from batch.audit.log import log
+from batch.model.errors import NotFound, Refused
+from batch.model.events import Event
+from batch.model.orders import Item
+from batch.model.quarantine import Cause
+from batch.model.states import ItemState, LetterState, OrderState
+from batch.production.ending import follow
+from batch.production.quarantine import set_aside
+from batch.production.revocation import transaction_of
+from batch.store import letters, orders, quarantine, restores
+from batch.store.database import Records, now
+from batch.store.ledger import Line
+
+MAILERS_LEFT_OUT = 100_000
+"""Mailer numbers passed over where it is not known which were given: as many as the largest order has."""
+
+ORDERS_LEFT_OUT = 1_000
+_GENERATIONS = 3
+_AHEAD = 1_000
+
+Find = Callable[[str], bytes | None]
+"""The CA's certificate for a transaction, None where there was none."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the time after the backup; mailer numbers, None where nobody could be asked.
+
+    `ledger`: its lines that are not on record. `complete`: they are all there were. `certified`: the CA has a
+    certificate. `resumable`: the bench has a resume key. `seen`: a person found the token.
+    """
+
+    ledger: Sequence[Line] = ()
+    complete: bool = False
+    certified: Collection[str] | None = None
+    resumable: Collection[str] | None = None
+    seen: Collection[str] | None = None
+
+    @classmethod
+    def gathered(
+        cls,
+        records: Records,
+        ledger: Sequence[Line],
+        *,
+        complete: bool,
+        certified: Collection[str] | None,
+        resumable: Collection[str] | None,
+        seen: Collection[str] | None,
+    ) -> Evidence:
+        """What several sources tell; a ledger that misses what another knows is not complete."""
+        if resumable is not None:
+            # Tokens that were begun before the backup have theirs by right.
+            resumable = [one for one in resumable if _state(records, one) in (None, ItemState.PLANNED)]
+        told = set(cls(ledger).begun())
+        others = {number for source in (certified, resumable, seen) for number in source or ()}
+        new = {one for one in others - told if _state(records, one) in (None, ItemState.PLANNED)}
+        return cls(ledger, complete and not new, certified, resumable, seen)
+
+    @property
+    def enough(self) -> bool:
+        """Whether a token that nothing tells of was not made."""
+        return self.complete or self.certified is not None or self.seen is not None
+
+    def begun(self) -> dict[str, list[str]]:
+        """Every token that was begun, or made, with what tells so."""
+        told: dict[str, list[str]] = {}
+        for line in self.ledger:
+            number = str(line.facts.get("item", ""))
+            if number and line.event.startswith("item."):
+                what = f"{line.event.removeprefix('item.')} {line.facts['at']!s:.16}"
+                told.setdefault(number, []).append(what)
+        for numbers, what in (
+            (self.certified, "the CA issued a certificate"),
+            (self.resumable, "the bench keeps a resume key"),
+            (self.seen, "it was seen"),
+        ):
+            for number in numbers or ():
+                told.setdefault(number, []).append(what)
+        return told
+
+
+@dataclass
+class Found:
+    """What a reconciliation found and did: orders taken back, tokens set aside with the reason, letters by
+    their new state, tokens that no order on record has.
+    """
+
+    orders: list[str] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    letters: dict[str, str] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+
+
+def certified(
+    records: Records, find: Find, keys: Callable[[str], Collection[str]], all_keys: Collection[str]
+) -> Iterator[str]:
+    """The planned items, and numbers not given on record, for which the CA has a certificate.
+
+    `keys` are the key names of a layout, `all_keys` of any.
+    """
+
+    def is_known(number: str, names: Collection[str]) -> bool:
+        asked = (transaction_of(number, name, one + 1) for name in names for one in range(_GENERATIONS))
+        return any(find(one) is not None for one in asked)
+
+    for item in orders.items(records, None, ItemState.PLANNED):
+        if is_known(item.mailer_number, keys(item.layout)):
+            yield item.mailer_number
+    last, _ = orders.last_numbers(records)
+    while found := [
+        number
+        for number in (f"{one:06d}" for one in range(last + 1, last + 1 + _AHEAD))
+        if is_known(number, all_keys)
+    ]:
+        yield from found
+        last += _AHEAD
+
+
+def reconcile(
+    records: Records, evidence: Evidence, operator: str, driver_of: Callable[[str], str | None]
+) -> Found:
+    """Take back lost orders, set aside tokens begun after the backup or under way in it, doubt letters.
+
+    Numbers that were given, or may have been, are not given again. `driver_of` names the token driver of a
+    layout. All of it is one transaction. Raises `Refused` where there is nothing to reconcile, or not enough
+    is known to tell which tokens were made.
+    """
+    restore = restores.open_restore(records)
+    if restore is None:
+        raise Refused("these records were not restored, or are reconciled already", where=str(records.path))
+    if not evidence.enough:
+        raise Refused(
+            "nothing tells which tokens were made after the backup: the ledger is lost, the CA cannot tell",
+            where=str(records.path),
+            next="bring a copy of the ledger (--ledger FILE); else look through all trays and envelopes, and "
+            "say which tokens are there that are not produced on record: --made 000012-000019 or --made none",
+        )
+    found = Found()
+    with records.transaction():
+        _take_orders_back(records, evidence, operator, found)
+        _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
+        _doubt_letters(records, evidence, operator, found)
+        _raise_floors(records, evidence)
+        for order in orders.orders(records, OrderState.IN_PRODUCTION, OrderState.PRODUCED):
+            follow(records, order, operator)
+        restores.reconciled(records)
+        detail = {
+            "backup": restore.entries,
+            "ledger": len(evidence.ledger),
+            "complete": evidence.complete,
+            "certified": None if evidence.certified is None else len(evidence.certified),
+            "resumable": None if evidence.resumable is None else len(evidence.resumable),
+            "seen": None if evidence.seen is None else sorted(evidence.seen),
+            "orders": found.orders,
+            "tokens": list(found.tokens),
+            "letters": dict(Counter(found.letters.values())),
+            "strangers": found.strangers,
+            "next": restores.floor(records, "mailer") + 1,
+        }
+        log(records, Event(RECONCILED, operator, detail=detail))
+    return found
+
+
+def _take_orders_back(records: Records, evidence: Evidence, operator: str, found: Found) -> None:
+    for line in evidence.ledger:
+        number = str(line.facts.get("order", ""))
+        there = _order_is_there(records, number)
+        if line.event == "order.received" and line.kept and not there:
+            orders.take_back(records, line.kept)
+            reason = {"reason": "received after the backup; to be approved again"}
+            log(records, Event("order.taken-back", operator, order=number, detail=reason))
+            found.orders.append(number)
+        elif line.event == "order.rejected" and there:
+            order = orders.order(records, number)
+            if order.state is OrderState.RECEIVED:
+                who, why = str(line.facts["operator"]), str(line.facts.get("detail", {}).get("reason"))
+                orders.set_order_state(records, order, OrderState.REJECTED, decided_by=who, reason=why)
+                log(
+                    records,
+                    Event("order.rejected", operator, order=number, detail={"reason": why, "by": who}),
+                )
+
+
+def _order_is_there(records: Records, number: str) -> bool:
+    try:
+        return orders.order(records, number).number == number
+    except NotFound:
+        return False
+
+
+def _set_aside(
+    records: Records,
+    evidence: Evidence,
+    operator: str,
+    driver_of: Callable[[str], str | None],
+    found: Found,
+    backup: str,
+) -> None:
+    begun = evidence.begun()
+    tokens, printed = _tokens(evidence.ledger), _letters(evidence.ledger)
+    for item in list(orders.items(records, None, ItemState.IN_PRODUCTION)):
+        begun.setdefault(item.mailer_number, ["it was under way when the backup was made"])
+    for number, told in sorted(begun.items()):
+        try:
+            item = orders.item(records, number)
+        except NotFound:
+            found.strangers.append(number)
+            continue
+        seat, serial = tokens.get(number, (None, None))
+        letter = f"; its letter is {printed[number][0]}" if number in printed else ""
+        reason = (
+            f"the records come from a backup of {backup}, and what was done to its token after it is not in "
+            f"them: {', '.join(dict.fromkeys(told))}{letter}. Have its certificates revoked and the token "
+            "destroyed; where it was sent out, recall it"
+        )
+        if item.state in (ItemState.PLANNED, ItemState.IN_PRODUCTION):
+            driver = item.token_driver or driver_of(item.layout)
+            if driver is not None:
+                orders.bind_lost(records, item, seat, driver, serial)
+            set_aside(records, item, Cause.RESTORED, reason, operator)
+        elif item.state is ItemState.QUARANTINED:
+            # It may have gone on after the backup, so what was said then must not let it go on again.
+            stay = quarantine.last_stay(records, item.id)
+            if stay is not None:
+                quarantine.leave(records, stay)
+            quarantine.enter(
+                records, item.id, put_by=operator, cause=Cause.RESTORED, step=None, reason=reason
+            )
+            log(records, Event("item.quarantined", operator, item=number, detail={"reason": reason}))
+        else:
+            continue
+        found.tokens[number] = reason
+
+
+def _tokens(ledger: Sequence[Line]) -> dict[str, tuple[str | None, str | None]]:
+    """Seat and serial of the token of every item that the ledger tells them of, the last it tells."""
+    told: dict[str, tuple[str | None, str | None]] = {}
+    for line in ledger:
+        number = line.facts.get("item")
+        if number and line.event.startswith("item."):
+            seat, serial = told.get(str(number), (None, None))
+            told[str(number)] = (line.facts.get("seat") or seat, line.facts.get("token") or serial)
+    return told
+
+
+def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: Found) -> None:
+    """A letter under seal stays so only where it is known that it was not printed after the backup (R12)."""
+    told = _letters(evidence.ledger)
+    for number in told:
+        item = _item(records, number)
+        if item is not None and not _letter_is_there(records, number):
+            letters.add(records, number, item.id)
+    unsettled = (LetterState.SEALED, LetterState.PRINTING, LetterState.UNKNOWN)
+    for letter in list(letters.letters(records, None, *unsettled)):
+        number, state = letter.mailer_number, letter.state
+        after, printer, who = told.get(number, (None, letter.printer or "", letter.operator or operator))
+        if state is LetterState.SEALED and (
+            after is LetterState.SEALED or (after is None and evidence.complete)
+        ):
+            continue
+        if state is not LetterState.UNKNOWN:
+            state = LetterState.UNKNOWN
+            letters.set_state(records, number, state, printer=printer, operator=who)
+        if after in (LetterState.PRINTED, LetterState.VOID):
+            state = after
+            letters.set_state(records, number, state, printer=printer, operator=who)
+        if state is letter.state:
+            continue
+        reason = "as the ledger tells" if after else "it may have been printed after the backup"
+        log(records, Event(f"letter.{state}", operator, item=number, detail={"reason": reason}))
+        found.letters[number] = str(state)
+
+
+def _letters(ledger: Sequence[Line]) -> dict[str, tuple[LetterState | None, str, str]]:
+    """The state the ledger tells last of every letter, with its printer and who printed it."""
+    told: dict[str, tuple[LetterState | None, str, str]] = {}
+    for line in ledger:
+        word = line.event.removeprefix("letter.")
+        if line.event.startswith("letter.") and "item" in line.facts:
+            # What this program does not know leaves a doubt.
+            state = LetterState(word) if word in set(LetterState) else LetterState.UNKNOWN
+            printer = str(line.facts.get("detail", {}).get("printer", ""))
+            told[str(line.facts["item"])] = (state, printer, str(line.facts["operator"]))
+    return told
+
+
+def _item(records: Records, number: str) -> Item | None:
+    try:
+        return orders.item(records, number)
+    except NotFound:
+        return None
+
+
+def _state(records: Records, number: str) -> ItemState | None:
+    item = _item(records, number)
+    return item.state if item else None
+
+
+def _letter_is_there(records: Records, number: str) -> bool:
+    try:
+        letters.letter(records, number)
+    except NotFound:
+        return False
+    return True
+
+
+def _raise_floors(records: Records, evidence: Evidence) -> None:
+    last, years = orders.last_numbers(records)
+    numbers = [last, *(int(number) for number in evidence.begun() if number.isdecimal())]
+    given = {str(now().year): 0, **years}
+    for line in evidence.ledger:
+        year, _, running = str(line.facts.get("order", "")).partition("-")
+        if running.isdecimal():
+            given[year] = max(given.get(year, 0), int(running))
+    unknown = not evidence.complete
+    restores.raise_floor(records, "mailer", max(numbers) + unknown * MAILERS_LEFT_OUT)
+    for year, highest in given.items():
+        restores.raise_floor(records, f"order {year}", highest + unknown * ORDERS_LEFT_OUT)
