@@ -73,13 +73,13 @@ class Desk:
         """Where copies of the ledger are kept besides the one in the home."""
         return tuple(Path(place) for place in self.configuration.records.ledgers)
 
-    def key_names(self, layout: str | None) -> frozenset[str]:
-        """The names of the keys of a token layout, or of any where it is None or not there any more."""
+    def key_slots(self, layout: str | None) -> dict[str, str]:
+        """The keys of a token layout and their slots, or of any where it is None or not there any more."""
         try:
-            return frozenset(slot.name for slot in self.library.token(layout or "").slots)
+            return {slot.name: slot.slot for slot in self.library.token(layout or "").slots}
         except LayoutError:
             every = (self.library.token(name) for name in self.library.names())
-            return frozenset(slot.name for token in every for slot in token.slots)
+            return {slot.name: slot.slot for token in every for slot in token.slots}
 
     def seats(self, names: Sequence[str] = ()) -> tuple[Seat, ...]:
         """The configured seats, or those of the given names; raises `ConfigurationError`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from batch.audit.afterwards import RECONCILED
@@ -16,7 +16,7 @@ from batch.model.states import ItemState, LetterState, OrderState
 from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
-from batch.store import letters, orders, quarantine, restores
+from batch.store import journal, letters, orders, quarantine, restores
 from batch.store.database import Records, now
 from batch.store.ledger import Line
 
@@ -27,8 +27,23 @@ ORDERS_LEFT_OUT = 1_000
 _GENERATIONS = 3
 _AHEAD = 1_000
 
+_UNFINISHED = (ItemState.PLANNED, ItemState.IN_PRODUCTION, ItemState.QUARANTINED)
+
 Find = Callable[[str], bytes | None]
 """The CA's certificate for a transaction, None where there was none."""
+
+Slots = Callable[[str | None], Mapping[str, str]]
+"""The names of the keys of a layout, None for any, and the slot of each."""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate (DER) that the CA issued for a key of an item, and which key made for it that was."""
+
+    key: str
+    slot: str
+    generation: int
+    certificate: bytes
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,7 @@ class Evidence:
 
     ledger: Sequence[Line] = ()
     complete: bool = False
-    certified: Collection[str] | None = None
+    certified: Mapping[str, Sequence[Issued]] | None = None
     resumable: Collection[str] | None = None
     seen: Collection[str] | None = None
 
@@ -52,7 +67,7 @@ class Evidence:
         ledger: Sequence[Line],
         *,
         complete: bool,
-        certified: Collection[str] | None,
+        certified: Mapping[str, Sequence[Issued]] | None,
         resumable: Collection[str] | None,
         seen: Collection[str] | None,
     ) -> Evidence:
@@ -62,6 +77,7 @@ class Evidence:
             resumable = [one for one in resumable if _state(records, one) in (None, ItemState.PLANNED)]
         told = set(cls(ledger).begun())
         others = {number for source in (certified, resumable, seen) for number in source or ()}
+        # An item that was under way has steps after the backup that the ledger does not tell.
         new = {one for one in others - told if _state(records, one) in (None, ItemState.PLANNED)}
         return cls(ledger, complete and not new, certified, resumable, seen)
 
@@ -100,29 +116,31 @@ class Found:
     strangers: list[str] = field(default_factory=list)
 
 
-def certified(
-    records: Records, find: Find, keys: Callable[[str], Collection[str]], all_keys: Collection[str]
-) -> Iterator[str]:
-    """The planned items, and numbers not given on record, for which the CA has a certificate.
+def certified(records: Records, find: Find, slots: Slots) -> dict[str, list[Issued]]:
+    """What the CA issued that is not on record: for unfinished items, and for numbers beyond the last."""
 
-    `keys` are the key names of a layout, `all_keys` of any.
-    """
+    def issued(number: str, layout: str | None, known: Mapping[str, int]) -> list[Issued]:
+        asked = [
+            Issued(name, slot, known.get(name, 0) + more, certificate)
+            for name, slot in slots(layout).items()
+            for more in range(1, _GENERATIONS + 1)
+            if (certificate := find(transaction_of(number, name, known.get(name, 0) + more))) is not None
+        ]
+        return sorted(asked, key=lambda one: one.generation)
 
-    def is_known(number: str, names: Collection[str]) -> bool:
-        asked = (transaction_of(number, name, one + 1) for name in names for one in range(_GENERATIONS))
-        return any(find(one) is not None for one in asked)
-
-    for item in orders.items(records, None, ItemState.PLANNED):
-        if is_known(item.mailer_number, keys(item.layout)):
-            yield item.mailer_number
+    told: dict[str, list[Issued]] = {}
+    for item in orders.items(records, None, *_UNFINISHED):
+        known = {key.name: key.generations for key in journal.keys(records, item.id).values()}
+        told[item.mailer_number] = issued(item.mailer_number, item.layout, known)
     last, _ = orders.last_numbers(records)
-    while found := [
-        number
+    while found := {
+        number: certificates
         for number in (f"{one:06d}" for one in range(last + 1, last + 1 + _AHEAD))
-        if is_known(number, all_keys)
-    ]:
-        yield from found
+        if (certificates := issued(number, None, {}))
+    }:
+        told |= found
         last += _AHEAD
+    return {number: certificates for number, certificates in told.items() if certificates}
 
 
 def reconcile(
@@ -227,6 +245,7 @@ def _set_aside(
             if driver is not None:
                 orders.bind_lost(records, item, seat, driver, serial)
             set_aside(records, item, Cause.RESTORED, reason, operator)
+            _record_keys(records, item, (evidence.certified or {}).get(number, ()))
         elif item.state is ItemState.QUARANTINED:
             # It may have gone on after the backup, so what was said then must not let it go on again.
             stay = quarantine.last_stay(records, item.id)
@@ -236,9 +255,17 @@ def _set_aside(
                 records, item.id, put_by=operator, cause=Cause.RESTORED, step=None, reason=reason
             )
             log(records, Event("item.quarantined", operator, item=number, detail={"reason": reason}))
+            _record_keys(records, item, (evidence.certified or {}).get(number, ()))
         else:
             continue
         found.tokens[number] = reason
+
+
+def _record_keys(records: Records, item: Item, issued: Sequence[Issued]) -> None:
+    """Put on record what the CA issued, so that it is revoked when the item is spoiled."""
+    for one in issued:
+        journal.add_key(records, item.id, one.key, one.slot)
+        journal.set_lost(records, item.id, one.key, one.generation, one.certificate)
 
 
 def _tokens(ledger: Sequence[Line]) -> dict[str, tuple[str | None, str | None]]:

@@ -84,6 +84,15 @@ def set_certificate(records: Records, item_id: int, name: str, certificate: byte
     )
 
 
+def set_lost(records: Records, item_id: int, name: str, generation: int, certificate: bytes) -> None:
+    """A certificate (DER) the CA issued for a key whose making is not on record any more."""
+    records.write(
+        "UPDATE keys SET generations = max(generations, ?), public_key = NULL, evidence = NULL, csr = NULL, "
+        "certificate = ? WHERE item_id = ? AND name = ?",
+        (generation, certificate, item_id, name),
+    )
+
+
 def keys(records: Records, item_id: int) -> dict[str, KeyRecord]:
     """The keys of an item by their names."""
     rows = records.rows(f"SELECT {_KEY} FROM keys WHERE item_id = ?", (item_id,))

@@ -76,8 +76,8 @@ def records(home: Home) -> Check:
     if restored is not None:
         return fail(
             "records",
-            f"they come from a backup of {restored.made_at:%Y-%m-%d %H:%M} UTC; what happened after it is not "
-            "found out yet",
+            f"they come from a backup of {restored.made_at:%Y-%m-%d %H:%M} UTC; what happened after it is "
+            "not found out yet",
             "run `station reconcile`",
         )
     return ok("records", f"{home.records}, sound")

@@ -144,13 +144,10 @@ def _evidence(
     # Records of the CA that came from the backup tell nothing of the time after it.
     if restored.ca and "ca" not in without:
         with desk.authority() as authority:
-            known = set(
-                certified(
-                    records,
-                    lambda transaction: authority.ask("find", transaction, timeout=60),
-                    desk.key_names,
-                    desk.key_names(None),
-                )
+            known = certified(
+                records,
+                lambda transaction: authority.ask("find", transaction, timeout=60),
+                desk.key_slots,
             )
     resumable = None
     if "bench" not in without:
