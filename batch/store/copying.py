@@ -77,27 +77,25 @@ def replace(path: Path, fresh: Path, aside: Path) -> Path | None:
     any point; until it is, nobody can open either (`batch.store.database.replacing`).
     """
     marker = replacing(path)
-    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
-    if marker.exists():
-        aside = path.parent / marker.read_text("utf-8")
-    else:
-        if path.exists():
-            aside.mkdir(mode=0o700, parents=True)
-            for old in beside:
-                if old.exists():
-                    os.link(old, aside / old.name)
-            settle(aside)
-            settle(aside.parent)
-        _mark(marker, os.path.relpath(aside, path.parent))
-    # A write-ahead log that met a database it is not of would be written into it.
-    for old in beside[1:]:
-        old.unlink(missing_ok=True)
+    if not marker.exists():
+        _mark(marker, os.path.relpath(aside, path.parent) if path.exists() else "")
+    known = marker.read_text("utf-8")
+    aside = path.parent / known
+    if known and not (aside / path.name).exists():
+        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The database last: where it is, all is, and what stands in its place is the fresh one.
+        for end in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + end)
+            if old.exists():
+                old.rename(aside / old.name)
+        settle(aside)
+        settle(aside.parent)
     settle(path.parent)
     fresh.rename(path)
     settle(path.parent)
     marker.unlink()
     settle(path.parent)
-    return aside if aside.exists() else None
+    return aside if known else None
 
 
 def _mark(marker: Path, text: str) -> None:

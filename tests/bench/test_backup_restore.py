@@ -97,6 +97,11 @@ def test_without_its_ledger_the_ca_tells_which_tokens_were_made(desk: Desk, tmp_
     assert not found["complete"]
     assert sorted(found["tokens"]) == made
     assert found["strangers"] == [lost["number"]]
+    certificates = desk.rows(
+        "SELECT certificate FROM keys JOIN items ON items.id = item_id WHERE mailer_number = ?", made[0]
+    )
+    assert all(certificate for (certificate,) in certificates)  # so that they can be revoked
+    assert certificates
     assert set(desk.letters(waiting).values()) == {"unknown"}
     new = desk.run("order", "import", str(desk.file({**CARD, "count": "1", "group": "Nieuwer"}))).out.strip()
     assert new > later
