@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,9 @@ from station.errors import ConfigurationError
 from station.home import Home
 from station.pins import PinSource
 from station.setup import provision, settle_keys
+
+_CUSTODY_WAIT = 60.0
+"""Seconds to wait for another approval, which takes less than one."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,18 @@ class Desk:
 
     def epoch_key(self, name: str) -> bytes:
         """The custody key of that name, made where it is missing; its SPKI (DER)."""
-        alone = only_one(self.run_directory / "custody.lock", "approval")
-        with alone, self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody:
+        with (
+            self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody,
+            self.custody_alone(),
+        ):
             key = custody.ask("public_key", name, timeout=60)
             key = key or custody.ask("generate_agreement_key", name, timeout=60)
         settle_keys(self.home)
         return bytes(key)
+
+    def custody_alone(self) -> AbstractContextManager[None]:
+        """Keeps others from making custody keys meanwhile; waits for one that is being made."""
+        return only_one(self.run_directory / "custody.lock", "approval", wait=_CUSTODY_WAIT)
 
     @contextmanager
     def print_room(self) -> Iterator[Child]:

@@ -21,7 +21,6 @@ def backup(invocation: Invocation, dest: Path, keys: bool, as_json: bool) -> Non
     Holds records, configuration, own layouts and the embedded CA's records; no key token. With --keys it
     holds the custody and CA tokens and nothing else: never keep both in one place. docs/backup.md tells more.
     """
-    from batch.production.lock import only_one
     from station.backup import back_up_keys, back_up_records
     from station.wiring import Desk
 
@@ -29,7 +28,7 @@ def backup(invocation: Invocation, dest: Path, keys: bool, as_json: bool) -> Non
     desk = Desk.of(home, None)
     with desk.records() as records:
         if keys:
-            with only_one(desk.run_directory / "custody.lock", "approval"):
+            with desk.custody_alone():
                 made = back_up_keys(home, desk.configuration, records, dest, invocation.operator)
         else:
             made = back_up_records(home, desk.configuration, records, dest, invocation.operator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ with only_one(pathlib.Path({str(path)!r}), "production"):
         pass
 
 
-def enter(path: Path) -> None:
-    with only_one(path, "printing"):
+def test_who_waits_for_it_gets_it_when_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with ThreadPoolExecutor(1) as other:
+        with only_one(path, "approval"):
+            waiting = other.submit(enter, path, 60.0)
+            assert not waiting.done()
+        waiting.result()
+
+
+def enter(path: Path, wait: float = 0.0) -> None:
+    with only_one(path, "printing", wait=wait):
         pass

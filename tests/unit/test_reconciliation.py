@@ -1,0 +1,209 @@
+"""After a restore, whatever may have happened since the backup did, unless it is known that it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from batch.audit.afterwards import afterwards
+from batch.audit.log import log
+from batch.model.errors import Refused
+from batch.model.events import Event
+from batch.model.orders import Order
+from batch.model.quarantine import Cause
+from batch.model.states import ItemState, LetterState, OrderState
+from batch.orders.decisions import receive, reject
+from batch.production.quarantine import ways
+from batch.production.reconciliation import (
+    MAILERS_LEFT_OUT,
+    Evidence,
+    Found,
+    Issued,
+    certified,
+    reconcile,
+)
+from batch.store import journal, letters, orders, quarantine, restores
+from batch.store.copying import copy
+from batch.store.database import Records, now
+from tests.unit.restore_kit import draft
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    (tmp_path / "home").mkdir()
+    Records.create(tmp_path / "home" / "station.db").close()
+    with closing(Records(tmp_path / "home" / "station.db")) as records:
+        yield records
+
+
+@pytest.fixture
+def order(records: Records) -> Order:
+    """Six items: produced, the letter under seal (1, 2); under way (3); in quarantine (4); planned (5, 6)."""
+    order = receive(records, draft("A-1", 6), "ada")
+    for number, state in {
+        "000001": ItemState.PRODUCED,
+        "000002": ItemState.PRODUCED,
+        "000003": None,
+        "000004": ItemState.QUARANTINED,
+    }.items():
+        begin(records, number)
+        if state is not None:
+            end(records, number, state)
+    return order
+
+
+def begin(records: Records, number: str) -> None:
+    item = orders.item(records, number)
+    with records.transaction():
+        orders.begin_item(records, item, "piv-1", "piv", f"serial-{number}")
+        log(records, Event("item.begun", "ada", item=number, seat="piv-1", token=f"serial-{number}"))
+
+
+def end(records: Records, number: str, state: ItemState) -> None:
+    item = orders.item(records, number)
+    with records.transaction():
+        orders.end_item(records, item.id, state)
+        if state is ItemState.PRODUCED:
+            letters.add(records, number, item.id)
+        else:
+            quarantine.enter(records, item.id, put_by="ada", cause=Cause.OTHER, step=None, reason="broken")
+        log(records, Event(f"item.{state}", "ada", item=number))
+
+
+def print_letter(records: Records, number: str, *states: LetterState) -> None:
+    for state in states:
+        with records.transaction():
+            letters.set_state(records, number, state, printer="device", operator="carl")
+            log(records, Event(f"letter.{state}", "carl", item=number, detail={"printer": "device"}))
+
+
+@pytest.fixture
+def backup(records: Records, order: Order, tmp_path: Path) -> Iterator[Records]:
+    """The records as they were, restored; what is done with `records` after this is what was lost."""
+    copy(records, tmp_path / "copy.db")
+    with closing(Records(tmp_path / "copy.db", beside=tmp_path / "new" / "station.db")) as backup:
+        (tmp_path / "new").mkdir()
+        with backup.transaction():
+            restores.add(backup, operator="ada", made_at=now(), entries=1, ledger=True, ca=True)
+        yield backup
+
+
+def of_ledger(backup: Records, records: Records, *, complete: bool = True) -> Evidence:
+    return Evidence(afterwards(backup, records.ledger.path), complete)
+
+
+def found(backup: Records, evidence: Evidence) -> Found:
+    return reconcile(backup, evidence, "ada", lambda layout: "piv")
+
+
+def states(records: Records) -> dict[str, str]:
+    return {item.mailer_number: str(item.state) for item in orders.items(records)}
+
+
+def letter_states(records: Records) -> dict[str, str]:
+    return {letter.mailer_number: str(letter.state) for letter in letters.letters(records)}
+
+
+def test_what_the_ledger_tells_of_is_set_aside_and_what_it_does_not_goes_on(
+    records: Records, backup: Records
+) -> None:
+    begin(records, "000005")
+    end(records, "000005", ItemState.PRODUCED)
+    print_letter(records, "000005", LetterState.PRINTING)
+    print_letter(records, "000001", LetterState.PRINTING, LetterState.PRINTED)
+    result = found(backup, of_ledger(backup, records))
+    assert states(backup) == {
+        "000001": "produced",
+        "000002": "produced",
+        "000003": "quarantined",
+        "000004": "quarantined",
+        "000005": "quarantined",
+        "000006": "planned",
+    }
+    assert letter_states(backup) == {"000001": "printed", "000002": "sealed", "000005": "unknown"}
+    assert "under way when the backup was made" in result.tokens["000003"]
+    again = orders.item(backup, "000005")
+    assert again.token_serial == "serial-000005"
+    stay = quarantine.last_stay(backup, again.id)
+    assert stay is not None
+    assert stay.cause is Cause.RESTORED
+    assert "resume" not in ways(backup, again, stay)
+
+
+def test_what_went_on_from_quarantine_after_the_backup_is_not_resumed_again(
+    records: Records, backup: Records
+) -> None:
+    with records.transaction():
+        log(records, Event("item.resumed", "ada", item="000004"))
+    found(backup, of_ledger(backup, records))
+    stays = quarantine.stays(backup, orders.item(backup, "000004").id)
+    assert [stay.cause for stay in stays] == [Cause.OTHER, Cause.RESTORED]
+
+
+def test_without_a_whole_ledger_letters_are_doubted_and_numbers_passed_over(
+    records: Records, backup: Records
+) -> None:
+    found(backup, Evidence(certified={}))
+    assert letter_states(backup) == {"000001": "unknown", "000002": "unknown"}
+    new = receive(backup, draft("A-9", 1), "ada")
+    assert [item.id for item in orders.items(backup, new)] == [6 + MAILERS_LEFT_OUT + 1]
+    assert int(new.number[5:]) > 1000
+
+
+def test_orders_come_back_under_their_numbers_and_as_they_were_decided(
+    records: Records, backup: Records
+) -> None:
+    lost = receive(records, draft("A-2", 2), "ada")
+    rejected = receive(records, draft("A-3", 1), "ada")
+    reject(records, rejected.number, "bob", "twice")
+    result = found(backup, of_ledger(backup, records))
+    assert result.orders == [lost.number, rejected.number]
+    assert orders.order(backup, lost.number).state is OrderState.RECEIVED
+    again = orders.order(backup, rejected.number)
+    assert (again.state, again.decided_by, again.reason) == (OrderState.REJECTED, "bob", "twice")
+    assert [item.id for item in orders.items(backup, receive(backup, draft("A-4", 1), "ada"))] == [10]
+
+
+def test_what_a_person_saw_is_enough_where_nothing_else_tells(records: Records, backup: Records) -> None:
+    with pytest.raises(Refused, match="--made"):
+        found(backup, Evidence())
+    assert restores.open_restore(backup) is not None
+    result = found(backup, Evidence(seen={"000006", "000031"}))
+    assert states(backup)["000006"] == "quarantined"
+    assert states(backup)["000005"] == "planned"
+    assert result.strangers == ["000031"]
+    assert restores.open_restore(backup) is None
+    with pytest.raises(Refused, match="reconciled"):
+        found(backup, Evidence(seen={}))
+
+
+def test_a_ledger_that_misses_what_the_ca_or_the_bench_knows_is_not_whole(
+    records: Records, backup: Records
+) -> None:
+    def gathered(certified: Mapping[str, list[Issued]], resumable: set[str]) -> bool:
+        return Evidence.gathered(
+            backup, (), complete=True, certified=certified, resumable=resumable, seen=None
+        ).complete
+
+    issued = [Issued("authentication", "9a", 1, b"certificate")]
+    assert gathered({}, {"000003", "000004"})
+    assert not gathered({"000005": issued}, set())
+    assert not gathered({}, {"000006"})
+    assert not gathered({"000099": issued}, set())
+
+
+def test_the_ca_is_asked_for_unfinished_items_and_beyond_the_last_number(
+    records: Records, backup: Records
+) -> None:
+    known = {"000005/authentication/2": b"five", "000007/authentication/1": b"seven"}
+    told = certified(backup, known.get, lambda layout: {"authentication": "9a"})
+    assert {number: [one.generation for one in issued] for number, issued in told.items()} == {
+        "000005": [2],
+        "000007": [1],
+    }
+    found(backup, Evidence(certified=told))
+    (key,) = journal.keys(backup, orders.item(backup, "000005").id).values()
+    assert (key.generations, key.certificate) == (2, b"five")
