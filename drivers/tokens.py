@@ -82,7 +82,8 @@ class Credentials:
 class CodeRules:
     """Bounds a token model sets to its codes: lengths in characters, `admin` in bytes.
 
-    `admin_is_puk` holds for tokens without a PUK whose SO PIN stands on the letter in its place.
+    `admin_is_puk` holds for tokens without a PUK whose SO PIN stands on the letter in its place;
+    `by_initialise` are the codes that no act of their own sets, but the token's initialisation.
     """
 
     pin: range
@@ -90,6 +91,7 @@ class CodeRules:
     admin: int
     digits_only: bool = True
     admin_is_puk: bool = False
+    by_initialise: frozenset[Code] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,26 @@ class TokenIdentity:
     label: str | None = None
 
 
+UNLIMITED = 1_000_000
+"""Tries of a code that never locks."""
+
+
 @dataclass(frozen=True)
 class Tries:
-    """Tries left on each code; None where the token does not tell."""
+    """Tries left on each code, `UNLIMITED` where it never locks; None where nobody tells."""
 
     pin: int | None = None
     puk: int | None = None
     admin: int | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What became of the tries at one code: `refused` and `unanswered` since it was last accepted."""
+
+    accepted: bool = False
+    refused: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,15 +220,24 @@ class TokenSession(Protocol):
 
     Every method raises `TokenLost` where the outcome is unknown, `AuthenticationFailed` or `Blocked`
     where a code was refused, `Unsupported` where the model cannot, `DeviceFailed` for the rest.
-    `credentials` are always the codes in force at that moment.
+    `credentials` are always the codes in force at that moment. No try is made that could take a code's last
+    one, by the stricter of what `allow` says and what the token tells: `RetryBudget` (`drivers.tries`).
     """
+
+    def allow(self, left: Tries) -> None:
+        """From here on reckon with so many tries left on each code, None where the desk knows nothing."""
+        ...
+
+    def shown(self) -> Mapping[Code, Shown]:
+        """What became of every code that was shown since `allow`, for the desk's records."""
+        ...
 
     def identify(self) -> TokenIdentity:
         """Read what the token says of itself; changes nothing."""
         ...
 
     def inspect(self) -> TokenState:
-        """Read all that can be read without a code; spends at most one try, and only of three."""
+        """Read all that can be read without a code; spends at most one try, and only of three told."""
         ...
 
     def initialise(self, plan: Initialisation, factory: Credentials, new: Credentials) -> TokenIdentity:
@@ -251,7 +275,7 @@ class TokenSession(Protocol):
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
         """Find which of two values the token accepts: `new` once, then `old` once, with three tries or more.
 
-        Answers UNKNOWN, without a try, where fewer are left or the token does not tell how many.
+        Answers UNKNOWN, without a try, where fewer are left or neither token nor desk knows how many.
         """
         ...
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.model.codes import Binding
 from drivers.authorities.port import CertificateTemplate
-from drivers.tokens import Act, CodeRules, Evidence, Initialisation, KeySpec, SignatureScheme, TokenIdentity
+from drivers.errors import DriverError
+from drivers.tokens import (
+    Act,
+    Code,
+    CodeRules,
+    Evidence,
+    Initialisation,
+    KeySpec,
+    Shown,
+    SignatureScheme,
+    TokenIdentity,
+)
 
 
 @dataclass(frozen=True)
@@ -71,3 +83,18 @@ class Verified:
     identity: TokenIdentity
     keys: tuple[str, ...]
     revocation_hash: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """How a step in the lane ended, and what became of the codes it showed."""
+
+    outcome: TokenIdentity | KeyMade | Verified | None
+    shown: Mapping[Code, Shown]
+    error: DriverError | None = None
+
+    def result(self) -> TokenIdentity | KeyMade | Verified | None:
+        """The outcome; raises the error the step met."""
+        if self.error is not None:
+            raise self.error
+        return self.outcome

@@ -94,7 +94,7 @@ class LaneFlow(SeatWork):
     def _look(self) -> Work[TokenState | None]:
         """What is in the reader; None for nothing, and for what the lane's process could not read."""
         try:
-            state = yield from self._ask("look", _LOOK)
+            state = yield from self._ask("look", _LOOK, True)
         except (NoToken, TokenLost):
             return None
         except ProcessDied as error:

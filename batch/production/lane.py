@@ -23,7 +23,15 @@ from batch.custody.codes import digits, random_bytes, revocation_code
 from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap
 from batch.model.codes import SealedCodes
 from batch.model.errors import BatchError
-from batch.production.assignment import Assignment, CodeTask, KeyMade, KeyTask, LaneFacts, Verified
+from batch.production.assignment import (
+    Assignment,
+    CodeTask,
+    KeyMade,
+    KeyTask,
+    LaneFacts,
+    Stepped,
+    Verified,
+)
 from batch.production.certificates import build_csr, verify_signature
 from batch.production.plan import Kind, Repeat, Step
 from drivers.errors import (
@@ -48,6 +56,7 @@ from drivers.tokens import (
     TokenIdentity,
     TokenSession,
     TokenState,
+    Tries,
 )
 
 _SEAT_WAIT = 40.0
@@ -87,16 +96,19 @@ class Lane:
         """The order of acts and the bounds of codes of this seat's tokens."""
         return LaneFacts(tuple(self._driver.sequence), self._driver.rules)
 
-    def look(self, seconds: float) -> TokenState | None:
+    def look(self, seconds: float, probe: bool = False) -> TokenState | None:
         """What is in the reader, waiting at most so long for a token; None where none came.
 
-        The token is held from here on, until `let_go`.
+        The token is held from here on, until `let_go`. A factory code is tried only to `probe` for blankness.
         """
         self.let_go()
         if not self._driver.await_token(_until(seconds)):
             return None
         self._session = self._driver.connect()
-        return self._session.inspect()
+        self._session.allow(Tries() if probe else Tries(0, 0, 0))
+        state = self._session.inspect()
+        self._session.allow(Tries())
+        return state
 
     def seal(self, assignment: Assignment, custody: bytes, resume: bytes) -> SealedCodes:
         """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written."""
@@ -127,12 +139,31 @@ class Lane:
         in_doubt: bool,
         certificates: Mapping[str, bytes],
         public_keys: Mapping[str, bytes],
-    ) -> Outcome:
+        left: Tries,
+    ) -> Stepped:
         """Do one step; `done` are the names of those before it.
 
         Where it is `in_doubt` whether it took place already, a ONCE step is looked up on the token first.
-        `certificates` and `public_keys` (DER) are those on record, by key.
+        `certificates` and `public_keys` (DER) are those on record, by key; `left` are the tries to reckon
+        with. What became of them is told whether the step went well or not.
         """
+        session, _ = self._held()
+        session.allow(left)
+        try:
+            outcome = self._do(step, done, in_doubt, certificates, public_keys)
+        except DriverError as error:
+            error.__cause__ = error.__context__ = None
+            return Stepped(None, session.shown(), error.with_traceback(None))
+        return Stepped(outcome, session.shown())
+
+    def _do(
+        self,
+        step: Step,
+        done: frozenset[str],
+        in_doubt: bool,
+        certificates: Mapping[str, bytes],
+        public_keys: Mapping[str, bytes],
+    ) -> Outcome:
         session, assignment = self._held()
         match step.kind:
             case Kind.INITIALISE:
@@ -147,7 +178,7 @@ class Lane:
             case Kind.SET_ADMIN | Kind.SET_PUK | Kind.SET_PIN:
                 self._set_code(_CODE_OF[step.kind], done, in_doubt)
             case Kind.VERIFY:
-                return self._verify(certificates)
+                return self._verify(certificates, done)
             case Kind.SEAL | Kind.CERTIFY | Kind.RELEASE:
                 raise DeviceFailed(f"step {step.name} is not a lane's", where=self._seat)
         return None
@@ -156,10 +187,10 @@ class Lane:
         """Why the token that is held cannot be made blank again, None where it can."""
         return None if self._session is None else self._session.no_reset()
 
-    def reset(self, serial: str) -> TokenState:
+    def reset(self, serial: str, left: Tries) -> TokenState:
         """Make the token of that serial blank again and look at it anew; its codes help where they are here.
 
-        Raises `WrongToken` before anything is done to another.
+        `left` are the tries to reckon with. Raises `WrongToken` before anything is done to another.
         """
         session = self._session
         found = session.identify().serial if session is not None else None
@@ -169,6 +200,7 @@ class Lane:
                 where=self._seat,
                 next="put the right one in and run this again",
             )
+        session.allow(left)
         session.reset(self._new() if self._codes else None)
         session.close()
         self._session = self._driver.connect()
@@ -223,12 +255,18 @@ class Lane:
         new, factory = self._new(), self._driver.factory
         if factory is None:
             return new
-        changed = {code for code, kind in _ACT_OF.items() if Step(kind).name in done}
+        changed = self._changed(done)
         return Credentials(
             pin=new.pin if Code.PIN in changed else factory.pin,
             puk=new.puk if Code.PUK in changed else factory.puk,
             admin=new.admin if Code.ADMIN in changed else factory.admin,
         )
+
+    def _changed(self, done: frozenset[str]) -> frozenset[Code]:
+        """The codes that steps done so far have set."""
+        changed = frozenset(code for code, kind in _ACT_OF.items() if Step(kind).name in done)
+        initialised = Step(Kind.INITIALISE).name in done
+        return changed | self._driver.rules.by_initialise if initialised else changed
 
     def _make_key(self, task: KeyTask, done: frozenset[str], in_doubt: bool) -> KeyMade:
         session, assignment = self._held()
@@ -287,14 +325,16 @@ class Lane:
                     pass
         session.set_code(code, old, new)
 
-    def _verify(self, certificates: Mapping[str, bytes]) -> Verified:
+    def _verify(self, certificates: Mapping[str, bytes], done: frozenset[str]) -> Verified:
         """Read-back: every key signs, every certificate is its own and on record, no factory code works."""
         session, assignment = self._held()
         assert self._hash is not None, "an item is taken up with its codes"
-        credentials = self._new()
+        credentials = self._in_force(done)
         for task in assignment.keys:
             _verify_key(session, task, certificates[task.name], credentials)
-        alive = [str(code) for code, works in session.factory_codes(credentials).items() if works]
+        # A seat may say that a code stays as it is; then nothing sets it.
+        changed, works = self._changed(done), session.factory_codes(credentials)
+        alive = [str(code) for code, still in works.items() if still and code in changed]
         if alive:
             raise ReadBackFailed(f"the factory's {', '.join(alive)} still works")
         keys = tuple(task.name for task in assignment.keys)

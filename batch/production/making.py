@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from batch.model.codes import Binding, SealedCodes
 from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
-from batch.production.assignment import Assignment, KeyMade, LaneFacts, Verified
+from batch.production.assignment import Assignment, KeyMade, LaneFacts, Stepped, Verified
+from batch.production.budget import Budget
 from batch.production.ending import end_produced
 from batch.production.events import What
 from batch.production.issuing import Issuing
@@ -32,6 +34,7 @@ class Making(SeatWork):
         super().__init__(desk, seat, driver, child)
         self._facts, self._assignment = facts, assignment
         self._issuing = Issuing(desk, seat, driver, child)
+        self._budget: Budget
 
     def make(self, item: Item, state: TokenState) -> Work[bool]:
         """Make the item with the token that is held; False where it was left between two steps, as asked.
@@ -46,6 +49,8 @@ class Making(SeatWork):
             orders.bind_token(self._records, item.id, self.seat, serial)
         self._log("item.begun" if fresh else "item.resumed", item, serial, {"model": state.identity.model})
         self._tell(What.BEGUN if fresh else What.RESUMED, item, serial, state.identity.model)
+        self._budget = Budget(self._records, self._driver, item, serial)
+        self._budget.looked_at(state)
         steps = plan(self._facts.sequence, [task.name for task in self._assignment.keys])
         for task in self._assignment.keys:
             journal.add_key(self._records, item.id, task.name, task.spec.slot)
@@ -89,7 +94,8 @@ class Making(SeatWork):
         yield from self._ask("restore", self._assignment, sealed, for_lane)
 
     def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
-        self._intend(item, step, serial)
+        left = self._budget.left()
+        self._intend(item, step, serial, self._budget.book(step.kind, in_doubt=in_doubt))
         self._tell(What.STEP, item, serial, step.name)
         if step.kind is Kind.CERTIFY:
             key = journal.keys(self._records, item.id)[step.key or ""]
@@ -105,15 +111,20 @@ class Making(SeatWork):
             done = frozenset(
                 name for name, at in journal.steps(self._records, item.id).items() if at is StepState.DONE
             )
-            outcome = yield from self._ask(
+            stepped = yield from self._ask(
                 "step",
                 step,
                 done,
                 in_doubt,
                 certificates,
                 publics,
+                left,
                 makes_key=step.kind is Kind.GENERATE,
             )
+            assert isinstance(stepped, Stepped)
+            if refused := self._budget.settle(stepped.shown):
+                self._log("code.refused", item, serial, {"step": step.name, **refused})
+            outcome = stepped.result()
             if isinstance(outcome, TokenIdentity):
                 serial = serial or outcome.serial
                 self._bind(item, serial)
@@ -140,6 +151,7 @@ class Making(SeatWork):
                 next="use tokens with serials of their own",
             )
         orders.bind_token(self._records, item.id, self.seat, serial)
+        self._budget.bind(serial)
 
     def _produced(self, item: Item, serial: str | None) -> None:
         end_produced(self._records, item, self._event("item.produced", item, serial))
@@ -161,9 +173,12 @@ class Making(SeatWork):
             raise KeysFailed(error.what, where=error.where, next=error.next) from error
         return answer
 
-    def _intend(self, item: Item, step: Step, serial: str | None) -> None:
+    def _intend(
+        self, item: Item, step: Step, serial: str | None, booked: Mapping[str, int] | None = None
+    ) -> None:
         journal.intend(self._records, item.id, step.name)
-        self._log("step.begun", item, serial, {"step": step.name})
+        detail = {"step": step.name, **({"tries booked": dict(booked)} if booked else {})}
+        self._log("step.begun", item, serial, detail)
 
     def _done(self, item: Item, step: Step, serial: str | None) -> None:
         journal.settle(self._records, item.id, step.name, StepState.DONE)

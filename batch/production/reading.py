@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 from batch.model.orders import Item
 from batch.model.quarantine import Stay
+from batch.production.budget import reckoned, token_name
 from batch.production.plan import Kind
 from batch.store import journal
 from batch.store.database import Records
+from batch.store.tries import tries
 from drivers.tokens import Code, TokenState
-
-_PROBE = 3
-"""Tries with which a code can be asked for (rules, PIV table)."""
+from drivers.tries import COUNTED, PROBE, spoken
 
 _CODES = {Kind.SET_ADMIN: Code.ADMIN, Kind.SET_PUK: Code.PUK, Kind.SET_PIN: Code.PIN}
-_COUNTED = (Code.PIN, Code.PUK, Code.ADMIN)
 _UNTOLD = "not told"
 
 
@@ -37,25 +36,29 @@ def compared(records: Records, item: Item, state: TokenState) -> Iterator[dict[s
             _there(key.certificate),
             _same(key.certificate, certificate) if certificate else "none",
         )
-    for code in _COUNTED:
+    for code in COUNTED:
         works = state.factory.get(code)
         told = _UNTOLD if works is None else "in force" if works else "not in force"
         yield _row(f"factory {code}", None, told)
-    for code in _COUNTED:
+    serial = state.identity.serial or item.token_serial
+    counted = tries(records, item.token_driver or "", token_name(item, serial))
+    for code in COUNTED:
         left: int | None = getattr(state.tries, code)
-        yield _row(f"{code} tries", None, _UNTOLD if left is None else f"{left} left")
+        one = counted.get(code)
+        kept = spoken(reckoned(one)) if one else None
+        yield _row(f"{code} tries", kept, _UNTOLD if left is None else spoken(left))
 
 
 def decision(stay: Stay, state: TokenState) -> str | None:
     """What a reading decides of a step the journal cannot: that its code can be asked for, or need not be."""
     kind = Kind(stay.step.partition(":")[0]) if stay.step else None
-    codes = (_CODES[kind],) if kind in _CODES else _COUNTED
+    codes = (_CODES[kind],) if kind in _CODES else COUNTED
     if len(codes) == 1 and state.factory.get(codes[0]):
         return f"the factory {codes[0]} is still in force"
     left = [getattr(state.tries, code) for code in codes]
-    told = [tries for tries in left if tries is not None]
-    if told and (len(told) == len(left) or len(codes) > 1) and min(told) >= _PROBE:
-        return f"tries left: {min(told)}, enough to ask the token"
+    told = [number for number in left if number is not None]
+    if told and (len(told) == len(left) or len(codes) > 1) and min(told) >= PROBE:
+        return f"{spoken(min(told))}, enough to ask the token"
     return None
 
 

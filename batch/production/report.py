@@ -11,13 +11,14 @@ from cryptography.x509 import load_der_x509_certificate
 from batch.model.orders import Item, Order
 from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState
+from batch.production import budget
 from batch.production.quarantine import Resume, rule_of, stay_of, ways
 from batch.store import journal, orders, quarantine, revocations
 from batch.store.database import Records
 
 
 def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]:
-    """The steps of an item in the order they began, its keys with evidence and certificates, revocations."""
+    """The steps of an item in the order they began, its keys with certificates, revocations and tries."""
     steps: list[dict[str, object]] = [
         {"step": name, "state": state, "attempts": attempts, "began": began, "ended": ended, "reason": reason}
         for name, state, attempts, began, ended, reason in journal.history(records, item.id)
@@ -40,7 +41,7 @@ def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]
         {"request": one.request, "reason": one.reason, "outcome": one.outcome or "waits for the CA"}
         for one in revocations.of_item(records, item.id)
     ]
-    return {"steps": steps, "keys": keys, "revocations": revoked}
+    return {"steps": steps, "keys": keys, "revocations": revoked, "tries": budget.told(records, item)}
 
 
 def overview(records: Records, order: Order | None) -> list[dict[str, Any]]:

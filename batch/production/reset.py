@@ -13,6 +13,7 @@ from batch.model.errors import Refused
 from batch.model.orders import Item
 from batch.model.quarantine import Way
 from batch.production.assignment import Assignment, LaneFacts
+from batch.production.budget import Budget
 from batch.production.quarantine import event_of, stay_of
 from batch.production.reading import compared, decision
 from batch.production.run import Seat, lane_process
@@ -143,7 +144,8 @@ def _reset(
 ) -> None:
     assert item.token_serial is not None, "resettable was asked"
     _give_codes(records, item, found.lane, keeper, briefing)
-    state = found.lane.ask("reset", item.token_serial, timeout=_ANSWER)
+    left = Budget(records, seat.driver, item, item.token_serial).left()
+    state = found.lane.ask("reset", item.token_serial, left, timeout=_ANSWER)
     assert isinstance(state, TokenState)
     same = state.identity.serial in (item.token_serial, None)
     if not same or not state.blank or 0 in (state.tries.pin, state.tries.puk):

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from batch.model.errors import NotFound
 from batch.model.states import ItemState
+from batch.production.budget import reckoned
 from batch.production.run import Seat, lane_process
 from batch.store import journal, orders
 from batch.store.database import Records
+from batch.store.tries import tries
 from drivers.errors import NoToken
 from drivers.tokens import Code, TokenState
+from drivers.tries import COUNTED, KEPT, spoken
 
 _WAIT = 5.0
 """Seconds to wait for a token."""
@@ -72,7 +75,14 @@ def _findings(records: Records, seat: Seat, state: TokenState, number: str | Non
         works = state.factory.get(code)
         if works is not None:
             yield Finding(f"factory {code}", not works, "still works" if works else "refused")
-    for name in ("pin", "puk"):
-        left = getattr(state.tries, name)
-        if left is not None:
-            yield Finding(f"{name} tries", left > 0, f"{left} left")
+    on_record = tries(records, seat.driver, serial or "")
+    for code in COUNTED:
+        told: int | None = getattr(state.tries, code)
+        if told is not None:
+            yield Finding(f"{code} tries", told > 0, spoken(told))
+        if (one := on_record.get(code)) and (one.open or one.refused):
+            left = reckoned(one)
+            found_out = (
+                f"{one.open} booked without answer, {one.refused} refused: {max(left, 0)} reckoned with"
+            )
+            yield Finding(f"{code} tries on record", left > KEPT, found_out)

@@ -9,7 +9,7 @@ from typing import Any
 from batch.model.errors import NotFound
 from batch.model.orders import Balance, Item, Order
 from batch.model.states import ITEM, OPEN, ItemState, OrderState, move
-from batch.store import restores
+from batch.store import restores, tries
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
@@ -319,6 +319,8 @@ def take_up(records: Records, item_id: int) -> None:
 def free_token(records: Records, item_id: int) -> None:
     """The token of a spoiled item was reset and read blank: another item may be bound to it."""
     records.write("UPDATE items SET token_free = 1 WHERE id = ?", (item_id,))
+    freed = item_of(records, item_id)
+    tries.forget(records, freed.token_driver or "", freed.token_serial or "")
 
 
 def replacement(records: Records, item_id: int) -> Item | None:

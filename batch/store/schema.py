@@ -35,6 +35,12 @@ def m003_restores(db: Database) -> None:
     )
 
 
+@migrations()
+def m004_tries(db: Database) -> None:
+    """The tries spent on the codes of every token."""
+    db.execute(_TRIES)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
@@ -177,4 +183,18 @@ CREATE TABLE revocations (
     settled_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revocations_waiting ON revocations (settled_at) WHERE settled_at IS NULL;
+"""
+
+_TRIES = """
+CREATE TABLE tries (
+    driver TEXT NOT NULL,
+    token TEXT NOT NULL,
+    code TEXT NOT NULL,
+    open INTEGER NOT NULL CHECK (open >= 0),
+    refused INTEGER NOT NULL CHECK (refused >= 0),
+    full INTEGER,
+    told INTEGER,
+    at TEXT NOT NULL,
+    PRIMARY KEY (driver, token, code)
+) STRICT, WITHOUT ROWID
 """

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
-from drivers.errors import AuthenticationFailed, RetryBudget, Unsupported
+from drivers.errors import AuthenticationFailed, Unsupported
 from drivers.piv.applet import Applet, CodeMetadata
 from drivers.piv.ids import FACTORY, ManagementAlgorithm, Ref
 from drivers.secret import Secret
-from drivers.tokens import Code, InForce
-
-BUDGET = 3
-"""A code is tried for its value only with this many tries left."""
+from drivers.tokens import UNLIMITED, Code, InForce
+from drivers.tries import PROBE, Ledger
 
 REFS = {Code.PIN: Ref.PIN, Code.PUK: Ref.PUK, Code.ADMIN: Ref.MANAGEMENT}
 _FACTORY = {Code.PIN: FACTORY.pin, Code.PUK: FACTORY.puk, Code.ADMIN: FACTORY.admin}
@@ -24,7 +22,9 @@ class Access:
     """
 
     def __init__(self, applet: Applet, extended: bool, management: ManagementAlgorithm) -> None:
+        self.ledger = Ledger()
         self._applet = applet
+        self._extended = extended
         self._has_metadata = None if extended else False
         self._management_fallback = management
         self._management: ManagementAlgorithm | None = None
@@ -57,63 +57,77 @@ class Access:
                 raise Unsupported(why, where=self._applet.where, next="set the token aside") from None
         return self._management
 
-    def show(self, code: Code, value: Secret) -> None:
-        """Have PIN or management key accepted, unless this value was; `AuthenticationFailed`, `Blocked`."""
+    def show(self, code: Code, value: Secret, told: int | None = None) -> None:
+        """Have PIN or management key accepted, unless this value was; `AuthenticationFailed`, `RetryBudget`.
+
+        `told` are the tries left as the card told them just now.
+        """
         if self._shown.get(code) == value:
             return
         self.forget(code)
         if code is Code.ADMIN:
-            self._applet.authenticate(self.management_algorithm(), value)
+            algorithm = self.management_algorithm()
+            with self._trying(code):
+                self._applet.authenticate(algorithm, value)
         else:
-            self._applet.verify(value)
+            with self._trying(code, told):
+                self._applet.verify(value)
         self._shown[code] = value
+
+    def change(self, code: Code, old: Secret, new: Secret) -> None:
+        """Change PIN or PUK; raises `AuthenticationFailed`, `Blocked`."""
+        self.forget(code)
+        with self._trying(code):
+            self._applet.change(REFS[code], old, new)
+
+    def set_management_key(self, new: Secret) -> None:
+        """Set the management key of a card on which the old one was shown."""
+        self.forget(Code.ADMIN)
+        self._applet.set_management_key(self.management_algorithm(), new)
+        self.ledger.accepted(Code.ADMIN)
 
     def forget(self, *codes: Code) -> None:
         """Show these codes anew before their next use."""
         for code in codes:
             self._shown.pop(code, None)
 
+    def told(self, code: Code) -> int | None:
+        """Tries left as the card tells them at this moment, None where it does not."""
+        if code is Code.ADMIN:
+            # A YubiKey counts no tries at its management key; SP 800-73-4 leaves other cards free to.
+            return UNLIMITED if self._extended else None
+        known = self.metadata(code)
+        if known is not None:
+            return known.left
+        if code is Code.PUK:
+            return None
+        self.forget(code)
+        return self._applet.pin_tries()
+
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
         """Which of two values the card accepts, as the token port says it.
 
-        The management key has no counter (SP 800-73-4 part 2 §2.4.3 gives one to PIN and PUK only). Where
-        metadata say that a value cannot be the factory's, or must be, no try is spent on the other.
+        Metadata that tell whether the factory's value is in force decide without a try.
         """
-        candidates = [(InForce.NEW, new), (InForce.OLD, old)]
-        if code is not Code.ADMIN:
-            known = self.metadata(code)
-            tries = known.left if known else self._tries(code)
-            if tries is None or tries < BUDGET:
-                return InForce.UNKNOWN
-            if known and old == _FACTORY[code]:
-                candidates = candidates[1:] if known.default else candidates[:1]
-        return self._first(code, candidates)
+        known = None if code is Code.ADMIN else self.metadata(code)
+        if known and old == _FACTORY[code]:
+            return InForce.OLD if known.default else InForce.NEW
+        tries = self.ledger.known(code, known.left if known else self.told(code))
+        if tries is None or tries < PROBE:
+            return InForce.UNKNOWN
+        candidates = ((InForce.NEW, new), (InForce.OLD, old))
+        return next((which for which, value in candidates if self.accepts(code, value)), InForce.NEITHER)
 
     def factory_works(self, code: Code, right: Secret) -> bool:
-        """Whether a code's factory value is still taken; the counter is restored by the value in force.
+        """Whether a code's factory value is in force: not where another is taken, so no wrong one is tried.
 
         Raises `RetryBudget` on the last try, `AuthenticationFailed` where `right` is wrong.
         """
-        if code is Code.ADMIN:
-            return self.accepts(code, _FACTORY[code])
-        known = self.metadata(code)
+        known = None if code is Code.ADMIN else self.metadata(code)
         if known and known.default:
             return True
-        left = known.left if known else self._tries(code)
-        if left in (0, 1) or (left is None and code is Code.PIN):
-            told = "not told" if left is None else left
-            raise RetryBudget(
-                f"the factory {code.upper()} was not tried: tries left are {told}",
-                where=self._applet.where,
-                next="set the token aside",
-            )
-        if left is None or left < BUDGET:
-            # Nothing tells them, or a look before this one was cut off: fill them up first.
-            self._prove(code, right)
-        if self.accepts(code, _FACTORY[code]):
-            return True
-        self._prove(code, right)
-        return False
+        self._prove(code, right, known.left if known else self.told(code))
+        return right == _FACTORY[code]
 
     def accepts(self, code: Code, value: Secret) -> bool:
         """Whether the card takes a value; costs a try where it does not and the code has a counter."""
@@ -123,18 +137,15 @@ class Access:
             return False
         return True
 
-    def _prove(self, code: Code, value: Secret) -> None:
+    def _prove(self, code: Code, value: Secret, told: int | None = None) -> None:
         if code is Code.PUK:  # no VERIFY for it: changed into itself (rules, step 2)
-            self._applet.change(Ref.PUK, value, value)
+            with self._trying(code, told):
+                self._applet.change(Ref.PUK, value, value)
         else:
             self.forget(code)
-            self.show(code, value)
+            self.show(code, value, told)
 
-    def _tries(self, code: Code) -> int | None:
-        if code is not Code.PIN:
-            return None
-        self.forget(code)
-        return self._applet.pin_tries()
-
-    def _first(self, code: Code, candidates: Sequence[tuple[InForce, Secret]]) -> InForce:
-        return next((which for which, value in candidates if self.accepts(code, value)), InForce.NEITHER)
+    def _trying(self, code: Code, told: int | None = None) -> AbstractContextManager[None]:
+        if code is Code.ADMIN and self._extended:
+            told = UNLIMITED
+        return self.ledger.trying(code, told, where=self._applet.where)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from drivers.errors import Unsupported
 from drivers.piv import objects
-from drivers.piv.access import BUDGET, Access
+from drivers.piv.access import Access
 from drivers.piv.applet import Applet
 from drivers.piv.ids import FACTORY, SLOTS, Obj
 from drivers.tokens import Code, KeyState, TokenIdentity, TokenState, Tries
+from drivers.tries import PROBE
 from drivers.wire import tlv
 
 _NAMES = {Code.PIN: "PIN", Code.PUK: "PUK", Code.ADMIN: "management key"}
@@ -28,7 +29,7 @@ def inspect(applet: Applet, access: Access, identity: TokenIdentity, chuid: byte
     """The state of a card.
 
     Without metadata the factory PIN is tried: once, only with three tries left, and only where nothing else
-    on the card shows already that it is not blank.
+    on the card shows already that it is not blank, and the desk does not forbid it.
     """
     marks = [] if chuid is None else ["a CHUID"]
     keys = tuple(_key(applet, access, name, marks) for name in SLOTS)
@@ -59,15 +60,15 @@ def _told(access: Access) -> tuple[Tries, dict[Code, bool | None]]:
     told = {code: access.metadata(code) for code in _NAMES}
     left = {code: known.left if known else None for code, known in told.items()}
     factory = {code: known.default if known else None for code, known in told.items()}
-    return Tries(left[Code.PIN], left[Code.PUK]), factory
+    return Tries(left[Code.PIN], left[Code.PUK], access.told(Code.ADMIN)), factory
 
 
 def _tried(applet: Applet, access: Access, marks: list[str]) -> tuple[Tries, dict[Code, bool | None]]:
     left = applet.pin_tries()
     works: bool | None = None
-    if left is None or left < BUDGET:
+    if left is None or left < PROBE:
         marks.append(f"too few PIN tries to look for the factory's ({'not told' if left is None else left})")
-    elif not marks:
+    elif not marks and access.ledger.left(Code.PIN, left) >= PROBE:
         works = access.accepts(Code.PIN, FACTORY.pin)
         left = left if works else left - 1
-    return Tries(pin=left), {Code.PIN: works, Code.PUK: None, Code.ADMIN: None}
+    return Tries(pin=left, admin=access.told(Code.ADMIN)), {Code.PIN: works, Code.PUK: None, Code.ADMIN: None}

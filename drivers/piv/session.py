@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from drivers.errors import EvidenceMissing, Unsupported
+from drivers.errors import AuthenticationFailed, EvidenceMissing, NotBlank, Unsupported
 from drivers.piv import blocking, inspection, keys, objects, padding
-from drivers.piv.access import REFS, Access
+from drivers.piv.access import Access
 from drivers.piv.applet import Applet
 from drivers.piv.ids import (
     KEY_ALGORITHMS,
@@ -30,10 +30,12 @@ from drivers.tokens import (
     Initialisation,
     KeySpec,
     PinPolicy,
+    Shown,
     SignatureScheme,
     TokenIdentity,
     TokenState,
     TouchPolicy,
+    Tries,
 )
 from drivers.wire import tlv
 from drivers.wire.transport import Transport
@@ -75,6 +77,12 @@ class PivSession:
         self._access = Access(self._applet, self._version is not None, management)
         self._attestation_issuer: bytes | None = None
 
+    def allow(self, left: Tries) -> None:
+        self._access.ledger.allow(left)
+
+    def shown(self) -> Mapping[Code, Shown]:
+        return self._access.ledger.shown()
+
     def identify(self) -> TokenIdentity:
         return self._identity(None if self._serial else self._applet.get(Obj.CHUID))
 
@@ -84,6 +92,8 @@ class PivSession:
 
     def initialise(self, plan: Initialisation, factory: Credentials, new: Credentials) -> TokenIdentity:
         self._access.show(Code.ADMIN, factory.admin)
+        if not self._access.has_metadata:
+            self._prove_puk(factory)
         if plan.pin_tries is not None or plan.puk_tries is not None:
             self._set_retries(plan, factory)
         chuid = objects.chuid(plan.guid)
@@ -208,6 +218,15 @@ class PivSession:
             self._access.forget(Code.PIN)
             self._applet.set_retries(pin, puk)
 
+    def _prove_puk(self, factory: Credentials) -> None:
+        """Nothing else tells before the keys are made whether the PUK is the factory's (rules, step 2)."""
+        try:
+            self._access.change(Code.PUK, factory.puk, factory.puk)
+        except AuthenticationFailed as refused:
+            raise NotBlank(
+                "the card's PUK is not the factory's", where=self._applet.where, next="set the token aside"
+            ) from refused
+
     def _policies(self, ref: Ref, key: KeySpec) -> bytes:
         if self._version is not None:
             fields = []
@@ -249,8 +268,7 @@ class PivSession:
     def _change(self, code: Code, old: Secret, new: Secret, lengths: range) -> None:
         if len(new) not in lengths:
             raise self._unsupported(f"a {code.upper()} of {len(new)} characters", "see R19 and R20")
-        self._access.forget(code)
-        self._applet.change(REFS[code], old, new)
+        self._access.change(code, old, new)
 
     def _set_admin(self, old: Secret, new: Secret) -> None:
         if self._version is None:
@@ -261,5 +279,4 @@ class PivSession:
         algorithm = self._access.management_algorithm()
         keys.check_new(algorithm, new.reveal())
         self._access.show(Code.ADMIN, old)
-        self._access.forget(Code.ADMIN)
-        self._applet.set_management_key(algorithm, new)
+        self._access.set_management_key(new)

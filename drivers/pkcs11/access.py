@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pkcs11
 from pkcs11 import TokenFlag
@@ -15,17 +15,19 @@ from drivers.errors import (
     DriverError,
     EvidenceMissing,
     ReadBackFailed,
-    RetryBudget,
 )
 from drivers.pkcs11.module import MALFORMED, SO, USER, code_of, failure, flags_of, malformed, serial_of
-from drivers.pkcs11.seat import UNLIMITED, Seat
+from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
+from drivers.tokens import Code
+from drivers.tries import Ledger
 
 _FLAGS = {
     USER: (TokenFlag.USER_PIN_COUNT_LOW, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_LOCKED),
     SO: (TokenFlag.SO_PIN_COUNT_LOW, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_LOCKED),
 }
 _NAMES = {USER: "PIN", SO: "SO PIN"}
+_CODES = {USER: Code.PIN, SO: Code.ADMIN}
 
 
 class Access:
@@ -36,6 +38,7 @@ class Access:
     """
 
     def __init__(self, seat: Seat, token: pkcs11.Token) -> None:
+        self.ledger = Ledger()
         self.seat, self.token = seat, token
         self.serial = serial_of(token)
         self._session: pkcs11.Session | None = None
@@ -105,8 +108,7 @@ class Access:
                 token = self.find_again()
             if not flags_of(token):
                 raise DeviceFailed("the token is not initialised", where=self.where)
-            self.guard(user)
-            with self._exchange() as session:
+            with self._exchange() as session, self.trying(user):
                 self._enter(session, user, code)
         with self._exchange() as session:
             yield session
@@ -149,20 +151,13 @@ class Access:
         except DriverError:
             return True
 
-    def guard(self, user: int) -> None:
-        """Stop before a code's last try (PKCS#11 step 1); raises `Blocked` or `RetryBudget`."""
+    def trying(self, user: int) -> AbstractContextManager[None]:
+        """Around one try; raises `Blocked`, or `RetryBudget` before a code's last one (PKCS#11 step 1)."""
         tries = self.tries(user)
         if tries == 0:
             raise Blocked(f"the {_NAMES[user]} is locked", remaining=0, where=self.where)
-        if tries == 1:
-            what = f"the last try of the {_NAMES[user]} is left alone"
-            raise RetryBudget(what, where=self.where, next="set this token aside")
+        return self.ledger.trying(_CODES[user], tries, where=self.where)
 
     def tries(self, user: int) -> int | None:
         """Wrong codes that may still be given, `UNLIMITED` where it never locks, None where not told."""
         return self.seat.spare(self.token, *_FLAGS[user])
-
-    def told(self, user: int) -> int | None:
-        """The same for who reads it: None where there is no limit."""
-        tries = self.tries(user)
-        return None if tries == UNLIMITED else tries

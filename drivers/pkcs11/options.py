@@ -11,7 +11,7 @@ import msgspec
 from drivers.errors import Unsupported
 from drivers.options import typed
 from drivers.secret import Secret
-from drivers.tokens import CodeRules, Credentials
+from drivers.tokens import Code, CodeRules, Credentials
 
 _Length = Annotated[int, msgspec.Meta(ge=4, le=255)]
 
@@ -47,7 +47,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         else:
             puk, admin = range(0), self.so_pin // 2
         pin = range(self.pin_min, self.pin_max + 1)
-        return CodeRules(pin=pin, puk=puk, admin=admin, admin_is_puk=self.puk == "so-pin")
+        both = self.puk == "so-pin"
+        given = frozenset({Code.ADMIN, Code.PUK} if both else {Code.ADMIN})
+        return CodeRules(pin=pin, puk=puk, admin=admin, admin_is_puk=both, by_initialise=given)
 
     def so_secret(self, admin: Secret) -> Secret:
         """The SO PIN as the token takes it, for an admin credential of the port."""

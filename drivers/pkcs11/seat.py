@@ -10,12 +10,10 @@ from pkcs11 import TokenFlag
 from drivers.errors import DeviceFailed, DriverError, TokenLost, Unsupported, WrongToken
 from drivers.pkcs11.module import Module, flags_of, serial_of
 from drivers.pkcs11.options import Model, Options
+from drivers.tokens import UNLIMITED
 
 _DESCRIPTION_LENGTH = 64
 """Bytes of a slot description; longer reader names arrive cut (PKCS#11 v2.40 §3.2)."""
-
-UNLIMITED = 1_000_000
-"""Tries of a token that never locks."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +99,15 @@ class Seat:
 
     def spare(self, token: pkcs11.Token, low: TokenFlag, final: TokenFlag, locked: TokenFlag) -> int | None:
         """Wrong codes that may still be given before the lock, as the flags tell; None where they do not."""
+        tries = self.model.tries
+        if tries == "unlimited":
+            # SoftHSM says "locked" of a code that was never given, also where initialisation was cut off.
+            return UNLIMITED
         flags = flags_of(token)
         if flags & locked:
             return 0
         if flags & final:
             return 1
-        tries = self.model.tries
-        if tries == "unlimited":
-            return UNLIMITED
         return None if tries is None or flags & low else tries
 
 

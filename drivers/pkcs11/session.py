@@ -12,6 +12,7 @@ from drivers.errors import (
     AuthenticationFailed,
     Blocked,
     EvidenceMissing,
+    NotBlank,
     ReadBackFailed,
     Unsupported,
     printable,
@@ -31,14 +32,15 @@ from drivers.tokens import (
     KeySpec,
     KeyState,
     PinPolicy,
+    Shown,
     SignatureScheme,
     TokenIdentity,
     TokenState,
     TouchPolicy,
     Tries,
 )
+from drivers.tries import PROBE
 
-_ENOUGH_TRIES = 3
 _KINDS = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY, ObjectClass.CERTIFICATE)
 
 
@@ -52,6 +54,12 @@ class Pkcs11Session:
     @property
     def _where(self) -> str:
         return self._access.where
+
+    def allow(self, left: Tries) -> None:
+        self._access.ledger.allow(left)
+
+    def shown(self) -> Mapping[Code, Shown]:
+        return self._access.ledger.shown()
 
     # What the token says of itself
 
@@ -89,9 +97,9 @@ class Pkcs11Session:
             parts = {"public key": key.public_key, "certificate": key.certificate}
             held = " and ".join(word for word, part in parts.items() if part)
             marks.append(f"{held or 'half-written key'} {key.slot}")
-        so_tries = self._access.told(SO)
+        so_tries = self._access.tries(SO)
         puk_tries = so_tries if self._model.puk == "so-pin" else None
-        tries = Tries(pin=self._access.told(USER), puk=puk_tries, admin=so_tries)
+        tries = Tries(pin=self._access.tries(USER), puk=puk_tries, admin=so_tries)
         unknown: Mapping[Code, bool | None] = {} if factory is None else {Code.PIN: None, Code.ADMIN: None}
         return TokenState(identity, tuple(marks), keys, tries, unknown)
 
@@ -123,34 +131,42 @@ class Pkcs11Session:
         so_pin = self._model.so_secret(new.admin)
         with self._access.lost_if_gone():
             if flags_of(token):
-                self._access.guard(SO)
                 self._initialise_again(plan.label, factory, so_pin)
             else:
                 self._module.init_token(token.slot, so_pin, plan.label)
+                self._access.ledger.accepted(Code.ADMIN)
             token = self._access.reread()
             if not flags_of(token) or token.label.strip() != plan.label.strip():
                 raise ReadBackFailed("the token does not show the label it was given", where=self._where)
         return self.identify()
 
     def _initialise_again(self, label: str, factory: Credentials | None, so_pin: Secret) -> None:
-        slot = self._access.token.slot
+        token = self._access.token
+        begun = token.label.strip() == label.strip()
         if self._model.factory is None or factory is None:
-            self._module.init_token(slot, so_pin, label)
+            # A user PIN comes after this step: whoever set it, it was not this item's.
+            if not begun or flags_of(token) & TokenFlag.USER_PIN_INITIALIZED:
+                what = f"the token belongs to somebody: initialised, label {token.label.strip()!r}"
+                raise NotBlank(what, where=self._where, next="set it aside; it was not written to")
+            self._init_token(so_pin, label)
             return
         old = self._model.so_secret(factory.admin)
-        if self._access.token.label.strip() == label.strip():
+        if begun:
             # Begun before: the SO PIN may be ours already.
             try:
-                self._module.init_token(slot, so_pin, label)
+                self._init_token(so_pin, label)
                 return
             except AuthenticationFailed:
                 self._access.refresh()
-                self._access.guard(SO)
-        self._module.init_token(slot, old, label)
+        self._init_token(old, label)
         self._access.reread()
-        with self._access.logged_in(SO, old) as session:
+        with self._access.logged_in(SO, old) as session, self._access.trying(SO):
             self._module.set_pin(session, old, so_pin)
         self._access.drop()
+
+    def _init_token(self, so_pin: Secret, label: str) -> None:
+        with self._access.trying(SO):
+            self._module.init_token(self._access.token.slot, so_pin, label)
 
     def generate(self, key: KeySpec, credentials: Credentials) -> GeneratedKey:
         """C_GenerateKeyPair under the CKA_ID `key.slot`, after destroying what has it (PKCS#11 step 4)."""
@@ -207,9 +223,10 @@ class Pkcs11Session:
         """Hashed here, signed there; with ALWAYS_AUTHENTICATE the PIN is given once more."""
         with self._access.logged_in(USER, credentials.pin) as session:
             for private in self._held(session, ObjectClass.PRIVATE_KEY, key.slot):
-                asks = objects.asks_each_time(private)
-                pin = credentials.pin.reveal().decode() if asks else None
-                return objects.sign(private, scheme, message, pin)
+                if not objects.asks_each_time(private):
+                    return objects.sign(private, scheme, message, None)
+                with self._access.trying(USER):
+                    return objects.sign(private, scheme, message, credentials.pin.reveal().decode())
             raise ReadBackFailed(f"there is no private key {key.slot}", where=self._where)
 
     def write_certificate(self, slot: str, label: str, certificate: bytes, credentials: Credentials) -> None:
@@ -236,6 +253,7 @@ class Pkcs11Session:
         if code is Code.PIN:
             with self._access.logged_in(SO, self._model.so_secret(credentials.admin)) as session:
                 self._module.init_pin(session, new)
+            self._access.ledger.accepted(Code.PIN)
             self._access.drop()
             with self._access.lost_if_gone():
                 flags = flags_of(self._access.refresh())
@@ -246,20 +264,21 @@ class Pkcs11Session:
         old = self._model.so_secret(credentials.puk if code is Code.PUK else credentials.admin)
         if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
             raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
-        with self._access.logged_in(SO, old) as session:
+        with self._access.logged_in(SO, old) as session, self._access.trying(SO):
             self._module.set_pin(session, old, self._model.so_secret(new))
         self._access.drop()
 
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
-        """Log in with `new`, then `old`; the flags are read before each, UNKNOWN where too few are left."""
+        """Log in with `new`, then `old`, where flags and desk leave tries enough for both, else UNKNOWN."""
         user = USER if code is Code.PIN else SO
         if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
             raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
+        flags = flags_of(self._access.find_again())
+        counted = Code.PIN if user == USER else Code.ADMIN
+        tries = self._access.ledger.known(counted, self._access.tries(user))
+        if not flags or tries is None or tries < PROBE:
+            return InForce.UNKNOWN
         for value, answer in ((new, InForce.NEW), (old, InForce.OLD)):
-            flags = flags_of(self._access.find_again())
-            tries = self._access.tries(user)
-            if not flags or tries is None or tries < _ENOUGH_TRIES:
-                return InForce.UNKNOWN
             if user == USER and not flags & TokenFlag.USER_PIN_INITIALIZED:
                 return InForce.NEITHER
             try:

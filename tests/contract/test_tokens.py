@@ -9,16 +9,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from drivers.errors import AuthenticationFailed
+from drivers.errors import AuthenticationFailed, RetryBudget
 from drivers.tokens import (
     Act,
     Algorithm,
     Code,
+    Credentials,
     InForce,
     Initialisation,
     KeySpec,
     KeyState,
+    Shown,
     SignatureScheme,
+    Tries,
 )
 from tests.contract.certificates import certificate_for
 from tests.contract.codes import another
@@ -81,6 +84,13 @@ def signs(desk: Desk, key: KeySpec) -> None:
     for scheme in SignatureScheme:
         if scheme.startswith("ecdsa") == key.algorithm.startswith("p-"):
             verify(public, scheme, desk.lane.sign(key, scheme, MESSAGE, desk.codes))
+
+
+def signs_with(desk: Desk, key: KeySpec, codes: Credentials) -> bytes:
+    """A signature made with the codes given."""
+    scheme = SignatureScheme.ECDSA_SHA256 if key.algorithm == "p-256" else SignatureScheme.RSA_PSS_SHA256
+    signature: bytes = desk.lane.sign(key, scheme, MESSAGE, codes)
+    return signature
 
 
 def verify(public: object, scheme: SignatureScheme, signature: bytes) -> None:
@@ -191,12 +201,7 @@ def test_a_finished_token_works_with_its_new_codes_only(finished: Desk) -> None:
     desk = finished
     for key in keys(desk):
         with pytest.raises(AuthenticationFailed):
-            desk.lane.sign(
-                key,
-                SignatureScheme.ECDSA_SHA256 if key.algorithm == "p-256" else SignatureScheme.RSA_PSS_SHA256,
-                MESSAGE,
-                replace(desk.codes, pin=another(desk.codes.pin)),
-            )
+            signs_with(desk, key, replace(desk.codes, pin=another(desk.codes.pin)))
         signs(desk, key)
 
 
@@ -262,7 +267,37 @@ def test_asking_for_the_code_in_force_never_takes_the_last_tries(finished: Desk)
         for _ in range(3):
             assert desk.lane.in_force(Code.PIN, *wrong) is InForce.UNKNOWN
         assert desk.lane.inspect().tries.pin == left
+    desk.lane.reconnect()
     signs(desk, keys(desk)[0])
+
+
+def test_the_last_try_of_a_code_is_never_made(finished: Desk) -> None:
+    """Whatever the token tells: what the desk reckons with holds as well."""
+    desk = finished
+    wrong = replace(desk.codes, pin=another(desk.codes.pin))
+    before = desk.lane.inspect().tries
+    for left in (0, 1):
+        desk.lane.allow(Tries(pin=left))
+        for codes in (wrong, desk.codes):
+            with pytest.raises(RetryBudget):
+                signs_with(desk, keys(desk)[0], codes)
+        assert desk.lane.in_force(Code.PIN, desk.codes.pin, wrong.pin) is InForce.UNKNOWN
+        assert desk.lane.shown() == {}
+    assert desk.lane.inspect().tries == before
+
+
+def test_what_became_of_the_tries_is_told(finished: Desk) -> None:
+    desk = finished
+    wrong = replace(desk.codes, pin=another(desk.codes.pin))
+    desk.lane.allow(Tries(pin=2, admin=2, puk=2))
+    with pytest.raises(AuthenticationFailed):
+        signs_with(desk, keys(desk)[0], wrong)
+    assert desk.lane.shown() == {Code.PIN: Shown(refused=1)}
+    with pytest.raises(RetryBudget):
+        signs_with(desk, keys(desk)[0], wrong)
+    desk.lane.allow(Tries(pin=2))
+    signs(desk, keys(desk)[0])
+    assert desk.lane.shown() == {Code.PIN: Shown(accepted=True)}
 
 
 def test_setting_a_code_from_a_wrong_one_is_refused(finished: Desk) -> None:

@@ -71,11 +71,11 @@ class Lane:
         assert self._session is not None
         return getattr(self._session, method)(*arguments)
 
-    def personalise(self, keys: tuple[KeySpec, ...]) -> None:
-        """All acts in the driver's own order."""
+    def personalise(self, keys: tuple[KeySpec, ...], initialised: bool = False) -> None:
+        """All acts in the driver's own order, but the first where that was done."""
         assert self._session is not None
         for act in self._driver.sequence:
-            if act is Act.INITIALISE:
+            if act is Act.INITIALISE and not initialised:
                 self._session.initialise(PLAN, None, CODES)
             elif act is Act.SET_PIN:
                 self._session.set_code(Code.PIN, CODES, CODES.pin)

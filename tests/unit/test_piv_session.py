@@ -20,7 +20,18 @@ from drivers.errors import (
 from drivers.piv.ids import FACTORY, Ins, ManagementAlgorithm, Obj, Ref
 from drivers.piv.session import PivSession
 from drivers.secret import Secret
-from drivers.tokens import Act, Algorithm, Code, InForce, KeySpec, PinPolicy, SignatureScheme, TouchPolicy
+from drivers.tokens import (
+    UNLIMITED,
+    Act,
+    Algorithm,
+    Code,
+    InForce,
+    KeySpec,
+    PinPolicy,
+    SignatureScheme,
+    TouchPolicy,
+    Tries,
+)
 from drivers.wire.transport import Chaining
 from simulators.piv.card import AttestationRoot, VirtualCard
 from tests.unit.piv_cards import GUID, NEW, PLAN, WRONG, Wire, session, set_codes
@@ -386,13 +397,13 @@ class TestLostAnswers:
         assert session(yubikey).in_force(Code.PUK, NEW.puk, FACTORY.puk) is InForce.OLD
         state = session(yubikey).inspect()
         assert (state.tries.pin, state.tries.puk) == (3, 3)
-        assert yubikey.count(Ins.VERIFY) == yubikey.count(Ins.CHANGE_REFERENCE_DATA) == 1
+        assert yubikey.count(Ins.VERIFY) == yubikey.count(Ins.CHANGE_REFERENCE_DATA) == 0
 
     def test_in_force_stops_at_two_tries(self, card: Wire) -> None:
         with pytest.raises(AuthenticationFailed):
             session(card).set_code(Code.PIN, NEW, WRONG)
         sent = card.count(Ins.VERIFY) + card.count(Ins.CHANGE_REFERENCE_DATA)
-        assert session(card).in_force(Code.PIN, NEW.pin, FACTORY.pin) is InForce.UNKNOWN
+        assert session(card).in_force(Code.PIN, NEW.pin, WRONG) is InForce.UNKNOWN
         assert session(card).inspect().tries.pin == 2
         assert card.count(Ins.CHANGE_REFERENCE_DATA) <= sent
 
@@ -419,6 +430,7 @@ class TestBlocking:
     def test_a_blocked_pin_is_told_as_such(self, card: Wire) -> None:
         token = session(card)
         token.generate(AUTHENTICATION, FACTORY)
+        token.allow(Tries(pin=UNLIMITED))
         for left in (2, 1):
             with pytest.raises(AuthenticationFailed) as refused:
                 token.sign(AUTHENTICATION, SignatureScheme.ECDSA_SHA256, b"", NEW)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,13 @@ from drivers.tokens import (
     Algorithm,
     Code,
     InForce,
+    Initialisation,
     KeySpec,
     PinPolicy,
     SignatureScheme,
     TokenState,
     TouchPolicy,
+    Tries,
 )
 from tests.unit.pkcs11_lane import CODES, PLAN, Seat
 
@@ -191,20 +194,34 @@ def test_a_wrong_code_before_leaves_too_few_known_tries_for_another(seat: Seat, 
     lane.close()
     strict = seat.lane({"model": {"puk": "so-pin", "tries": 5}})
     strict.ask("connect")
-    assert strict.ask("do", "in_force", Code.ADMIN, Secret(b"00000000"), CODES.admin) is InForce.UNKNOWN
+    wrong = Secret(b"00000000"), Secret(b"00000001")
+    assert strict.ask("do", "in_force", Code.ADMIN, *wrong) is InForce.NEITHER
+    assert strict.ask("do", "in_force", Code.ADMIN, *wrong) is InForce.UNKNOWN
     state: TokenState = strict.ask("do", "inspect")
     assert (state.tries.pin, state.tries.admin) == (5, None)
     strict.close()
 
 
 def test_an_initialised_token_obeys_only_its_own_so_pin(lane: Child) -> None:
-    lane.ask("personalise", (KEY,))
+    lane.ask("do", "initialise", PLAN, None, CODES)
     with pytest.raises(errors.AuthenticationFailed):
         lane.ask("do", "initialise", PLAN, None, replaced(admin=b"99999999"))
     assert "SO PIN was refused" in str(wrong_so_pin(lane))
-    assert lane.ask("do", "public_key", "01") is not None
+    assert lane.ask("do", "initialise", PLAN, None, CODES).label == PLAN.label
+
+
+@pytest.mark.parametrize(
+    "plan", [PLAN, replace(PLAN, label="Another")], ids=["its user has a PIN", "not its label"]
+)
+def test_somebody_elses_token_is_not_tried_with_any_so_pin(lane: Child, plan: Initialisation) -> None:
     lane.ask("do", "initialise", PLAN, None, CODES)
-    assert lane.ask("do", "public_key", "01") is None
+    if plan is PLAN:
+        lane.ask("do", "set_code", Code.PIN, CODES, CODES.pin)
+    lane.ask("do", "allow", Tries())
+    with pytest.raises(errors.NotBlank, match="belongs to somebody"):
+        lane.ask("do", "initialise", plan, None, replaced(admin=b"99999999"))
+    assert lane.ask("do", "shown") == {}
+    assert lane.ask("do", "identify").label == PLAN.label
 
 
 @pytest.mark.parametrize(
@@ -324,13 +341,13 @@ def test_a_killed_lane_leaves_a_token_that_can_be_read_and_finished(
     lane = seat.lane()
     assert lane.ask("await_token", 2)
     # SoftHSM may leave a torn file behind; such a token says so, and nothing else goes wrong.
-    with suppress(errors.DeviceFailed, errors.Blocked):
+    with suppress(errors.DeviceFailed):
         lane.ask("connect")
         state: TokenState = lane.ask("do", "inspect")
         assert state.blank or state.identity.label == PLAN.label
         held = {key.slot: key.public_key for key in state.keys}
         assert lane.ask("do", "public_key", "01") == held.get("01")
-        lane.ask("personalise", (KEY,))
+        lane.ask("personalise", (KEY,), "has a user PIN" in state.marks)
         finished: TokenState = lane.ask("do", "inspect")
         assert finished.keys[0].certificate is not None
     lane.close()
