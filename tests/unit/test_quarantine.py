@@ -195,7 +195,7 @@ def test_what_the_journal_cannot_decide_is_resumed_only_where_a_reading_does(
     with pytest.raises(Refused, match="--seat SEAT"):
         ways_out.resume(records, "000001", "olga")
     decided = decision(stay, TokenState(identity, tries=Tries(pin=3)))
-    assert decided == "tries left: 3, enough to ask the token"
+    assert decided == "3 left, enough to ask the token"
     ways_out.resume(records, "000001", "olga", decided=decided)
     assert orders.item(records, "000001").state is ItemState.IN_PRODUCTION
 
