@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 
 from batch.model.events import Entry, Event
 
+CLOCK_CONFIRMED = "clock.confirmed"
+"""The event by which somebody answers for a clock that is behind the log."""
+
 GENESIS = bytes(32)
 """What the first entry follows."""
 
@@ -23,7 +26,7 @@ class Break:
 
 
 def append(head: Entry | None, event: Event, at: datetime) -> Entry:
-    """The entry that follows `head`; `at` is UTC, written with microseconds."""
+    """The entry that follows `head`; `at` is UTC, with microseconds; it may be before that of `head`."""
     sequence = head.sequence + 1 if head else 1
     facts = {
         "n": sequence,
@@ -36,9 +39,17 @@ def append(head: Entry | None, event: Event, at: datetime) -> Entry:
         "token": event.token,
         "detail": event.detail,
     }
+    if head and at < latest(head) and event.name != CLOCK_CONFIRMED:
+        facts["latest"] = latest(head).isoformat(timespec="microseconds")
     known = {key: value for key, value in facts.items() if value is not None}
     body = json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return Entry(sequence, body, _link(head.hash if head else GENESIS, body))
+
+
+def latest(entry: Entry) -> datetime:
+    """The latest time that an entry, or one before it, has."""
+    facts = json.loads(entry.body)
+    return datetime.fromisoformat(facts.get("latest", facts["at"]))
 
 
 def breaks(entries: Iterable[Entry], after: Entry | None = None) -> Iterable[Break]:

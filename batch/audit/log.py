@@ -5,7 +5,8 @@ from __future__ import annotations
 from batch.audit.chain import append
 from batch.model.events import Event
 from batch.store import audit
-from batch.store.database import Records, is_step, now
+from batch.store.clock import now
+from batch.store.database import Records, is_step
 
 
 def log(records: Records, *events: Event) -> None:

@@ -19,7 +19,7 @@ from batch.production.making import KeysFailed, Making
 from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
 from batch.store import journal, orders
-from batch.store.database import now
+from batch.store.clock import now
 from drivers.errors import CaUnavailable, DriverError, NoToken, ProcessDied, TokenLost, WrongToken
 from drivers.feeders.port import Tray
 from drivers.tokens import TokenState

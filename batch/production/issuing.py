@@ -18,7 +18,8 @@ from batch.production.quarantine import event_of
 from batch.production.revocation import transaction_of
 from batch.production.seatwork import SeatWork, Work
 from batch.store import journal, orders, revocations
-from batch.store.database import Records, now
+from batch.store.clock import now
+from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, CertificateTemplate, Reason
 from drivers.errors import CaRefused, CaUnavailable, DriverError, ProcessDied, Unsupported
 from drivers.foreign_certificates import load_certificate, spki

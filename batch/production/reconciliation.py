@@ -17,7 +17,8 @@ from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
 from batch.store import journal, letters, orders, quarantine, restores
-from batch.store.database import Records, now
+from batch.store.clock import now
+from batch.store.database import Records
 from batch.store.ledger import Line
 
 MAILERS_LEFT_OUT = 100_000

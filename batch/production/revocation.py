@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from batch.audit.log import log
 from batch.model.orders import Item
 from batch.production.quarantine import event_of
 from batch.store import journal, orders, revocations
+from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.revocations import AskedRevocation
 from drivers.authorities.port import Reason
@@ -80,7 +80,7 @@ def _revoke(records: Records, authority: Child, asked: AskedRevocation) -> tuple
             "revoke",
             certificate,
             Reason(asked.reason),
-            datetime.now(UTC).replace(microsecond=0),
+            now().replace(microsecond=0),
             timeout=_ANSWER,
         )
     serials = ", ".join(map(_serial, found))

@@ -12,15 +12,16 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from batch.audit.clock import SLACK
 from batch.audit.log import log
 from batch.model.codes import Binding
-from batch.model.errors import Refused
 from batch.model.events import Event
-from batch.model.orders import Epoch, Item, Order
+from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState, StepState
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import token_guid
@@ -33,8 +34,10 @@ from batch.production.issuing import look_for_others
 from batch.production.plan import Kind, Step
 from batch.production.revocation import carry_out
 from batch.production.seatwork import named
-from batch.store import codes, journal, orders, restores
-from batch.store.database import Records, now
+from batch.production.startable import startable
+from batch.store import journal, orders
+from batch.store.clock import moved, now
+from batch.store.database import Records
 from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
 from drivers.process import Child, Reply
@@ -74,7 +77,7 @@ class Result:
 
     `misissued` counts certificates found that nobody asked for. `missing` are the unfinished items as
     `named`, `aside` the numbers of those in quarantine; `unseated` tells how many planned ones want a driver
-    that none of the seats has.
+    that none of the seats has, `clock_moved` how far somebody set the clock meanwhile.
     """
 
     order: Order
@@ -85,6 +88,7 @@ class Result:
     missing: Sequence[str]
     aside: Sequence[str]
     unseated: Mapping[str, int]
+    clock_moved: timedelta
 
 
 def lane_process(seat: Seat, run_directory: Path) -> Child:
@@ -134,6 +138,7 @@ class Production:
         self._pauses = 0
         self._failed: list[tuple[Flow, Reply | None]] = []
         self._told: list[LaneEvent] = []
+        self._moved = timedelta()
 
     def stop(self) -> None:
         """End between two steps; safe from a signal handler."""
@@ -257,6 +262,7 @@ class Production:
             missing,
             [item.mailer_number for item in set_aside],
             self._unseated(),
+            self._moved,
         )
 
     def _unseated(self) -> Mapping[str, int]:
@@ -269,6 +275,7 @@ class Production:
         """Let every flow that was answered go on, commit what they wrote, then send what they ask."""
         asked: list[tuple[Flow, Call]] = []
         with self.records.transaction():
+            self._watch_clock()
             for flow, reply in ready:
                 try:
                     wish = flow.send(reply)
@@ -286,6 +293,12 @@ class Production:
             self._send(flow, call)
         for event in told:
             self._tell(event)
+
+    def _watch_clock(self) -> None:
+        """Put on record that somebody set the clock; what is on record goes on by the time before."""
+        if abs(moved() - self._moved) > SLACK:
+            self._moved = moved()
+            self._log("clock.set", {"seconds": round(self._moved.total_seconds())})
 
     def _send(self, flow: Flow, call: Call) -> None:
         seconds = call.seconds if call.child in self._asked else call.seconds + _BEGIN
@@ -373,22 +386,3 @@ class Production:
             token=item.token_serial if item else None,
             detail=detail,
         )
-
-
-def startable(records: Records, order: Order) -> Epoch:
-    """The custody epoch of an order that may be produced; raises `Refused` for any other.
-
-    After a restore none may be, until it is known which tokens were made.
-    """
-    restores.refuse_open(records)
-    if order.state not in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
-        raise Refused(
-            f"the order is {order.state}",
-            where=order.number,
-            next="a second person approves it first: `station order approve`"
-            if order.state is OrderState.RECEIVED
-            else "there is nothing left to produce",
-        )
-    epoch = codes.epoch(records, order.id)
-    assert epoch is not None, "approval opens the custody epoch"
-    return epoch

@@ -20,6 +20,7 @@ from sqlite_utils import Database
 from batch.model.errors import BatchError, Busy, NotFound, RecordsDamaged, RecordsShut
 from batch.model.events import Entry
 from batch.store import ledger
+from batch.store.clock import now
 from batch.store.schema import migrations, unknown
 
 _WAIT = 30.0
@@ -236,11 +237,6 @@ def told(error: sqlite3.DatabaseError, path: Path) -> BatchError | None:
         if name.startswith(known):
             return RecordsShut(str(error), where=str(path), next=advice)
     return None
-
-
-def now() -> datetime:
-    """This moment in UTC."""
-    return datetime.now(UTC)
 
 
 def stamp(at: datetime | None = None) -> str:

@@ -18,21 +18,29 @@ def audit() -> None:
 @json_option
 @pass_invocation
 def verify(invocation: Invocation, as_json: bool) -> ExitCode:
-    """Check that no entry of the log was changed, removed, added or moved (R38)."""
+    """Check that no entry of the log was changed, removed, added or moved (R38).
+
+    Where the clock was put back the log still holds; the place is told as a remark.
+    """
     from batch.audit.chain import breaks
+    from batch.audit.clock import remarks
     from batch.store.audit import entries, head
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:
         found = list(breaks(entries(records)))
+        remarked = list(remarks(entries(records)))
         last = head(records)
     count = last.sequence if last else 0
     digest = last.hash.hex() if last else None
     if as_json:
         broken = [{"entry": one.sequence, "what": one.what} for one in found]
-        document({"entries": count, "head": digest, "breaks": broken})
+        told = [{"entry": one.sequence, "what": one.what} for one in remarked]
+        document({"entries": count, "head": digest, "breaks": broken, "remarks": told})
     for one in found:
         click.echo(f"entry {one.sequence}: {one.what}", err=True)
+    for remark in remarked:
+        click.echo(f"remark on entry {remark.sequence}: {remark.what}", err=True)
     if found:
         return ExitCode.CHECK_FAILED
     click.echo(f"{count} entries hold; the last has hash {digest}", err=True)

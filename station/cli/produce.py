@@ -26,18 +26,30 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds a lane waits for the token of an unfinished item before it gives up.",
 )
+@click.option(
+    "--clock-is-right",
+    is_flag=True,
+    help="Answer for a clock that is behind the log because it was ahead before.",
+)
 @json_option
 @pass_invocation
 def produce(
-    invocation: Invocation, number: str, seats: tuple[str, ...], patience: float, as_json: bool
+    invocation: Invocation,
+    number: str,
+    seats: tuple[str, ...],
+    patience: float,
+    clock_is_right: bool,
+    as_json: bool,
 ) -> ExitCode:
     """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`).
 
     Ctrl-C ends between two steps, as does closing the terminal; the same command goes on from there. So it
     does after a crash: what is half made is read from the token, and finished or put aside with the reason.
     """
+    from batch.audit.clock import confirm_time
     from batch.production.lock import only_one
-    from batch.production.run import Production, startable
+    from batch.production.run import Production
+    from batch.production.startable import startable
     from batch.store.orders import layouts_of, order
     from station.progress import watch
     from station.wiring import Desk
@@ -47,6 +59,8 @@ def produce(
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
         wanted = order(records, number)
+        if clock_is_right:
+            confirm_time(records, invocation.operator)
         startable(records, wanted)  # before anybody types a PIN
         layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
         production = Production(
@@ -83,6 +97,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "quarantined": list(result.aside),
                 "unseated": dict(result.unseated),
                 "interrupted": result.interrupted,
+                "clock_moved": round(result.clock_moved.total_seconds()),
             }
         )
     click.echo(f"order {result.order.number} is {result.order.state}: {told(counts)}", err=True)
@@ -91,6 +106,12 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
     if result.misissued:
         click.echo(
             f"the CA issued {result.misissued} certificates nobody asked for: see `station ca revocations`",
+            err=True,
+        )
+    if moved := round(result.clock_moved.total_seconds()):
+        click.echo(
+            f"the clock was put {'back' if moved < 0 else 'forward'} by {abs(moved)} s meanwhile; "
+            "what is on record goes on by the time before",
             err=True,
         )
     for driver, count in result.unseated.items():

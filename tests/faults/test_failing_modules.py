@@ -1,0 +1,58 @@
+"""A module of a USB token that hangs, crashes or fails: finished, or set aside with an honest reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.desk import Desk
+from tests.faults.calls import SEAT, Call, impatient, torn_token
+from tests.faults.desks import desk_for_faults
+
+pytestmark = pytest.mark.bench
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_for_faults(tmp_path_factory.mktemp, piv=0, pkcs11=1) as desk:
+        impatient(desk)
+        yield desk
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call(1, "crash", "after", of="C_InitToken"),
+        Call(1, "crash", "before", of="C_InitPIN"),
+        Call(1, "pull", "after", of="C_GenerateKeyPair"),
+        Call(1, "hang", "before", of="C_CreateObject"),
+        Call(2, "hang", "before", of="C_CloseSession"),
+    ],
+    ids=lambda call: f"{call.of}-{call.do}",
+)
+def test_a_token_whose_module_hangs_crashes_or_loses_it_is_finished_without_a_wrong_code(
+    desk: Desk, call: Call
+) -> None:
+    row = torn_token(desk, call)
+    assert (row.produced, row.lost, row.double) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "step"),
+    [
+        (Call(1, "fail", "after", "CKR_DEVICE_ERROR", "C_GenerateKeyPair"), "generate:authentication"),
+        (Call(1, "fail", "before", "CKR_DEVICE_MEMORY", "C_CreateObject"), "load:authentication"),
+        (Call(1, "fail", "before", "CKR_GENERAL_ERROR", "C_InitPIN"), "set-pin"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.ckr,
+)
+def test_a_token_that_answers_an_error_is_set_aside_with_step_and_answer(
+    desk: Desk, call: Call, step: str
+) -> None:
+    row = torn_token(desk, call)
+    assert (row.quarantined, row.lost, row.double) == (1, 0, 0)
+    ((reason,),) = desk.rows("SELECT reason FROM items ORDER BY id DESC LIMIT 1")
+    assert str(reason).startswith(f"{step}: {SEAT}")
+    assert call.ckr is not None
+    assert call.ckr in str(reason)
