@@ -26,8 +26,8 @@ from batch.production.reconciliation import (
     reconcile,
 )
 from batch.store import journal, letters, orders, quarantine, restores
-from batch.store.copying import copy
 from batch.store.clock import now
+from batch.store.copying import copy
 from batch.store.database import Records
 from tests.unit.restore_kit import draft
 
