@@ -65,6 +65,7 @@ class PivSeat:
     ) -> None:
         self._slot, self._shelf, self._watcher = slot, shelf, watcher
         self._insertion: _Insertion | None = None
+        self._last: _Insertion | None = None
         self._rest = rest
         self._plan, self._swap = plan, swap
 
@@ -80,7 +81,9 @@ class PivSeat:
         for ended in [name for name, rest in self._rest.items() if rest.is_set()]:
             del self._rest[ended]
         card = FaultyCard(self._shelf.load(name), self._slot.seat, self._plan)
-        self._insertion = _Insertion(name, card, self._slot, self._watcher, self._swap)
+        self._insertion = self._last = _Insertion(
+            name, card, self._slot, self._watcher, self._swap, after=self._last
+        )
         self._rest[name] = self._insertion.rest
 
     def eject(self) -> None:
@@ -108,9 +111,16 @@ class _Insertion(threading.Thread):
     """One card in one reader, from the moment it is put in until it has ended its last command."""
 
     def __init__(
-        self, name: str, card: FaultyCard, slot: Slot, watcher: Watcher, swap: Callable[[Fault], None]
+        self,
+        name: str,
+        card: FaultyCard,
+        slot: Slot,
+        watcher: Watcher,
+        swap: Callable[[Fault], None],
+        after: _Insertion | None,
     ) -> None:
         super().__init__(name=name, daemon=True)
+        self._after = after
         self._card, self._slot, self._watcher, self._swap = card, slot, watcher, swap
         self._lock = threading.Lock()
         self._pulled = False
@@ -140,6 +150,9 @@ class _Insertion(threading.Thread):
             with self._link:
                 if self._pulled:
                     return
+                if self._after is not None and self._after.torn:
+                    self._be_missed()
+                self._after = None
                 vpcd.connect(self._link, self._slot.port)
                 with self._lock:
                     self.connected = not self._pulled
@@ -152,6 +165,21 @@ class _Insertion(threading.Thread):
             place = "".join(traceback.format_tb(error.__traceback__))
             kind = type(error).__name__
             logging.getLogger(__name__).error("%s in %s: %s\n%s", self.name, self._slot.seat, kind, place)
+
+    @property
+    def torn(self) -> bool:
+        """Whether the card left in the middle of a command, or came after such a one and was never seen."""
+        return self._card.owes or (self._after is not None and self._after.torn)
+
+    def _be_missed(self) -> None:
+        """Let pcscd look once and find no card.
+
+        Where the program that used the last card dies, pcscd can take that one for gone before it has looked,
+        and would never look again at a card that is there by then.
+        """
+        with socket.socket() as nobody:
+            nobody.settimeout(_SEEN_WITHIN)
+            vpcd.await_look(nobody, self._slot.port)
 
     def _leave(self, due: Due) -> None:
         self._watcher.wake()

@@ -60,6 +60,13 @@ def connect(link: socket.socket, port: int) -> None:
     link.connect(("127.0.0.1", port))
 
 
+def await_look(link: socket.socket, port: int) -> None:
+    """Be a card that does not answer until the reader has looked for one; raises `OSError`."""
+    connect(link, port)
+    while (message := _receive(link)) is not None and message != bytes([Control.GET_ATR]):
+        pass
+
+
 def serve(card: Card, link: socket.socket) -> None:
     """Answer the reader until either side hangs up; the card is left without power."""
     try:

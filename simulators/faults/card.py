@@ -32,6 +32,8 @@ class FaultyCard:
         self.pulled = threading.Event()
         self.left: Due | None = None
         """By which fault the card has left its reader; whoever has seen to that says so to the plan."""
+        self.owes = False
+        """Whether an APDU is unanswered, be it that the card is gone."""
 
     @property
     def atr(self) -> bytes:
@@ -52,9 +54,13 @@ class FaultyCard:
 
     def transmit(self, apdu: bytes) -> bytes:
         """What the reader gets for an APDU; raises `vpcd.Gone` where the card leaves it in the middle."""
+        self.owes = True
         due = self._plan.due(self._seat, apdu[1:2].hex())
-        if due is None:
-            return self._card.transmit(apdu)
+        answer = self._card.transmit(apdu) if due is None else self._amiss(apdu, due)
+        self.owes = self.pulled.is_set()
+        return answer
+
+    def _amiss(self, apdu: bytes, due: Due) -> bytes:
         fault = due.fault
         if fault.do in {"pull", "power-loss", "swap"}:
             self._reach(apdu, fault)
