@@ -156,14 +156,16 @@ class EmbeddedCa:
     def crl(self, at: datetime) -> bytes:
         with self._records.alone():
             last = self._records.last_crl()
+            number, since = (0, at) if last is None else self._last(last)
             with self._signing():
                 made = certificates.revocation_list(
                     self._certificate,
                     self._key,
                     self._scheme,
                     self._records.revocations().values(),
-                    number=1 if last is None else self._number(last) + 1,
-                    at=at,
+                    number=number + 1,
+                    # Where the clock was put back, who has the CRL before would not take an older one.
+                    at=max(certificates.in_utc(at), certificates.in_utc(since)),
                     lifetime=timedelta(days=self._options.crl_days),
                 )
             der = made.public_bytes(_DER)
@@ -183,14 +185,15 @@ class EmbeddedCa:
             what = f"{name} is damaged: {error}"
             raise CaUnavailable(what, where=self._records.where, next="restore it from a copy") from error
 
-    def _number(self, crl: bytes) -> int:
+    def _last(self, crl: bytes) -> tuple[int, datetime]:
+        """Number and time of the CRL before."""
         try:
             loaded = x509.load_der_x509_crl(crl)
             number: int = loaded.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         except (x509.ExtensionNotFound, *UNREADABLE) as error:
             what = f"crl.der is damaged: {error}"
             raise CaUnavailable(what, where=self._records.where, next="restore it from a copy") from error
-        return number
+        return number, loaded.last_update_utc
 
     @contextmanager
     def _signing(self) -> Iterator[None]:

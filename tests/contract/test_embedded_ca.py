@@ -281,6 +281,16 @@ def test_crl_numbers_only_rise_also_between_processes(ca: Ca) -> None:
     other.close()
 
 
+def test_no_crl_is_older_than_the_one_before_even_by_a_clock_that_was_put_back(ca: Ca) -> None:
+    first, second, third = (
+        x509.load_der_x509_crl(ca.child.ask("crl", at))
+        for at in (NOW, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    )
+    assert second.last_update_utc == first.last_update_utc
+    assert second.next_update_utc == first.next_update_utc
+    assert third.last_update_utc > second.last_update_utc
+
+
 def test_a_revocation_in_another_process_is_on_the_next_crl(ca: Ca) -> None:
     leaf = ca.child.ask("issue", request())
     other = ca.again()

@@ -138,3 +138,27 @@ def newest(desk: Desk) -> dict[str, str]:
     """The order that came in last."""
     orders: Sequence[dict[str, str]] = desk.listed("order", "list")
     return max(orders, key=lambda order: order["number"])
+
+
+def torn_printing(desk: Desk, found: Sequence[Point]) -> Row:
+    """Print the letters of one order, killed once at each point, and then left alone.
+
+    Counted as `quarantined` are letters a person must account for, as `double` those with two pages (R12).
+    """
+    order = desk.approved(STICK | {"count": str(3 * len(found))})
+    desk.run("produce", order, pins=True)
+    for point in found:
+        assert killed(desk, point, "letter", "print", order, operator="carl", pins=True)
+    desk.start("letter", "print", order, operator="carl", pins=True).end()
+    row = Row(len(found))
+    for number, state in desk.letters(order).items():
+        pages = sum(name.startswith(number) for name in desk.printed())
+        row += Row(
+            0,
+            produced=state == "printed" and pages == 1,
+            quarantined=state == "unknown" and pages < 2,
+            lost=state not in ("printed", "unknown") or (state == "printed" and not pages),
+            double=pages > 1,
+        )
+    desk.run("audit", "verify")
+    return row

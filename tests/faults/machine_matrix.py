@@ -42,6 +42,7 @@ def rows(place: Callable[[str], Path], every: int = 1) -> Iterator[tuple[str, Ro
     with desk_for_faults(place, piv=1, pkcs11=1) as desk:
         found = commits.points(commits.clean_production(desk))
         yield "kill -9 at every journal commit", _sum(desk, found[::every], commits.torn_production)
+        yield "kill -9 at commits of printing", commits.torn_printing(desk, commits.points(6)[::every])
         writes = range(1, disk.clean_writes(desk) + 1, _WRITES)
         yield "disk full from a write on", _sum(desk, writes[::every], disk.production_without_room)
     with desk_for_faults(place, piv=0, pkcs11=1) as desk:

@@ -12,7 +12,16 @@ from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
 from tests.bench.desk import Desk
 from tests.bench.pages import read_page
-from tests.faults.commits import CARD, STICK, Point, clean_production, points, torn_order, torn_production
+from tests.faults.commits import (
+    CARD,
+    STICK,
+    Point,
+    clean_production,
+    points,
+    torn_order,
+    torn_printing,
+    torn_production,
+)
 from tests.faults.desks import desk_for_faults
 from tests.faults.disk import production_without_room
 
@@ -49,6 +58,13 @@ def test_killed_at_any_commit_the_same_command_finishes_every_token_once(desk: D
 def test_an_order_killed_at_any_commit_came_in_wholly_or_not_at_all(desk: Desk) -> None:
     for commit in (1, 3):
         torn_order(desk, Point(commit, "before"), Point(4 - commit, "after"))
+
+
+def test_a_letter_whose_printing_was_killed_is_printed_once_or_left_to_a_person(desk: Desk) -> None:
+    row = torn_printing(desk, [Point(2, "before"), Point(2, "after"), Point(3, "before")])
+    assert (row.points, row.lost, row.double) == (3, 0, 0)
+    assert row.produced + row.quarantined == 9
+    assert row.quarantined == 2, "the two whose page was on its way"
 
 
 @pytest.mark.parametrize("write", [1, 150, 400])
