@@ -3,7 +3,8 @@
 Vendor modules crash and hang, and codes may be in clear only inside the process that needs them: lanes,
 the bench's keys, the CA and printing each live in such a child. The child is started afresh (no fork of
 the desk's memory), dumps no core, cannot be traced by others (R40), is out of reach of the keys of the
-terminal (Ctrl-C is the desk's to answer), and ends when the desk is gone.
+terminal (Ctrl-C is the desk's to answer), and ends when the desk is gone: within half a minute, or, where
+what it serves has a lock `unbroken`, at once unless that is held for something that must not be cut off.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from drivers.errors import DriverError, ProcessDied
 _PR_SET_DUMPABLE = 4
 _ORPHAN_GRACE = 30.0
 """Seconds a child whose desk is gone may still use to end the exchange it is in."""
+
+
+_TO_CLOSE = 1.0
+"""Seconds for one that does nothing to let go of its devices by itself."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,8 @@ def harden() -> None:
 
 def _serve(descriptor: int) -> None:
     harden()
-    threading.Thread(target=_outlive_no_desk, args=(descriptor,), daemon=True).start()
+    serving: list[Any] = []
+    threading.Thread(target=_outlive_no_desk, args=(descriptor, serving), daemon=True).start()
     pipe = Connection(descriptor)
     try:
         factory, arguments = pipe.recv()
@@ -177,6 +183,7 @@ def _serve(descriptor: int) -> None:
     served: Any = None
     try:
         served = operator.attrgetter(name)(importlib.import_module(module))(*arguments)
+        serving.append(served)
     except Exception as error:  # the first call reports it
         failed = _crossing(error)
     del arguments
@@ -213,12 +220,18 @@ def _crossing(error: Exception) -> DriverError:
     return DriverError(f"unexpected {type(error).__name__} at {place}", next="report this as a bug")
 
 
-def _outlive_no_desk(descriptor: int) -> None:
+def _outlive_no_desk(descriptor: int, serving: Sequence[Any]) -> None:
     """Wait until the desk's end of the pipe is closed, then let a hung module not live on for ever."""
     poll = select.poll()
     poll.register(descriptor, select.POLLRDHUP)
     poll.poll()
-    time.sleep(_ORPHAN_GRACE)
+    unbroken = getattr(serving[0], "unbroken", None) if serving else None
+    if unbroken is None:
+        time.sleep(_ORPHAN_GRACE)
+    else:
+        # Held from here on, so that nothing of the kind is begun any more.
+        unbroken.acquire(timeout=_ORPHAN_GRACE)
+        time.sleep(_TO_CLOSE)
     os._exit(70)
 
 

@@ -6,6 +6,7 @@ a letter by pipe and hands nothing back but that it was printed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,15 @@ class PrintJob:
 
 
 class PrintRoom:
-    """The custody token and one printer, for one session of printing; served by `drivers.process`."""
+    """The custody token and one printer, for one session of printing; served by `drivers.process`.
+
+    When the desk is gone a page that is being written is written to its end, and none is begun.
+    """
 
     def __init__(
         self, module: str, label: str, pin: Secret, printer: str, options: Mapping[str, Any]
     ) -> None:
+        self.unbroken = threading.Lock()
         self._vault = Vault(module, label, pin)
         self._printer: Printer = find("station.printers", printer)(options)
 
@@ -69,7 +74,8 @@ class PrintRoom:
                 where=f"letter {number}",
                 next=error.next,
             ) from None
-        self._printer.print_page(page, number)
+        with self.unbroken:
+            self._printer.print_page(page, number)
 
     def close(self) -> None:
         """Log out of the custody token and let go of the printer."""

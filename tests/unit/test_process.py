@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,12 @@ from drivers.errors import DriverError, ProcessDied
 from drivers.process import Child
 
 _WITHIN = 30.0
+
+SOON = 20.0
+"""Seconds, fewer than an orphan has that nothing is known of."""
+
+LONGER_THAN_TO_CLOSE = 1.5
+"""Seconds in which one that may be cut off is."""
 
 
 class Served:
@@ -33,6 +41,21 @@ class Served:
 
     def hang(self) -> None:
         signal.pause()
+
+
+class Careful:
+    """What the child serves that has something not to be cut off."""
+
+    def __init__(self) -> None:
+        self.unbroken = threading.Lock()
+
+    def hang(self, begun: str) -> None:
+        Path(begun).touch()
+        signal.pause()
+
+    def copy(self, pipe: str, to: str) -> None:
+        with self.unbroken:
+            Path(to).write_bytes(Path(pipe).read_bytes())
 
 
 @pytest.fixture
@@ -88,6 +111,41 @@ def test_one_that_is_killed_says_so_to_who_waits(child: Child) -> None:
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(ProcessDied, match="signal 9"):
         child.receive()
+
+
+def test_without_a_desk_one_that_hangs_in_nothing_that_matters_ends_at_once(tmp_path: Path) -> None:
+    """It has no thirty seconds left, as others have."""
+    child = Child("printing", f"{__name__}:Careful")
+    end = os.pidfd_open(child.pid)
+    try:
+        child.call("hang", str(tmp_path / "begun"))
+        while not (tmp_path / "begun").exists():
+            assert not select.select([end], [], [], 0.01)[0]
+        child.hang_up()
+        assert select.select([end], [], [], SOON)[0], "it hangs on"
+    finally:
+        os.close(end)
+        child.close()
+
+
+def test_without_a_desk_what_must_not_be_cut_off_is_ended_first(tmp_path: Path) -> None:
+    pipe, copied = tmp_path / "pipe", tmp_path / "copied"
+    os.mkfifo(pipe)
+    child = Child("printing", f"{__name__}:Careful")
+    end = os.pidfd_open(child.pid)
+    try:
+        child.call("copy", str(pipe), str(copied))
+        with pipe.open("wb") as slow:  # opens when the child reads
+            child.hang_up()
+            slow.write(b"half a page ")
+            slow.flush()
+            assert not select.select([end], [], [], LONGER_THAN_TO_CLOSE)[0], "it was cut off"
+            slow.write(b"and the rest")
+        assert select.select([end], [], [], SOON)[0], "it lives on"
+        assert copied.read_bytes() == b"half a page and the rest"
+    finally:
+        os.close(end)
+        child.close()
 
 
 def test_it_ends_by_itself_when_the_desk_hangs_up(child: Child) -> None:
