@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import select
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
+from simulators.bench import Bench
 from simulators.faults.model import Fault, When
 from station.exit_codes import ExitCode
 from tests.bench.desk import PATIENCE, Desk
@@ -181,3 +184,20 @@ def _beside(desk: Desk, states: dict[str, str]) -> tuple[int, int]:
     most = {number: 0 if state == "sealed" else 1 for number, state in states.items()}
     double = sum(max(0, sheets[number] - most[number]) for number in states)
     return lost, double
+
+
+def main() -> None:
+    """All points at a bench of its own; one row of the table."""
+    with tempfile.TemporaryDirectory() as place:
+        for folder in ("bench", "desk"):
+            Path(place, folder).mkdir(mode=0o700)
+        bench = Bench.up(Path(place, "bench"), piv=0, pkcs11=1, faults=True, tether=True)
+        try:
+            row = complete(Desk.make(bench, Path(place, "desk"), **bench.preloaded))
+        finally:
+            bench.down()
+    print(", ".join(f"{number} {name}" for name, number in asdict(row).items()))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk
+from tests.faults.impatient import IMPATIENT
 
 pytestmark = pytest.mark.bench
 
@@ -168,6 +169,18 @@ def test_a_ca_and_keys_whose_processes_die_are_started_again_and_nothing_is_issu
     restarted = desk.rows("SELECT body FROM audit WHERE body LIKE '%process.restarted%'")
     assert sum('"process":"ca"' in body for (body,) in restarted) == 2
     assert any('"process":"bench keys"' in body for (body,) in restarted)
+
+
+def test_a_ca_process_that_hangs_is_started_again_and_nothing_is_issued_twice(desk: Desk) -> None:
+    order, before = an_order(desk, 2), issued(desk)
+    desk.bench.arm(Fault("ca", "slow", 2, when="after", seconds=600))
+
+    ended = desk.start("produce", order, pins=True, through=IMPATIENT).end()
+
+    assert ended.code == ExitCode.OK, ended.err
+    assert states(desk, order) == {"produced": 2}
+    every_key_has_one_certificate(desk, order, before)
+    assert desk.rows("SELECT 1 FROM audit WHERE body LIKE '%ca: no answer within 5 s, ended%'")
 
 
 def test_a_ca_process_that_dies_again_and_again_stops_the_lanes_and_spoils_nothing(desk: Desk) -> None:

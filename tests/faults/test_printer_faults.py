@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from batch.letters import session
-from batch.store.orders import order as find_order
 from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
-from station.home import Home
-from station.wiring import Desk as Wiring
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk
+from tests.faults.impatient import IMPATIENT
 from tests.faults.letters import Commit, Page, Row, account, crash, order_of_letters, states_of
 
 pytestmark = pytest.mark.bench
@@ -75,29 +71,14 @@ def test_a_printer_that_stops_leaves_sealed_what_it_never_took_and_unknown_what_
     assert set(desk.printed()) - tray == {f"{first}.pdf", f"{second}.pdf", f"{third}.torn"}
 
 
-def test_a_print_process_that_hangs_is_ended_and_its_letter_is_unknown(
-    desk: Desk, order: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_print_process_that_hangs_is_ended_and_its_letter_is_unknown(desk: Desk, order: str) -> None:
     first, second, *rest = sealed(desk, order)
-    monkeypatch.setattr(session, "_PAGE_SECONDS", 5.0)
     desk.bench.arm(Fault("printer", "slow", 2, when="during", seconds=600))
-    reading, writing = os.pipe()
-    with os.fdopen(writing, "wb") as pipe:
-        pipe.write(b"custody %s\n" % desk.pins["custody"].reveal())
-    wiring = Wiring.of(Home(desk.home), reading)
-    with wiring.records() as records, wiring.print_room() as room:
-        result = session.print_letters(
-            records,
-            find_order(records, order),
-            room,
-            mailers=wiring.mailer,
-            printer="simulated",
-            operator="carl",
-            tell=lambda *_: None,
-        )
-        assert not room.alive
-    assert result.stopped is not None
-    assert "no answer within 5 s, ended" in result.stopped
+
+    ended = desk.start("letter", "print", order, operator="carl", pins=True, through=IMPATIENT).end()
+
+    assert ended.code == ExitCode.PARTIAL
+    assert "print room: no answer within 5 s, ended" in ended.err
     found = states_of(desk, order)
     assert (found[first], found[second]) == ("printed", "unknown")
     assert sealed(desk, order) == rest
