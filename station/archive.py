@@ -154,7 +154,7 @@ def _read(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             yield tar
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError) as error:  # a size beyond all measure is a ValueError
         raise BackupFault(f"it is no backup, or damaged: {error}", where=str(path), next=_ANOTHER) from error
 
 

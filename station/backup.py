@@ -198,17 +198,19 @@ def _working(target: Path) -> Iterator[tuple[Path, Path]]:
     work = target.with_name(f".{target.name}.partial")
     try:
         work.mkdir(mode=0o700, exist_ok=True)
-        if work.is_symlink() or work.stat().st_uid != os.geteuid():
-            raise BackupFault("belongs to somebody else", where=str(work), next="name another place")
-        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
+            if os.fstat(lock).st_uid != os.geteuid():
+                raise BackupFault("belongs to somebody else", where=str(work), next="name another place")
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left in work.iterdir():
-                left.unlink()
-            yield target, work
+            try:
+                for left in work.iterdir():
+                    left.unlink()
+                yield target, work
+            finally:
+                with suppress(OSError):
+                    shutil.rmtree(work)
         finally:
-            with suppress(OSError):
-                shutil.rmtree(work)
             os.close(lock)
     except BlockingIOError:
         raise BackupFault(

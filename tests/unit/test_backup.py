@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -74,6 +76,24 @@ def test_a_file_that_is_there_is_never_overwritten(home: Home, tmp_path: Path, c
     done = cli("--home", str(home.path), "backup", str(target))
     assert done.code == ExitCode.CONFIGURATION
     assert target.read_text() == "precious"
+
+
+def test_of_two_backups_to_one_file_the_second_leaves_the_first_alone(
+    home: Home, tmp_path: Path, cli: Cli
+) -> None:
+    under_way = tmp_path / ".a.backup.partial"
+    under_way.mkdir(mode=0o700)
+    (under_way / "whole").touch()
+    descriptor = os.open(under_way, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        done = cli("--home", str(home.path), "backup", str(tmp_path / "a.backup"))
+    finally:
+        os.close(descriptor)
+    assert "under way" in done.err
+    assert (under_way / "whole").exists()
+    assert cli("--home", str(home.path), "backup", str(tmp_path / "a.backup")).code == ExitCode.OK
+    assert not under_way.exists()
 
 
 def test_damaged_records_are_not_backed_up(home: Home, tmp_path: Path, cli: Cli) -> None:

@@ -87,11 +87,20 @@ def lead_outside(backup: Path) -> None:
         tar.addfile(tarfile.TarInfo("../station.db"))
 
 
+def claim_too_much(backup: Path) -> None:
+    """A size of the form of large files, beyond what a file can have."""
+    content = bytearray(backup.read_bytes())
+    content[124:136] = b"\x80" + b"\x7f" * 11
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    backup.write_bytes(content)
+
+
 def no_backup(backup: Path) -> None:
     backup.write_text("no backup at all")
 
 
-@pytest.mark.parametrize("spoil", [cut_off, flip, lead_outside, no_backup])
+@pytest.mark.parametrize("spoil", [cut_off, flip, lead_outside, claim_too_much, no_backup])
 def test_a_backup_that_does_not_hold_changes_nothing(
     home: Home, backup: Path, cli: Cli, spoil: Callable[[Path], None]
 ) -> None:
