@@ -39,7 +39,7 @@ def need_time(records: Records) -> None:
     raise Refused(
         f"the clock shows {_shown(now())}, but the log knows {_shown(latest(head))} as past; "
         "certificates would be valid from a wrong time",
-        next="set the clock; only if it is right now and was ahead before, add --clock-is-right",
+        next="set the clock; only if it is right and was ahead before, `station produce --clock-is-right`",
     )
 
 

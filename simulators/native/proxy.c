@@ -160,9 +160,8 @@ static word notice(void)
 
 static void pull(const char *other)
 {
-    char link[PATH_MAX], fresh[PATH_MAX], now[PATH_MAX], to[2 * PATH_MAX];
+    char link[PATH_MAX], fresh[PATH_MAX], now[PATH_MAX], to[2 * PATH_MAX], *end;
     ssize_t length = readlink(in_seat("token", link), now, sizeof now - 1);
-    char *end;
     unlink(link);
     notice();
     if (!*other || length < 0)
@@ -318,13 +317,8 @@ static word carry_out(enum place place, const word *given)
     word a[8];
     word answer;
     memcpy(a, given, sizeof a);
-    switch (place) {
-    case PLACE_C_Initialize:
-    case PLACE_C_Finalize:
+    if (place == PLACE_C_Initialize || place == PLACE_C_Finalize)
         return lifecycle(place, a);
-    default:
-        break;
-    }
     if (!me.wanted)
         return CRYPTOKI_NOT_INITIALIZED;
     if ((answer = notice()) != OK)

@@ -55,7 +55,8 @@ def layouts(configuration: Configuration, home: Home) -> Check:
 
 
 def records(home: Home) -> Check:
-    """The database is there and sound, and no restore of it waits to be reconciled."""
+    """The database is there and sound, not ahead of the clock, and no restore waits to be reconciled."""
+    from batch.audit.clock import need_time
     from batch.audit.soundness import look
     from batch.store.database import Records
     from batch.store.restores import open_restore
@@ -69,6 +70,7 @@ def records(home: Home) -> Check:
         try:
             look(opened, thorough=True)
             restored = open_restore(opened)
+            need_time(opened)
         finally:
             opened.close()
     except BatchError as error:

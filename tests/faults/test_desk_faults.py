@@ -50,7 +50,7 @@ def desk(shared: Desk) -> Iterator[Desk]:
 def test_killed_at_any_commit_the_same_command_finishes_every_token_once(desk: Desk) -> None:
     """A sample; `make faults` takes every commit."""
     every = points(clean_production(desk))
-    for point in every[7 :: len(every) // 4]:
+    for point in every[7 :: len(every) // 3]:
         row = torn_production(desk, point)
         assert (row.produced, row.lost, row.double) == (2, 0, 0), point
 
@@ -67,7 +67,7 @@ def test_a_letter_whose_printing_was_killed_is_printed_once_or_left_to_a_person(
     assert row.quarantined == 2, "the two whose page was on its way"
 
 
-@pytest.mark.parametrize("write", [1, 150, 400])
+@pytest.mark.parametrize("write", [1, 400])
 def test_a_full_disk_stops_production_with_advice_and_loses_nothing(desk: Desk, write: int) -> None:
     row = production_without_room(desk, write)
     assert (row.produced, row.lost, row.double) == (2, 0, 0)
@@ -132,6 +132,7 @@ def test_a_clock_put_back_is_told_and_moves_nothing_on_record(
         refused = desk.run("produce", other, pins=True, expect=ExitCode.REFUSED_BY_RULE)
         assert "but the log knows" in refused.err
         assert "next: set the clock" in refused.err
+        assert "but the log knows" in desk.start("doctor").end().out
         assert [token["state"] for token in desk.tokens(other)] == ["planned"]
         verified = desk.run("audit", "verify")
         assert "entries hold" in verified.err
