@@ -1,6 +1,6 @@
 """The matrix of kills, a full disk and failing modules; `python -m tests.faults.machine_matrix` prints it.
 
-`rows` is for whoever prints more than that.
+`rows` is for whoever prints more than that. Modules that hang or lose their token are `tearing`'s.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,18 +22,19 @@ from tests.faults.desks import desk_for_faults
 
 Point = TypeVar("Point")
 
+_ORDER_COMMITS = 3
+"""Syncs of the log's header and of the entries, and one more when the command closes the records."""
+
 _WRITES = 25
 """Every so many-th write of a production the disk is full from: an entry of the log takes about as many."""
 
 _KINDS = (
     ("crash", "before", None),
     ("crash", "after", None),
-    ("pull", "before", None),
-    ("pull", "after", None),
     ("fail", "before", "CKR_DEVICE_ERROR"),
     ("fail", "after", "CKR_GENERAL_ERROR"),
     ("fail", "before", "CKR_DEVICE_MEMORY"),
-    ("hang", "before", None),
+    ("fail", "after", "CKR_FUNCTION_FAILED"),
 )
 """What befalls one call after another, in turn."""
 
@@ -41,8 +43,13 @@ def rows(place: Callable[[str], Path], every: int = 1) -> Iterator[tuple[str, Ro
     """The rows of the table with their names; of all points one in `every`. Folders are made by `place`."""
     with desk_for_faults(place, piv=1, pkcs11=1) as desk:
         found = commits.points(commits.clean_production(desk))
-        yield "kill -9 at every journal commit", _sum(desk, found[::every], commits.torn_production)
-        yield "kill -9 at commits of printing", commits.torn_printing(desk, commits.points(6)[::every])
+        torn = _sum(desk, found[::every], commits.torn_production)
+        yield "kill -9 at every journal commit", replace(torn, double=torn.double + commits.codes_twice(desk))
+        orders = commits.points(_ORDER_COMMITS)[::every]
+        yield (
+            "kill -9 at commits of an order",
+            _sum(desk, orders, lambda there, point: commits.torn_order(there, point, point)),
+        )
         writes = range(1, disk.clean_writes(desk) + 1, _WRITES)
         yield "disk full from a write on", _sum(desk, writes[::every], disk.production_without_room)
     with desk_for_faults(place, piv=0, pkcs11=1) as desk:
@@ -52,7 +59,7 @@ def rows(place: Callable[[str], Path], every: int = 1) -> Iterator[tuple[str, Ro
             Call(number, do, when, ckr)  # type: ignore[arg-type]
             for number, (do, when, ckr) in zip(numbers, itertools.cycle(_KINDS), strict=False)
         ]
-        yield "every PKCS#11 call, failing in turn", _sum(desk, befall[::every], calls.torn_token)
+        yield "every PKCS#11 call crashes or fails", _sum(desk, befall[::every], calls.torn_token)
 
 
 def _sum(desk: Desk, found: Iterable[Point], tear: Callable[[Desk, Point], Row]) -> Row:

@@ -17,9 +17,9 @@ from tests.faults.commits import (
     STICK,
     Point,
     clean_production,
+    codes_twice,
     points,
     torn_order,
-    torn_printing,
     torn_production,
 )
 from tests.faults.desks import desk_for_faults
@@ -53,18 +53,12 @@ def test_killed_at_any_commit_the_same_command_finishes_every_token_once(desk: D
     for point in every[7 :: len(every) // 3]:
         row = torn_production(desk, point)
         assert (row.produced, row.lost, row.double) == (2, 0, 0), point
+    assert codes_twice(desk) == 0
 
 
 def test_an_order_killed_at_any_commit_came_in_wholly_or_not_at_all(desk: Desk) -> None:
     for commit in (1, 3):
         torn_order(desk, Point(commit, "before"), Point(4 - commit, "after"))
-
-
-def test_a_letter_whose_printing_was_killed_is_printed_once_or_left_to_a_person(desk: Desk) -> None:
-    row = torn_printing(desk, [Point(2, "before"), Point(2, "after"), Point(3, "before")])
-    assert (row.points, row.lost, row.double) == (3, 0, 0)
-    assert row.produced + row.quarantined == 9
-    assert row.quarantined == 2, "the two whose page was on its way"
 
 
 @pytest.mark.parametrize("write", [1, 400])
