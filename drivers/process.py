@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from drivers import replies
 from drivers.errors import DriverError, ProcessDied
 
 _PR_SET_DUMPABLE = 4
@@ -109,12 +110,20 @@ class Child:
         return self._calls
 
     def receive(self) -> Reply:
-        """The next reply, waiting for it; raises `ProcessDied`."""
+        """The next reply, waiting for it; raises `ProcessDied`.
+
+        A child that answers what is no reply, or a secret, is ended.
+        """
         try:
-            reply = self._pipe.recv()
+            data = self._pipe.recv_bytes(replies.LONGEST)
         except (OSError, EOFError) as error:
             raise self._died() from error
-        assert isinstance(reply, Reply)
+        try:
+            reply = replies.load(data)
+        except ValueError:
+            raise self._senseless() from None
+        if not isinstance(reply, Reply) or not isinstance(reply.error, DriverError | None):
+            raise self._senseless()
         return reply
 
     def ask(self, method: str, *arguments: Any, timeout: float | None = None) -> Any:
@@ -127,7 +136,8 @@ class Child:
             self.kill()
             raise ProcessDied(f"no answer within {timeout:g} s, ended", where=self.name)
         reply = self.receive()
-        assert reply.call == number, "calls of one child are answered in order"
+        if reply.call != number:
+            raise self._senseless()
         return reply.result()
 
     def kill(self) -> None:
@@ -153,6 +163,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _senseless(self) -> ProcessDied:
+        self.kill()
+        return ProcessDied("what it answered is no reply, ended", where=self.name)
 
     def _died(self) -> ProcessDied:
         try:

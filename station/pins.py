@@ -21,6 +21,10 @@ FILE = "file:"
 """Begins the `pin` of a key token that lies in a file; the rest is its absolute path."""
 
 _LONGEST = 65_536
+_LONGEST_PIN = 255
+"""Bytes; no token takes more, and one that cut a PIN short would spend a try on it."""
+
+_TOO_LONG = f"a PIN has at most {_LONGEST_PIN} bytes"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -102,6 +106,8 @@ def read_file(path: Path) -> Secret:
         if found.st_mode & _OTHERS:
             raise PinUnavailable("the PIN file is open to others", where=str(path), next=f"chmod 0600 {path}")
         pin = file.readline(_LONGEST).rstrip(b"\r\n")
+    if len(pin) > _LONGEST_PIN:
+        raise PinUnavailable(_TOO_LONG, where=str(path), next="write the PIN alone as its first line")
     if not pin:
         raise PinUnavailable("the PIN file is empty", where=str(path), next="write the PIN as its first line")
     return Secret(pin)
@@ -111,13 +117,15 @@ def _read_lines(descriptor: int, known: Mapping[str, str]) -> dict[str, Secret]:
     where = f"--pin-fd {descriptor}"
     try:
         with open(descriptor, "rb") as file:
-            lines = file.read(_LONGEST).splitlines()
+            content = file.read(_LONGEST + 1)
     except OSError as error:
         raise PinUnavailable(
             f"cannot be read: {error.strerror}", where=where, next="open it for the command: 3< FILE"
         ) from None
+    if len(content) > _LONGEST:
+        raise PinUnavailable(f"delivers more than {_LONGEST:,} bytes", where=where, next="deliver PINs only")
     pins: dict[str, Secret] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.splitlines(), 1):
         if not line.strip():
             continue
         name, blank, pin = line.partition(b" ")
@@ -127,6 +135,8 @@ def _read_lines(descriptor: int, known: Mapping[str, str]) -> dict[str, Secret]:
             raise PinUnavailable(
                 f"line {number} is not `name PIN`", where=where, next=f"the names are {', '.join(known)}"
             )
+        if len(pin) > _LONGEST_PIN:
+            raise PinUnavailable(f"line {number}: {_TOO_LONG}", where=where)
         if told in pins:
             raise PinUnavailable(f"line {number} gives a second PIN for {told}", where=where)
         pins[told] = Secret(pin)

@@ -30,6 +30,9 @@ from simulators.faults.model import Fault
 from simulators.faults.plan import Plan
 from simulators.native.armed import ArmedFaults
 
+_LONGEST_LINE = 1_000_000
+"""Bytes of one request; one that arms every fault of a scenario has some 10,000."""
+
 _READERS_WITHIN = 20.0
 """Seconds pcscd has to show all readers."""
 
@@ -229,11 +232,16 @@ class _Control(socketserver.ThreadingUnixStreamServer):
 class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         assert isinstance(self.server, _Control)
-        for line in self.rfile:
+        while line := self.rfile.readline(_LONGEST_LINE + 1):
+            if len(line) > _LONGEST_LINE:
+                logging.error("a request without end")
+                return
             try:
                 answer = self.server.daemon.answer(msgspec.json.decode(line, type=Request))
             except BenchError as error:
                 answer = Answer(error=(error.what, error.where, error.next))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                answer = Answer(error=(f"the request cannot be read: {error}", None, None))
             except Exception as error:
                 logging.exception("request failed")
                 answer = Answer(error=(type(error).__name__, None, "look into the log of the bench"))

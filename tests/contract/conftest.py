@@ -94,7 +94,7 @@ class Desk:
         """The codes personalisation changes from what they were."""
         acts = {Act.SET_PIN: Code.PIN, Act.SET_PUK: Code.PUK, Act.SET_ADMIN: Code.ADMIN}
         codes = [acts[act] for act in self.sequence if act in acts]
-        if self.lane.facts.factory is None:  # its first admin credential comes with C_InitToken
+        if self.lane.factory is None:  # its first admin credential comes with C_InitToken
             codes.append(Code.ADMIN)
         return tuple(codes)
 
@@ -170,7 +170,7 @@ def desk(seat: Seat, lane: Lane) -> Desk:
     assert lane.await_token(20)
     lane.connect()
     new = draw(lane.facts.rules)
-    return Desk(seat, lane, lane.facts.factory or new, new)
+    return Desk(seat, lane, lane.factory or new, new)
 
 
 def _real(path: str) -> Seat:

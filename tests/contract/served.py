@@ -16,6 +16,7 @@ from drivers import registry
 from drivers.errors import DriverError
 from drivers.pcsc.readers import ReaderInfo, bind_reader, readers
 from drivers.process import Child
+from drivers.secret import Secret
 from drivers.tokens import Act, CodeRules, Credentials, TokenDriver, TokenSession
 
 WITHIN = 60.0
@@ -28,7 +29,7 @@ class Facts:
 
     sequence: tuple[Act, ...]
     rules: CodeRules
-    factory: Credentials | None
+    factory: tuple[bytes, ...] | None
 
 
 class Server:
@@ -39,7 +40,11 @@ class Server:
         self._session: TokenSession | None = None
 
     def facts(self) -> Facts:
-        return Facts(tuple(self._driver.sequence), self._driver.rules, self._driver.factory)
+        factory = self._driver.factory
+        # As bytes: no secret leaves a child, and these are in every manual.
+        parts = (factory.pin, factory.puk, factory.admin) if factory else ()
+        codes = tuple(code.reveal() for code in parts) or None
+        return Facts(tuple(self._driver.sequence), self._driver.rules, codes)
 
     def wait(self, method: str, seconds: float) -> bool:
         """`await_token` or `await_removal`, cancelled after some seconds."""
@@ -80,6 +85,12 @@ class Lane:
         except DriverError:
             self._child.close()
             raise
+
+    @property
+    def factory(self) -> Credentials | None:
+        """The codes a blank comes with, None where it has none."""
+        codes = self.facts.factory
+        return Credentials(*map(Secret, codes)) if codes else None
 
     def await_token(self, seconds: float) -> bool:
         answered: bool = self._ask("wait", "await_token", seconds)

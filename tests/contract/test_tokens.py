@@ -217,7 +217,7 @@ def test_no_factory_code_works_on_a_finished_token(finished: Desk) -> None:
     desk = finished
     works = desk.lane.factory_codes(desk.codes)
     assert not any(works.get(code, False) for code in desk.changed)
-    if desk.lane.facts.factory is not None:
+    if desk.lane.factory is not None:
         assert set(desk.changed) <= set(works)
     for key in keys(desk):
         signs(desk, key)
@@ -226,7 +226,7 @@ def test_no_factory_code_works_on_a_finished_token(finished: Desk) -> None:
 
 
 def test_a_blank_tokens_factory_codes_work(desk: Desk) -> None:
-    if desk.lane.facts.factory is None:
+    if desk.lane.factory is None:
         pytest.skip("a blank of this kind has no codes")
     assert all(desk.lane.factory_codes(desk.codes).values())
     assert desk.lane.inspect().blank
@@ -248,7 +248,7 @@ def test_the_token_says_which_of_two_codes_is_in_force(finished: Desk) -> None:
 
 
 def test_before_a_code_is_set_the_old_one_is_in_force(desk: Desk) -> None:
-    if desk.lane.facts.factory is None:
+    if desk.lane.factory is None:
         pytest.skip("a blank of this kind has no codes")
     desk.lane.initialise(PLAN, desk.codes, desk.new)
     for code in desk.changed:

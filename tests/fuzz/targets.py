@@ -31,9 +31,8 @@ from tests.unit.refusals import refusal
 
 _FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile)
 _FONTS = Library(SHIPPED).mailer("group-letter").fonts
-_ISSUER = load_certificate(
-    Path(__file__).with_name("corpus").joinpath("ca-answers/certificate.der").read_bytes()
-)
+_SEEDS = Path(__file__).parent / "corpus/ca-answers"
+_ISSUER = load_certificate((_SEEDS / "certificate.der").read_bytes())
 """It is signed by its own key, so it is its own issuer."""
 _LONGEST_LETTER = 20_000
 
