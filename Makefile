@@ -1,7 +1,7 @@
 # The two commands for a stranger: `make demo` and `make test`. `make help` tells the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock fuzz clean
+.PHONY: help setup demo test check bench faults lock fuzz clean
 
 BIN := .venv/bin
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
@@ -30,6 +30,9 @@ bench: setup  ## measure speed beside the floor and a shell script, one table (Q
 fuzz: setup  ## fuzz all that reads what others wrote, or TARGET, each for SECONDS (60)
 	@for target in $(or $(TARGET),$$(ls tests/fuzz/corpus)); do \
 		echo "fuzz: $$target" >&2; $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS),60) || exit; done
+
+faults: setup  ## tear a personalisation at every exchange, print what came of it (QUICK=1: one point in thirty)
+	@$(BIN)/python -m tests.faults $(if $(QUICK),--quick)
 
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt

@@ -126,8 +126,12 @@ class Bench:
         return self._ask(Request("eject", seat)).card
 
     def feed(self, seat: str) -> str | None:
-        """Put a new blank in a seat without waiting for the reader; its name, None where one is in it."""
+        """Put a new blank in a seat without waiting; its name, None where one is in it or none is left."""
         return self._ask(Request("feed", seat)).card
+
+    def fill(self, blanks: int | None) -> None:
+        """Give the feeder so many new blanks for all seats together; None, as at first, for any number."""
+        self._ask(Request("fill", count=blanks))
 
     def take(self, seat: str, tray: str, note: str = "") -> str | None:
         """Take out what is in a seat without waiting, into a tray, with a note on its envelope; its name."""

@@ -45,6 +45,7 @@ class Daemon:
         self._lock = threading.Lock()
         self._trays = Trays(layout)
         self._plan = Plan()
+        self._blanks: int | None = None
         self._stop, self._stopped = os.pipe()
         self.pcscd: int | None = None
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
@@ -84,8 +85,21 @@ class Daemon:
                 return Answer(card=self._insert(request))
             case "feed":
                 return Answer(card=self._feed(request))
+            case "fill":
+                self._blanks = request.count
+                return Answer()
             case "eject":
                 return Answer(card=self._eject(request))
+            case "arm" | "disarm" | "exchange" | "exchanges" | "fired":
+                return self._about_faults(request)
+            case "down":
+                os.write(self._stopped, b"\0")
+                return Answer()
+            case other:
+                raise BenchError(f"the bench cannot {other!r}", next="take station and bench of one version")
+
+    def _about_faults(self, request: Request) -> Answer:
+        match request.do:
             case "arm":
                 self._arm(request.faults)
                 return Answer()
@@ -99,13 +113,8 @@ class Daemon:
                 return Answer(faults=() if fault is None else (fault,))
             case "exchanges":
                 return Answer(count=self._exchanges(request.seat))
-            case "fired":
+            case _:
                 return Answer(faults=self._plan.fired(request.count, request.seconds))
-            case "down":
-                os.write(self._stopped, b"\0")
-                return Answer()
-            case other:
-                raise BenchError(f"the bench cannot {other!r}", next="take station and bench of one version")
 
     def await_end(self, tether: int | None) -> str:
         """Block until told to end, until the owner of the tether is gone, or until pcscd died; says which."""
@@ -169,8 +178,10 @@ class Daemon:
     def _feed(self, request: Request) -> str | None:
         with self._lock:
             seat, shelf = self._seat(request.seat)
-            if seat.status.inserted:
+            if seat.status.inserted or self._blanks == 0:
                 return None
+            if self._blanks is not None:
+                self._blanks -= 1
             name = shelf.add()
             seat.insert(name)
         return name

@@ -71,7 +71,8 @@ class BenchStatus:
 class Request:
     """One line to the daemon. `wait` asks for the answer only when pcscd has seen the change.
 
-    `name`, `count`, `seconds`, `faults` and `only` belong to faults: see `Bench.arm`, `exchange` and `fired`.
+    `name`, `count`, `seconds`, `faults` and `only` belong to faults (`Bench.arm`, `exchange`, `fired`),
+    `count` to the feeder too (`fill`).
     """
 
     do: str

@@ -119,3 +119,11 @@ def test_a_control_number_cannot_lead_out_of_the_printer_s_directory(tmp_path: P
             printer.print_page(b"%PDF", reference)
 
     assert [path.name for path in tmp_path.rglob("*")] == ["printed"]
+
+
+def test_a_feeder_without_blanks_feeds_none(bench: Bench) -> None:
+    bench.fill(1)
+    assert bench.feed("usb-1") is not None
+    assert bench.feed("usb-2") is None
+    bench.fill(None)
+    assert bench.feed("usb-2") is not None

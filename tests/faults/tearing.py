@@ -31,19 +31,26 @@ _FIRED_WITHIN = 60.0
 _ENDED = ("produced", "quarantined")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Point:
-    """Where a personalisation is torn: at its `on`-th exchange, before or after that had its effect.
+    """Where a personalisation is torn: at its `on`-th exchange, of the kind `of` where that is named.
 
-    `hang` kills the desk with the exchange unanswered, `pull` a moment after it heard that the token left.
+    `hang` kills the desk with the exchange unanswered, `pull` and `power-loss` a moment after it heard that
+    the token left.
     """
 
     on: int
     when: When
     do: str
+    of: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.on} {self.when} ({self.do})"
+        kind = f" {self.of}" if self.of else ""
+        return f"{self.when} {self.on}{kind} ({self.do})"
+
+    def at(self, seat: str) -> Fault:
+        """The fault that tears the token in a seat here."""
+        return Fault(seat, self.do, self.on, self.of, self.when)
 
 
 @dataclass(frozen=True)
@@ -65,13 +72,21 @@ class Round:
     wrong: tuple[str, ...]
 
 
-def points(exchanges: int, whens: Sequence[When] = ("before", "after")) -> list[Point]:
-    """Every exchange; the two ways of tearing take turns, so that both meet all kinds of exchanges."""
-    return [
-        Point(on, when, ("hang", "pull")[(on + (when == "after")) % 2])
-        for on in range(1, exchanges + 1)
-        for when in whens
-    ]
+def points(exchanges: int, *, once: bool = False, during: bool = False) -> list[Point]:
+    """Every exchange before and after its effect, or only one of both in turn (`once`).
+
+    The ways of tearing take turns, so that each meets all kinds of exchanges. With `during`, the power is
+    lost in the middle of every exchange too.
+    """
+    found = []
+    for on in range(1, exchanges + 1):
+        whens: tuple[When, ...] = ("before", "after")
+        if once:
+            whens = (whens[on // 2 % 2],)
+        found += [Point(on, when, ("hang", "pull")[(on + (when == "after")) % 2]) for when in whens]
+        if during:
+            found.append(Point(on, "during", "power-loss"))
+    return found
 
 
 @dataclass
@@ -105,14 +120,15 @@ class Floor:
         order = self._approved(len(torn))
         at = dict(zip(self.seats, torn, strict=False))
         self._clear()
+        self.bench.fill(len(at))
         fed = {seat: self.bench.feed(seat) for seat in at}
-        self.bench.arm(*(_fault(seat, point) for seat, point in at.items()))
+        self.bench.arm(*(point.at(seat) for seat, point in at.items()))
         fired = self._kill_when_torn(order, at)
         self._clear()
         put = {seat: name for seat, name in fed.items() if name is not None}
         self._resume(order, self._elsewhere(order, put))
         torn_names = {name: at[seat] for seat, name in put.items()}
-        struck = {name for seat, name in put.items() if _fault(seat, at[seat]) in fired}
+        struck = {name for seat, name in put.items() if at[seat].at(seat) in fired}
         return self._judge(order, torn_names, struck)
 
     def _approved(self, count: int) -> str:
@@ -154,7 +170,7 @@ class Floor:
         return put | {there: put[here] for here, there in zip(known, turned, strict=True)}
 
     def _resume(self, order: str, put: dict[str, str]) -> None:
-        """Put tokens in, and let the bench's feeder take them out when they are done."""
+        """Put tokens in; the bench's feeder, which has no blanks left, takes them out when they are done."""
         _at_once(lambda seat: self.bench.insert(seat, put[seat]), put)
         by_hand = (self.desk.home / "station.toml").read_text()
         self.desk.configure(lambda text: text.replace('feeder = "hands"', 'feeder = "bench"'))
@@ -287,10 +303,6 @@ def floor(directory: Path, layout: str, seats: int = SEATS) -> Iterator[Floor]:
             desk.stop()
     finally:
         bench.down()
-
-
-def _fault(seat: str, point: Point) -> Fault:
-    return Fault(seat, point.do, point.on, when=point.when)
 
 
 def _known(seen: Seen, serials: set[str | None]) -> bool:
