@@ -44,6 +44,7 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     from batch.orders.decisions import receive
     from batch.orders.intake import LARGEST_FILE, read
     from batch.orders.known import RecordedOrders
+    from drivers.errors import printable
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
@@ -51,7 +52,7 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
         data = opened.read(LARGEST_FILE + 1)
     with desk.sound_records() as records:
         layouts = LibraryLayouts(desk.library)
-        draft = read(data, source=file.name, layouts=layouts, known=RecordedOrders(records))
+        draft = read(data, source=printable(file.name), layouts=layouts, known=RecordedOrders(records))
         taken = receive(records, draft, invocation.operator)
         if as_json:
             document(_row(records, taken))
