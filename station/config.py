@@ -140,6 +140,16 @@ class RecordKeeping(_Table, frozen=True):
                 raise Wrong("ledgers", f"{place!r} is no absolute path")
 
 
+class Audit(_Table, frozen=True):
+    """The audit log: `witness`, a folder every checkpoint is written to as well, kept by somebody else."""
+
+    witness: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.witness is not None and not os.path.isabs(self.witness):
+            raise Wrong("witness", f"{self.witness!r} is no absolute path")
+
+
 class Bench(_Table, frozen=True):
     """A simulated bench this station works at: the folder of its state, outside the home."""
 
@@ -156,6 +166,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     authority: Authority = Authority()
     layouts: LayoutFolders = LayoutFolders()
     records: RecordKeeping = RecordKeeping()
+    audit: Audit = Audit()
     bench: Bench | None = None
 
     def seat(self, name: str) -> Seat:
@@ -282,4 +293,7 @@ directories = ["layouts"]       # your own, looked into before the shipped ones;
 
 [records]
 ledgers = []                    # files for copies of the ledger, best on another disk: docs/backup.md
+
+[audit]
+witness = "/mnt/witness"        # signed checkpoints of the log go here too: a disk that somebody else keeps
 """

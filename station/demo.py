@@ -19,7 +19,7 @@ from batch.store.database import Records
 from batch.store.orders import items, order, orders
 from simulators.bench import Bench, BenchError
 from station.errors import HomeError
-from station.setup import KEYS
+from station.key_tokens import KEYS
 
 _MARK = ".issuance-station-demo"
 SAMPLE = Path(__file__).parent / "samples" / "demo-order.csv"

@@ -32,7 +32,8 @@ from station.backup import KEPT_KEYS, in_home
 from station.config import Configuration, KeyToken, load
 from station.errors import BackupFault
 from station.home import Home
-from station.setup import KEYS, make_token
+from station.key_tokens import KEYS
+from station.setup import make_token
 
 _CHUNK = 1 << 20
 _CA_LOST = "ca-lost"

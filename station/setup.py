@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,17 @@ from drivers.authorities.port import Provision
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
-from station.config import KeyToken, Seat
+from station.config import KeyToken, Seat, load
 from station.configuring import compose
 from station.errors import HomeError
 from station.home import Home, create
+from station.key_tokens import KEYS, make_checkpoint, settle_keys
 
-KEYS = ("custody", "bench", "ca")
-"""The key tokens of a station, in the order their PINs are asked for."""
+_CREATE = {
+    "custody": "drivers.pkcs11.vault:Vault.create",
+    "bench": "batch.custody.keeper:BenchKeys.create",
+}
+"""What makes each of the tokens that the desk itself serves, in a process of its own."""
 
 _CA_DAYS = 3652
 """Ten years, longer than any certificate of the shipped profiles."""
@@ -60,25 +65,18 @@ def make(
         "key": "issuing",
         "subject": [["2.5.4.6", country], ["2.5.4.10", name], ["2.5.4.3", f"{name} Issuing CA"]],
     }
-    for key in ("custody", "bench"):
-        make_token(key, tokens[key], pins[key])
-    _make_ca(home, tokens["ca"], authority, pins["ca"])
-    settle_keys(home)
-    configuration = compose(name, country, tokens, authority, bench, seats)
-    Records.create(home.records).close()
-    _write_private(home.configuration, configuration)
-    records = Records(home.records)
-    with records.transaction():
-        log(records, Event("station.made", operator, detail={"name": name, "country": country}))
-    records.close()
+    make_token("custody", tokens["custody"], pins["custody"])
+    with _new_token("bench", tokens["bench"], pins["bench"]) as bench_keys:
+        _make_ca(home, tokens["ca"], authority, pins["ca"])
+        settle_keys(home)
+        configuration = compose(name, country, tokens, authority, bench, seats)
+        Records.create(home.records).close()
+        _write_private(home.configuration, configuration)
+        with closing(Records(home.records)) as records:
+            with records.transaction():
+                log(records, Event("station.made", operator, detail={"name": name, "country": country}))
+            make_checkpoint(home, records, bench_keys, load(home.configuration), operator)
     return home
-
-
-def settle_keys(home: Home) -> None:
-    """Force the key tokens in the home to disk: SoftHSM does not, and a lost custody key is final."""
-    for key in KEYS:
-        if (home.path / "keys" / key).is_dir():
-            softhsm.settle(home.path / "keys" / key)
 
 
 def provision(home: Home, token: KeyToken, pin: Secret) -> Provision:
@@ -88,13 +86,18 @@ def provision(home: Home, token: KeyToken, pin: Secret) -> Provision:
 
 def make_token(name: str, token: KeyToken, pin: Secret) -> None:
     """Make a key token of the station under a PIN; raises `NotBlank` where there is one."""
+    with _new_token(name, token, pin):
+        pass
+
+
+@contextmanager
+def _new_token(name: str, token: KeyToken, pin: Secret) -> Iterator[Child]:
     # Nobody keeps this SO PIN: whoever had it could give the token a new user PIN and open everything.
     arguments = (token.module, token.token, _nobodys_pin(), pin)
-    child = Child(
-        f"{name} token", "drivers.pkcs11.vault:Vault.create", arguments, environment=token.environment
-    )
+    child = Child(f"{name} token", _CREATE[name], arguments, environment=token.environment)
     try:
-        child.ask("names", timeout=60)
+        child.ask("ready", timeout=60)
+        yield child
     finally:
         child.close()
 

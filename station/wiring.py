@@ -26,8 +26,9 @@ from layouts.library import Library
 from station.config import Configuration, KeyName, load
 from station.errors import ConfigurationError
 from station.home import Home
+from station.key_tokens import Made, make_checkpoint, settle_keys
 from station.pins import PinSource
-from station.setup import provision, settle_keys
+from station.setup import provision
 
 _CUSTODY_WAIT = 60.0
 """Seconds to wait for another approval, which takes less than one."""
@@ -113,9 +114,15 @@ class Desk:
 
     @contextmanager
     def keeper(self) -> Iterator[Child]:
-        """The bench's resume keys, in a process of their own."""
-        with self._key_process("bench", "bench keys", "batch.custody.keeper:ResumeKeeper") as child:
+        """The bench's own keys, in a process of their own."""
+        with self._key_process("bench", "bench keys", "batch.custody.keeper:BenchKeys") as child:
             yield child
+
+    def checkpoint(
+        self, records: Records, bench_keys: Child, operator: str, *, new_key: bool = False
+    ) -> Made:
+        """A signed checkpoint of the log, made with the bench's keys."""
+        return make_checkpoint(self.home, records, bench_keys, self.configuration, operator, new_key=new_key)
 
     def epoch_key(self, name: str) -> bytes:
         """The custody key of that name, made where it is missing; its SPKI (DER)."""

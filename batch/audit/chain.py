@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from batch.audit.findings import Finding, Kind
 from batch.model.events import Entry, Event
 
 CLOCK_CONFIRMED = "clock.confirmed"
@@ -15,14 +15,6 @@ CLOCK_CONFIRMED = "clock.confirmed"
 
 GENESIS = bytes(32)
 """What the first entry follows."""
-
-
-@dataclass(frozen=True)
-class Break:
-    """Where the chain does not hold, and how."""
-
-    sequence: int
-    what: str
 
 
 def append(head: Entry | None, event: Event, at: datetime) -> Entry:
@@ -42,38 +34,91 @@ def append(head: Entry | None, event: Event, at: datetime) -> Entry:
     if head and at < latest(head) and event.name != CLOCK_CONFIRMED:
         facts["latest"] = latest(head).isoformat(timespec="microseconds")
     known = {key: value for key, value in facts.items() if value is not None}
-    body = json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Entry(sequence, body, _link(head.hash if head else GENESIS, body))
+    return _entry(head.hash if head else GENESIS, sequence, canonical(known))
 
 
 def latest(entry: Entry) -> datetime:
-    """The latest time that an entry, or one before it, has."""
-    facts = json.loads(entry.body)
-    return datetime.fromisoformat(facts.get("latest", facts["at"]))
+    """The latest time that an entry, or one before it, has; long ago where its text does not tell."""
+    facts = facts_of(entry)
+    return moment_of(facts.get("latest", facts.get("at"))) or datetime.min.replace(tzinfo=UTC)
 
 
-def breaks(entries: Iterable[Entry], after: Entry | None = None) -> Iterable[Break]:
-    """Every place where a run of entries is changed, missing or out of order (R38).
-
-    The run begins with the first entry, or with the one that follows `after`.
-    """
-    previous, expected = (after.hash, after.sequence + 1) if after else (GENESIS, 1)
-    for entry in entries:
-        if entry.sequence != expected:
-            yield Break(expected, f"entry {expected} is missing, entry {entry.sequence} follows")
-        elif entry.hash != _link(previous, entry.body):
-            yield Break(entry.sequence, "the entry or one before it was changed")
-        elif _number(entry.body) != entry.sequence:
-            yield Break(entry.sequence, "the entry stands in another's place")
-        previous, expected = entry.hash, entry.sequence + 1
-
-
-def _link(previous: bytes, body: str) -> bytes:
-    return hashlib.sha256(previous + body.encode()).digest()
-
-
-def _number(body: str) -> object:
+def moment_of(text: object) -> datetime | None:
+    """A moment as entries have it, None for what is none."""
     try:
-        return json.loads(body).get("n")
-    except (ValueError, AttributeError):
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
         return None
+    return found if found.tzinfo else None
+
+
+def canonical(facts: dict[str, object]) -> str:
+    """The canonical text of an entry: JSON with sorted names and no spaces."""
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def facts_of(entry: Entry) -> dict[str, object]:
+    """What an entry tells; empty where its text is none of ours."""
+    try:
+        facts = json.loads(entry.body)
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def follows(previous: Entry | None, entry: Entry) -> bool:
+    """Whether an entry is linked to the one before it, None before the first."""
+    link = _entry(previous.hash if previous else GENESIS, entry.sequence, entry.body)
+    return entry == link and entry.sequence == (previous.sequence + 1 if previous else 1)
+
+
+class Chain:
+    """Follows the chain through entries in the order of their numbers, and keeps where it does not hold."""
+
+    def __init__(self, after: Entry | None = None) -> None:
+        """Before the first entry, or behind `after`."""
+        self.findings: list[Finding] = []
+        self._previous = after
+        self._suspect: Entry | None = None
+        """The entry before, as it would be if only its hash had been changed."""
+        self._unsure = False
+        """Whether the entry before stands in another's place, so that nothing links to it."""
+
+    def add(self, entry: Entry, number: object) -> None:
+        """The next entry; `number` is the one in its text."""
+        previous, expected = self._previous, self._previous.sequence + 1 if self._previous else 1
+        before = previous.hash if previous else GENESIS
+        self._previous, suspect, self._suspect = entry, self._suspect, None
+        unsure, self._unsure = self._unsure, False
+        if entry.sequence < expected:
+            # What stands before the first entry is followed by nothing.
+            self._previous = None
+            self._find(Kind.ADDED, entry.sequence, entry.sequence)
+        elif entry.sequence > expected:
+            self._find(Kind.MISSING, expected, entry.sequence - 1)
+        elif number != entry.sequence:
+            self._unsure = True
+            self._find(Kind.MOVED, entry.sequence, entry.sequence, f"it holds the text of entry {number}")
+        elif not unsure and entry != _entry(before, entry.sequence, entry.body):
+            if suspect and entry == _entry(suspect.hash, entry.sequence, entry.body):
+                last = self.findings.pop()
+                assert last.first is not None, "a suspect is an entry"
+                self._find(Kind.HASH, last.first, last.first)
+                return
+            self._suspect = _entry(before, entry.sequence, entry.body)
+            self._find(Kind.CHANGED, entry.sequence, entry.sequence)
+
+    def _find(self, kind: Kind, first: int, last: int, more: str = "") -> None:
+        self.findings.append(Finding(kind, first, last, more))
+
+
+def breaks(entries: Iterable[Entry], after: Entry | None = None) -> list[Finding]:
+    """What the chain alone tells of a run of entries, from the first on or behind `after` (R38)."""
+    chain = Chain(after)
+    for entry in entries:
+        chain.add(entry, facts_of(entry).get("n"))
+    return chain.findings
+
+
+def _entry(before: bytes, sequence: int, body: str) -> Entry:
+    return Entry(sequence, body, hashlib.sha256(before + body.encode()).digest())

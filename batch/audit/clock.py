@@ -6,12 +6,11 @@ seen by whoever reads the log, until it has caught up or somebody answers for it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from batch.audit.chain import CLOCK_CONFIRMED, latest
+from batch.audit.chain import CLOCK_CONFIRMED, facts_of, latest, moment_of
 from batch.audit.log import log
 from batch.model.errors import Refused
 from batch.model.events import Entry, Event
@@ -55,20 +54,13 @@ def remarks(entries: Iterable[Entry]) -> Iterable[Remark]:
     """Every place where the log's time goes back by more than `SLACK`."""
     before: datetime | None = None
     for entry in entries:
-        at = _at(entry)
+        at = moment_of(facts_of(entry).get("at"))
         if before is not None and at is not None and before - at > SLACK:
             by = before - at
             yield Remark(
                 entry.sequence, f"its time is {by.total_seconds():.0f} s before that of the entry before"
             )
         before = at or before
-
-
-def _at(entry: Entry) -> datetime | None:
-    try:
-        return datetime.fromisoformat(json.loads(entry.body)["at"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _shown(at: datetime) -> str:

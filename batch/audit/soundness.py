@@ -26,7 +26,7 @@ def look(records: Records, *, thorough: bool = False) -> None:
     since = max(0, head.sequence - _TAIL) if head else 0
     for fault in breaks(audit.entries(records, since), audit.entry(records, since) if since else None):
         raise RecordsDamaged(
-            f"the audit log does not hold: entry {fault.sequence}: {fault.what}",
+            f"the audit log does not hold: {fault.what}",
             where=str(records.path),
             next=_MEND,
         )
@@ -37,7 +37,7 @@ def whole_chain(records: Records) -> None:
     """Raises `RecordsDamaged` where any entry of the audit log is changed, missing or out of order (R38)."""
     for fault in breaks(audit.entries(records)):
         raise RecordsDamaged(
-            f"the audit log does not hold: entry {fault.sequence}: {fault.what}",
+            f"the audit log does not hold: {fault.what}",
             where=str(records.path),
             next=_MEND,
         )

@@ -1,7 +1,8 @@
-"""The bench's own keys, in a process of their own: a resume key per unfinished token.
+"""The bench's own keys, in a process of their own: a resume key per unfinished token, and the log's key.
 
 A bench that died opens the codes of its unfinished tokens with these keys and finishes them. A finished
-token's key is destroyed, so that a bench can open nothing it has finished.
+token's key is destroyed, so that a bench can open nothing it has finished. The log's key signs checkpoints
+and never leaves the token: a key on disk could sign a forged history.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ from drivers.errors import DriverError
 from drivers.pkcs11.vault import Vault
 from drivers.secret import Secret
 
+_LOG_KEY = "audit"
 
-class ResumeKeeper:
-    """Serves resume keys to the desk; data keys leave it only wrapped to the lane that asks."""
+
+class BenchKeys:
+    """Serves the bench's keys to the desk; data keys leave it only wrapped to the lane that asks."""
 
     def __init__(self, module: str, label: str, pin: Secret) -> None:
         self._vault = Vault(module, label, pin)
+
+    @classmethod
+    def create(cls, module: str, label: str, so_pin: Secret, pin: Secret) -> BenchKeys:
+        """Make the bench's token first, as `Vault.create` does."""
+        Vault.create(module, label, so_pin, pin).close()
+        return cls(module, label, pin)
 
     def ready(self) -> None:
         """Do nothing; answers, or raises what keeps the bench's token from being opened."""
@@ -48,6 +57,18 @@ class ResumeKeeper:
         """The mailer numbers of all items that have a resume key."""
         begin = _name(Binding(0, ""))
         return tuple(name.removeprefix(begin) for name in self._vault.names() if name.startswith(begin))
+
+    def log_key(self) -> bytes | None:
+        """The Ed25519 key that signs checkpoints of the log, as SPKI (DER); None before it was made."""
+        return self._vault.public_key(_LOG_KEY)
+
+    def make_log_key(self) -> bytes:
+        """Make that key inside the token; its SPKI (DER). Raises `Unsupported` where the token cannot."""
+        return self._vault.generate_ed25519_key(_LOG_KEY)
+
+    def sign_log(self, text: bytes) -> bytes:
+        """The signature (64 bytes) over the text of a checkpoint."""
+        return self._vault.sign_ed25519(_LOG_KEY, text)
 
     def close(self) -> None:
         """Log out."""

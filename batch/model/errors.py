@@ -6,6 +6,8 @@ BatchError
 ├── Busy             the same work is under way on this home already
 ├── Transition       a state does not lead where it was asked to go
 ├── RecordsShut      the records cannot be read or written now; nothing of them is damaged
+├── NotLogged        the log does not take an event, so what it tells is not done (R37)
+├── FaultyNote       a checkpoint or a verifier key that cannot be read
 └── RecordsDamaged   the records contradict themselves, the log or the disk
 """
 
@@ -36,6 +38,14 @@ class Transition(BatchError):
 
 class RecordsShut(BatchError):
     """The records cannot be read or written now: another holds them, the disk is full or does not let us."""
+
+
+class NotLogged(BatchError):
+    """The log does not take an event; nothing of what the event tells is on record, and the work stops."""
+
+
+class FaultyNote(BatchError):
+    """A signed checkpoint or a verifier key that cannot be read."""
 
 
 class RecordsDamaged(BatchError):

@@ -30,3 +30,16 @@ class Entry:
     sequence: int
     body: str
     hash: bytes
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A signed checkpoint over the first `size` entries, the verifier key it was signed under, the hashes
+    from which the tree over those entries goes on, and when it was made (ISO 8601).
+    """
+
+    size: int
+    note: str
+    key: str
+    frontier: bytes
+    made_at: str

@@ -282,6 +282,8 @@ class Production:
                 except StopIteration:
                     del self._flows[flow]
                     continue
+                # One lane's event must not stand in for another's.
+                self.records.check_told()
                 if isinstance(wish, Pause):
                     self._pauses += 1
                     entry = (time.monotonic() + wish.seconds, self._pauses, flow)

@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
+from batch.model.errors import NotLogged
 from batch.model.events import Entry
 from batch.store.database import Records, is_step
 
+_ENTRY = "sequence, CAST(body AS BLOB), hash"
 _PAGE = 5000
+_LOWEST = -(2**63)
+"""Below every number that somebody could have written in."""
 
 
 def head(records: Records) -> Entry | None:
     """The last entry, None in an empty log."""
-    row = records.row("SELECT sequence, body, hash FROM audit ORDER BY sequence DESC LIMIT 1")
-    return Entry(*row) if row else None
-
-
-def add(records: Records, entry: Entry) -> None:
-    """Append an entry; a number that is taken fails the transaction."""
-    records.write("INSERT INTO audit VALUES (?, ?, ?)", (entry.sequence, entry.body, entry.hash))
+    row = records.row(f"SELECT {_ENTRY} FROM audit ORDER BY sequence DESC LIMIT 1")
+    return _entry(row) if row else None
 
 
 def entry(records: Records, sequence: int) -> Entry | None:
-    """The entry of a number."""
-    row = records.row("SELECT sequence, body, hash FROM audit WHERE sequence = ?", (sequence,))
-    return Entry(*row) if row else None
+    """The entry of a number, None where there is none."""
+    row = records.row(f"SELECT {_ENTRY} FROM audit WHERE sequence = ?", (sequence,))
+    return _entry(row) if row else None
+
+
+def add(records: Records, entry: Entry) -> None:
+    """Append an entry; raises `NotLogged` where its number is taken or the table refuses it (R37)."""
+    try:
+        records.tell("INSERT INTO audit VALUES (?, ?, ?)", (entry.sequence, entry.body, entry.hash))
+    except sqlite3.DatabaseError as error:
+        raise NotLogged(
+            f"the log does not take entry {entry.sequence} ({error}), so what it tells was not done",
+            where=str(records.path),
+            next="see with `station audit verify` what became of the log; work stops until it is mended",
+        ) from error
 
 
 def last_kept(records: Records, upto: int) -> Entry | None:
     """The last entry up to a number that the ledger has as well."""
     since = upto
     while page := records.rows(
-        "SELECT sequence, body, hash FROM audit WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1000",
-        (since,),
+        f"SELECT {_ENTRY} FROM audit WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1000", (since,)
     ):
-        for row in page:
-            if not is_step(row[1]):
-                return Entry(*row)
+        for found in map(_entry, page):
+            if not is_step(found.body):
+                return found
         since = page[-1][0] - 1
     return None
 
 
-def entries(records: Records, after: int = -1) -> Iterator[Entry]:
-    """All entries after a number in order, read in pages, so that a long log needs little memory."""
-    last = after
+def entries(records: Records, after: int | None = None) -> Iterator[Entry]:
+    """All entries in order, or those behind a number, in pages, so that a long log needs little memory."""
+    last = _LOWEST if after is None else after
     while page := records.rows(
-        "SELECT sequence, body, hash FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", (last, _PAGE)
+        f"SELECT {_ENTRY} FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", (last, _PAGE)
     ):
-        yield from (Entry(*row) for row in page)
+        yield from (_entry(row) for row in page)
         last = page[-1][0]
+
+
+def _entry(row: tuple[int, bytes, bytes]) -> Entry:
+    # Somebody may have written in what is no text; it shows as changed then, and stops nobody from looking.
+    return Entry(row[0], row[1].decode("utf-8", "replace"), row[2])

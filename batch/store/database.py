@@ -57,6 +57,7 @@ class Records:
         self.path = path
         self.ledger = ledger.Ledger((beside or path).with_name(ledger.NAME), ledgers)
         self._writing = False
+        self._unchanged, self._told = 0, False
         self._before: tuple[int, bytes] | None = None
         self._lines: list[bytes] = []
         self._lock = _shared(lock_of(path))
@@ -103,9 +104,34 @@ class Records:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is written inside, or nothing; begins at once, so that reads inside stay true."""
+        """All of what is written inside, or nothing; begins at once, so that reads inside stay true.
+
+        Facts without an event that tells of them are refused, with all else in it (R37).
+        """
         with self._immediate():
+            self._unchanged, self._told = self._connection.total_changes, False
             yield
+            self.check_told()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads inside see the records as they are now, whatever others write meanwhile."""
+        with self._file():
+            self.db.execute("BEGIN")
+        try:
+            self.row("SELECT 1 FROM sqlite_schema")  # the moment is that of the first read
+            yield
+        finally:
+            self.db.execute("ROLLBACK")
+
+    def check_told(self) -> None:
+        """Raises `RuntimeError` where facts were written since the last look and no event: the log would not
+        know of them.
+        """
+        changes = self._connection.total_changes
+        if changes != self._unchanged and not self._told:
+            raise RuntimeError("facts were written without an event in the audit log")
+        self._unchanged, self._told = changes, False
 
     def write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Write inside a transaction and return how many rows were touched."""
@@ -113,6 +139,11 @@ class Records:
             raise RuntimeError("facts are written inside a transaction only")
         with self._file():
             return self.db.execute(sql, parameters).rowcount
+
+    def tell(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Write an event that tells of what is written in this transaction."""
+        self.write(sql, parameters)
+        self._told = True
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Insert one row inside a transaction and return its id."""

@@ -11,17 +11,13 @@ migrations = Migrations("station")
 @migrations()
 def m001_first_desk(db: Database) -> None:
     """Orders, items, journal, codes under seal, letters, audit chain."""
-    for statement in _FIRST.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _FIRST)
 
 
 @migrations()
 def m002_quarantine(db: Database) -> None:
     """Stays in quarantine with their ways out, spoiled items and replacements, certificates to be revoked."""
-    for statement in _QUARANTINE.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _QUARANTINE)
 
 
 @migrations()
@@ -41,10 +37,22 @@ def m004_tries(db: Database) -> None:
     db.execute(_TRIES)
 
 
+@migrations()
+def m005_checkpoints_of_the_log(db: Database) -> None:
+    """Signed checkpoints with the leaf hashes they cover, and when the log was verified."""
+    _execute(db, _CHECKPOINTS)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
     return sorted({one.name for one in migrations.applied(db)} - known)
+
+
+def _execute(db: Database, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
 
 
 _FIRST = """
@@ -197,4 +205,21 @@ CREATE TABLE tries (
     at TEXT NOT NULL,
     PRIMARY KEY (driver, token, code)
 ) STRICT, WITHOUT ROWID
+"""
+
+_CHECKPOINTS = """
+CREATE TABLE checkpoints (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL,
+    key TEXT NOT NULL,
+    frontier BLOB NOT NULL,
+    made_at TEXT NOT NULL,
+    leaves BLOB NOT NULL
+) STRICT;
+CREATE TABLE verifications (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    entries INTEGER NOT NULL
+) STRICT;
 """

@@ -10,6 +10,7 @@ from typing import Any
 import pkcs11
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11 import MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
 
@@ -26,9 +27,15 @@ _EC_PARAMS = {
     Algorithm.P256: bytes.fromhex("06082a8648ce3d030107"),
     Algorithm.P384: bytes.fromhex("06052b81040022"),
 }
+_ED25519_PARAMS = bytes.fromhex("06032b6570")
+"""id-Ed25519 as CKA_EC_PARAMS (PKCS#11 v3.0 §2.3.10)."""
+
+_ED25519_LENGTH = 32
 _RSA_BITS = {Algorithm.RSA2048: 2048, Algorithm.RSA3072: 3072}
 _DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo before a SHA-256 digest (RFC 8017 §9.2)."""
+
+_PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey
 
 _GENERATED_BY = {"EC": Mechanism.EC_KEY_PAIR_GEN, "RSA": Mechanism.RSA_PKCS_KEY_PAIR_GEN}
 """CKA_KEY_GEN_MECHANISM by key type."""
@@ -74,6 +81,23 @@ def generate(
     return public_key, private_key
 
 
+def generate_ed25519(session: pkcs11.Session, *, key_id: bytes, label: str, store: bool) -> tuple[Any, Any]:
+    """Make an Ed25519 key pair that never leaves the token; (public, private). Raises `PKCS11Error`."""
+    curve = {Attribute.EC_PARAMS: _ED25519_PARAMS}
+    public_key, private_key = session.create_domain_parameters(
+        KeyType.EC_EDWARDS, curve, local=True
+    ).generate_keypair(
+        mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
+        id=key_id,
+        label=label,
+        store=store,
+        capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
+        public_template={Attribute.PRIVATE: False},
+        private_template={Attribute.EXTRACTABLE: False},
+    )
+    return public_key, private_key
+
+
 def find(session: pkcs11.Session, kind: ObjectClass, attributes: Mapping[Attribute, Any]) -> list[Any]:
     """All objects of a class with these attributes; private ones only where the user is logged in."""
     return list(session.get_objects({Attribute.CLASS: kind, **attributes}))
@@ -98,7 +122,7 @@ def spki_if_whole(public_key: Any) -> bytes | None:
         return None
 
 
-def _public(public_key: Any) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+def _public(public_key: Any) -> _PublicKey:
     if public_key[Attribute.KEY_TYPE] == KeyType.RSA:
         found = public_key.get_attributes([Attribute.MODULUS, Attribute.PUBLIC_EXPONENT])
         modulus = int.from_bytes(found[Attribute.MODULUS], "big")
@@ -108,6 +132,8 @@ def _public(public_key: Any) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
     parameters, point = found.get(Attribute.EC_PARAMS, b""), found.get(Attribute.EC_POINT, b"")
     if not parameters:
         raise ValueError("a key without its curve")
+    if public_key[Attribute.KEY_TYPE] == KeyType.EC_EDWARDS and parameters == _ED25519_PARAMS:
+        return Ed25519PublicKey.from_public_bytes(point[-_ED25519_LENGTH:])
     curve = _CURVES.get(parameters)
     if curve is None:
         raise Unsupported("the token holds a key of a type or curve unknown here")
@@ -116,7 +142,7 @@ def _public(public_key: Any) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-length:])
 
 
-def _der(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
+def _der(key: _PublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -142,6 +168,12 @@ def sign(private_key: Any, scheme: SignatureScheme, message: bytes, pin: str | N
                 digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameters, pin=pin
             )
             return signature
+
+
+def sign_ed25519(private_key: Any, message: bytes) -> bytes:
+    """Sign a message with Ed25519 (RFC 8032), 64 bytes."""
+    signature: bytes = private_key.sign(message, mechanism=Mechanism.EDDSA)
+    return signature
 
 
 def evidence(private_key: Any, where: str) -> Evidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -84,13 +84,20 @@ class Vault:
             loaded.init_pin(session, pin)
         return cls(module, label, pin)
 
+    def ready(self) -> None:
+        """Do nothing; answers, or raises what keeps the token from being opened."""
+
     def generate_agreement_key(self, name: str) -> bytes:
         """Make a P-256 key pair for ECDH that never leaves the token; its SPKI (DER)."""
-        return self._generate(name, Algorithm.P256, signs=False)
+        return self._generate(name, objects.generate, algorithm=Algorithm.P256, signs=False, decrypts=True)
 
     def generate_signing_key(self, name: str, algorithm: Algorithm) -> bytes:
         """Make a key pair for signatures that never leaves the token; its SPKI (DER)."""
-        return self._generate(name, algorithm, signs=True)
+        return self._generate(name, objects.generate, algorithm=algorithm)
+
+    def generate_ed25519_key(self, name: str) -> bytes:
+        """Make an Ed25519 key pair for signatures that never leaves the token; its SPKI (DER)."""
+        return self._generate(name, objects.generate_ed25519)
 
     def public_key(self, name: str) -> bytes | None:
         """The SPKI (DER) of a key, None unless both halves are there."""
@@ -115,6 +122,12 @@ class Vault:
         der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return token_key(der, sign)
 
+    def sign_ed25519(self, name: str, message: bytes) -> bytes:
+        """The Ed25519 signature (64 bytes) of a key over a message; `DeviceFailed` where there is none."""
+        private, _ = self._pair(name)
+        with self._speaking():
+            return objects.sign_ed25519(private, message)
+
     def destroy(self, name: str) -> bool:
         """Destroy both halves of a key, the private one first; False where there was none."""
         with self._speaking():
@@ -134,7 +147,7 @@ class Vault:
         with suppress(DriverError):
             self._module.close()
 
-    def _generate(self, name: str, algorithm: Algorithm, *, signs: bool) -> bytes:
+    def _generate(self, name: str, make: Callable[..., tuple[Any, Any]], **more: Any) -> bytes:
         if self.public_key(name) is not None:
             hint = "destroy it first, or choose another name"
             raise DeviceFailed(f"there is a key {name!r} already", where=self._where, next=hint)
@@ -142,15 +155,7 @@ class Vault:
         self.destroy(name)
         with self._speaking():
             key_id = hashlib.sha256(name.encode()).digest()[:20]
-            public, private = objects.generate(
-                self._session,
-                algorithm,
-                key_id=key_id,
-                label=name,
-                signs=signs,
-                decrypts=not signs,
-                store=not self._copies,
-            )
+            public, private = make(self._session, key_id=key_id, label=name, store=not self._copies, **more)
             spki = objects.spki(public)
             if self._copies:
                 for half in (private, public):

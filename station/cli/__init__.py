@@ -24,7 +24,7 @@ COMMANDS = {
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
     "quarantine": Entry("station.cli.quarantine:quarantine", "Tokens set aside: why, and the ways out."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
-    "audit": Entry("station.cli.audit:audit", "Verify and show the log of everything that happened."),
+    "audit": Entry("station.cli.audit:audit", "Verify, sign and export the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),
     "restore": Entry("station.cli.restore:restore", "Put a backup in the place of lost or damaged records."),
     "reconcile": Entry("station.cli.restore:reconcile", "Find out what was made after a restored backup."),

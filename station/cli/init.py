@@ -29,8 +29,9 @@ def init(invocation: Invocation, name: str, country: str, bench: Path | None) ->
     whoever has `custody` can print letters, `bench` resumes half-made tokens, `ca` signs certificates.
     """
     from drivers.process import harden
+    from station.key_tokens import KEYS
     from station.pins import PinSource, new_pin
-    from station.setup import KEYS, make
+    from station.setup import make
 
     harden()
     source = PinSource(dict.fromkeys(KEYS, "prompt"), invocation.pin_fd, ask=new_pin)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.audit import tell_checkpoint
+from station.cli.errors import report
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document, told
 from station.cli.stopping import stop_on_signals
@@ -51,10 +53,12 @@ def produce(
     from batch.production.run import Production
     from batch.production.startable import startable
     from batch.store.orders import layouts_of, order
+    from drivers.errors import ToldError
     from station.progress import watch
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
+    unsigned: ToldError | None = None
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
@@ -63,13 +67,14 @@ def produce(
             confirm_time(records, invocation.operator)
         startable(records, wanted)  # before anybody types a PIN
         layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
+        keeper = held.enter_context(desk.keeper())
         production = Production(
             records,
             wanted,
             desk.seats(seats),
             operator=invocation.operator,
             authority=held.enter_context(desk.authority()),
-            keeper=held.enter_context(desk.keeper()),
+            keeper=keeper,
             briefing=desk.brief,
             layouts=layouts,
             run_directory=desk.run_directory,
@@ -78,7 +83,17 @@ def produce(
         )
         held.enter_context(stop_on_signals(production.stop, "stopping: every lane ends the step it is in"))
         result = production.run()
-    return _tell(result, as_json)
+        try:
+            made = desk.checkpoint(records, keeper, invocation.operator)
+        except ToldError as error:
+            unsigned = error
+    code = _tell(result, as_json)
+    if unsigned is None:
+        tell_checkpoint(made)
+        return code
+    click.echo("no checkpoint of the log was signed:", err=True)
+    failed = report(unsigned)
+    return failed if code is ExitCode.OK or failed is ExitCode.CHECK_FAILED else code
 
 
 def _tell(result: Result, as_json: bool) -> ExitCode:

@@ -42,9 +42,9 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
     `station reconcile` has found out what happened after the backup. docs/backup.md tells more.
     """
     from station.home import create
+    from station.key_tokens import KEYS
     from station.pins import PinSource, new_pin
     from station.restoring import restore_keys, restore_records
-    from station.setup import KEYS
 
     home = create(invocation.home_path)
     if keys:

@@ -27,7 +27,7 @@ def chain(length: int) -> list[Entry]:
 
 
 def test_an_untouched_chain_holds() -> None:
-    assert list(breaks(chain(50))) == []
+    assert breaks(chain(50)) == []
 
 
 def changed(entries: list[Entry]) -> list[Entry]:
@@ -45,22 +45,43 @@ def missing(entries: list[Entry]) -> list[Entry]:
     return entries[:20] + entries[21:]
 
 
-def added(entries: list[Entry]) -> list[Entry]:
-    return [*entries[:21], append(entries[20], Event("token.refused", "eve"), WHEN), *entries[21:]]
-
-
 def moved(entries: list[Entry]) -> list[Entry]:
-    entries[20], entries[21] = entries[21], entries[20]
+    first, second = entries[20:22]
+    entries[20:22] = [replace(second, sequence=21), replace(first, sequence=22)]
     return entries
 
 
-@pytest.mark.parametrize("tamper", [changed, changed_and_rehashed, missing, added, moved])
+def without_its_hash(entries: list[Entry]) -> list[Entry]:
+    entries[20] = replace(entries[20], hash=bytes(32))
+    return entries
+
+
+def before_the_first(entries: list[Entry]) -> list[Entry]:
+    return [replace(entries[20], sequence=0), *entries]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "said"),
+    [
+        (changed, ["entry 21 was changed"]),
+        # The chain alone cannot tell which of two was replaced: that takes a checkpoint.
+        (changed_and_rehashed, ["entry 22 was changed"]),
+        (missing, ["entry 21 is missing"]),
+        (without_its_hash, ["entry 21 has another hash than its text and the entry before give"]),
+        (before_the_first, ["entry 0 was added"]),
+        (
+            moved,
+            [
+                "entry 21 was moved: it holds the text of entry 22",
+                "entry 22 was moved: it holds the text of entry 21",
+            ],
+        ),
+    ],
+)
 def test_what_was_done_to_the_log_is_found_where_it_was_done(
-    tamper: Callable[[list[Entry]], list[Entry]],
+    tamper: Callable[[list[Entry]], list[Entry]], said: list[str]
 ) -> None:
-    first = next(iter(breaks(tamper(chain(50)))))
-    assert first.sequence in (21, 22, 23), first
-    assert first.what
+    assert [one.what for one in breaks(tamper(chain(50)))] == said
 
 
 def test_events_are_logged_in_the_transaction_of_their_fact(tmp_path: Path) -> None:
@@ -80,7 +101,7 @@ def test_events_are_logged_in_the_transaction_of_their_fact(tmp_path: Path) -> N
         half()
     bodies = [entry.body for entry in audit.entries(records)]
     assert len(bodies) == 2
-    assert list(breaks(audit.entries(records))) == []
+    assert breaks(audit.entries(records)) == []
     assert '"event":"order.approved"' in bodies[1]
     assert '"operator":"bob"' in bodies[1]
 

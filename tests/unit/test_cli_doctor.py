@@ -14,6 +14,7 @@ from simulators.bench import Bench
 from station import setup
 from station.config import Seat
 from station.exit_codes import ExitCode
+from station.key_tokens import KEYS
 from tests.unit.cli import Cli
 
 
@@ -31,7 +32,7 @@ def checks(cli: Cli, home: Path) -> tuple[int, dict[str, dict[str, Any]]]:
 @pytest.fixture
 def home(bench: Bench, tmp_path: Path) -> Path:
     """A whole station at a bench with a card in piv-1 and a token in usb-1."""
-    pins = {key: Secret.text("271828") for key in setup.KEYS}
+    pins = {key: Secret.text("271828") for key in KEYS}
     seats = tuple(Seat(**bench.seat_options(seat)) for seat in bench.seats)
     setup.make(
         tmp_path / "home",
