@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from batch.model.errors import BatchError
@@ -40,6 +41,7 @@ def desk_checks(path: Path) -> Iterator[Check]:
     yield ok("configuration", f"{home.configuration}, {len(configuration.seats)} seats")
     yield layouts(configuration, home)
     yield records(home)
+    yield from audit_log(home)
     yield from devices(configuration)
 
 
@@ -83,6 +85,22 @@ def records(home: Home) -> Check:
             "run `station reconcile`",
         )
     return ok("records", f"{home.records}, sound")
+
+
+def audit_log(home: Home) -> Iterator[Check]:
+    """The log was verified and signed within the time that is allowed (R38)."""
+    from batch.audit.care import neglected
+    from batch.store.database import Records, now
+
+    try:
+        with closing(Records(home.records)) as opened:
+            found = list(neglected(opened, now()))
+    except BatchError:
+        return  # told by the check of the records
+    if not found:
+        yield ok("audit log", "verified and signed in time")
+    for what, command in found:
+        yield warn("audit log", what, f"run `{command}`; it is due at least every 31 days")
 
 
 def devices(configuration: Configuration) -> Iterator[Check]:

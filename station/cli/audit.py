@@ -120,7 +120,7 @@ def checkpoint(invocation: Invocation, output: Path | None, new_key: bool) -> No
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.records() as records, desk.keeper() as keys:
+    with desk.sound_records() as records, desk.keeper() as keys:
         made = desk.checkpoint(records, keys, invocation.operator, new_key=new_key)
     if output is None:
         click.echo(made.checkpoint.note, nl=False)
@@ -186,8 +186,7 @@ def export(
     click.echo(f"{done.entries} entries and {done.checkpoints} checkpoints are in {path}", err=True)
     if done.uncovered:
         click.echo(
-            f"{done.uncovered} of them are covered by no checkpoint yet: `station audit checkpoint`, "
-            "then export again",
+            f"covered by no checkpoint yet: {done.uncovered} of them; `station audit checkpoint` signs them",
             err=True,
         )
 
