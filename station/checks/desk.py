@@ -90,7 +90,8 @@ def records(home: Home) -> Check:
 def audit_log(home: Home) -> Iterator[Check]:
     """The log was verified and signed within the time that is allowed (R38)."""
     from batch.audit.care import neglected
-    from batch.store.database import Records, now
+    from batch.store.clock import now
+    from batch.store.database import Records
 
     try:
         with closing(Records(home.records)) as opened:

@@ -41,6 +41,7 @@ class Aftermath:
     order: str
     temporary: Path
     crashed: Path
+    exported: Path
     unprinted: Path
     watch: Watch
     pages: Mapping[str, Page]
@@ -71,12 +72,17 @@ def run_over(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory
     for command in (("order", "show", order), ("token", "show", "000001"), ("audit", "verify")):
         desk.run(*command)
     desk.run("ca", "crl", pins=True)
+    desk.run("audit", "checkpoint", pins=True)
+    exported = copies / "exported"
+    desk.run("audit", "export", str(exported))
     watch.end()
     pages = {
         token["number"]: read_page(desk.bench.layout.printed / f"{token['number']}.pdf")
         for token in desk.tokens(order)
     }
-    return Aftermath(desk, order, temporary, crashed, unprinted, watch, pages, secrets_of(desk, pages))
+    return Aftermath(
+        desk, order, temporary, crashed, exported, unprinted, watch, pages, secrets_of(desk, pages)
+    )
 
 
 def crash(desk: Desk, order: str) -> None:
@@ -156,6 +162,12 @@ def test_no_code_is_in_what_a_killed_station_leaves_behind(run_over: Aftermath) 
 
 
 @pytest.mark.bench
+def test_no_code_is_in_the_exported_log(run_over: Aftermath) -> None:
+    assert (run_over.exported / "entries.jsonl").stat().st_size > 0
+    assert run_over.hunt.through(run_over.exported) == []
+
+
+@pytest.mark.bench
 def test_no_code_is_on_the_bench_but_on_tokens_and_pages(run_over: Aftermath) -> None:
     layout = run_over.desk.bench.layout
     assert layout.log.exists()
@@ -203,16 +215,16 @@ def test_a_bench_keeps_no_key_to_what_it_has_finished(run_over: Aftermath) -> No
     crashed, after = (
         keys_of("bench", home, run_over.desk) for home in (run_over.crashed, run_over.desk.home)
     )
-    assert crashed, "while tokens are half made there are resume keys"
-    assert after == []
+    assert crashed.keys() > {"audit"}, "while tokens are half made there are resume keys"
+    assert after.keys() == {"audit"}, "the log's key is there for good, and opens nothing"
 
 
 @pytest.mark.bench
 def test_keys_of_the_station_s_tokens_cannot_be_taken_out_of_them(run_over: Aftermath) -> None:
-    for name in ("custody", "ca"):
+    for name in ("custody", "ca", "bench"):
         keys = keys_of(name, run_over.desk.home, run_over.desk)
         assert len(keys) == 1
-        assert all({"sensitive", "never extractable", "local"} <= access for access in keys)
+        assert all({"sensitive", "never extractable", "local"} <= access for access in keys.values())
 
 
 def thief_s(copy: Path, desk: Desk, work: Path) -> tuple[Desk, Path]:
@@ -226,8 +238,8 @@ def thief_s(copy: Path, desk: Desk, work: Path) -> tuple[Desk, Path]:
     return moved, tray
 
 
-def keys_of(token: str, home: Path, desk: Desk) -> list[set[str]]:
-    """What pkcs11-tool says of the private keys in one of the station's own tokens, with its PIN."""
+def keys_of(token: str, home: Path, desk: Desk) -> dict[str, set[str]]:
+    """What pkcs11-tool says of the private keys in one of the station's own tokens, by label."""
     configuration = home / "keys" / token / "softhsm2.conf"
     own = configuration.with_name("looked-at.conf")
     own.write_text(configuration.read_text().replace(str(desk.home), str(home)))
@@ -239,8 +251,12 @@ def keys_of(token: str, home: Path, desk: Desk) -> list[set[str]]:
         ).stdout
     finally:
         own.unlink()
-    access = [line.partition(":")[2] for line in listed.splitlines() if "Access:" in line]
-    return [{word.strip() for word in line.split(",")} for line in access]
+    labels, access = (
+        [line.partition(":")[2].strip() for line in listed.splitlines() if word in line]
+        for word in ("label:", "Access:")
+    )
+    words = [{word.strip() for word in line.split(",")} for line in access]
+    return dict(zip(labels, words, strict=True))
 
 
 def test_codes_are_drawn_from_the_system_s_generator_only() -> None:

@@ -16,7 +16,8 @@ from batch.audit.checkpoints import Signer
 from batch.audit.log import log
 from batch.audit.verification import note_verified, verify
 from batch.model.events import Event
-from batch.store.database import Records, now
+from batch.store.clock import now
+from batch.store.database import Records
 from tests.unit.tampering import Tamper
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from batch.audit.chain import append
 from batch.audit.log import log
-from batch.model.errors import NotFound, RecordsDamaged, RecordsShut
+from batch.model.errors import NotFound, NotLogged, RecordsDamaged, RecordsShut
 from batch.model.events import Event
 from batch.store import audit, database
+from batch.store.clock import now
 from batch.store.database import Records
 
 
@@ -52,6 +54,63 @@ def test_of_a_transaction_that_fails_nothing_stays(records: Records) -> None:
 def test_nothing_is_written_outside_a_transaction(records: Records) -> None:
     with pytest.raises(RuntimeError):
         log(records, Event("loose", "ada"))
+
+
+FACT = "INSERT INTO verifications (at, operator, entries) VALUES ('', 'ada', 0)"
+
+
+def test_a_fact_without_its_event_is_not_stored(records: Records) -> None:
+    """R37: no way of writing gets past the log, whatever function was forgotten to tell of its fact."""
+    for write_it in (records.write, records.insert, records.db.execute):
+        with pytest.raises(RuntimeError, match="without an event"), records.transaction():
+            write_it(FACT)
+    assert records.rows("SELECT * FROM verifications") == []
+    with records.transaction():
+        records.write(FACT)
+        log(records, Event("told", "ada"))
+    assert len(records.rows("SELECT * FROM verifications")) == 1
+
+
+def test_one_event_does_not_stand_in_for_the_facts_of_another_lane(records: Records) -> None:
+    def two_lanes() -> None:
+        with records.transaction():
+            log(records, Event("first lane", "ada"))
+            records.write(FACT)
+            records.check_told()
+            records.write(FACT)
+            records.check_told()
+
+    with pytest.raises(RuntimeError, match="without an event"):
+        two_lanes()
+    assert records.rows("SELECT * FROM audit") == []
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "CREATE TRIGGER closed BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'closed'); END",
+        "INSERT INTO audit SELECT sequence + 1, '{}', x'00' FROM audit",
+        "ALTER TABLE audit ADD COLUMN more TEXT NOT NULL DEFAULT ''",
+        "DROP TABLE audit",
+    ],
+)
+def test_an_event_that_cannot_be_logged_takes_its_fact_with_it(records: Records, cause: str) -> None:
+    write(records, "first")
+
+    def work() -> None:
+        with records.transaction():
+            records.write(FACT)
+            head = audit.head(records)
+            if cause.startswith("INSERT"):
+                records.db.execute(cause)
+            assert head is not None
+            audit.add(records, append(head, Event("second", "ada"), now()))
+
+    if not cause.startswith("INSERT"):
+        records.db.execute(cause)
+    with pytest.raises((NotLogged, sqlite3.OperationalError)):
+        work()
+    assert records.rows("SELECT * FROM verifications") == []
 
 
 def test_lists_are_read_while_another_writes(path: Path, records: Records) -> None:
