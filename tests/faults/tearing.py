@@ -27,7 +27,7 @@ from tests.faults import outside
 from tests.faults.outside import Seen
 
 SEATS = 16
-_FIRED_WITHIN = 60.0
+_FIRED_WITHIN = 120.0
 _ENDED = ("produced", "quarantined")
 
 
