@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.clients import run, station
+from station.exit_codes import ExitCode
+from tests.bench.clients import SELECT_PIV, run, station
 from tests.conftest import BenchFactory, need
 
 pytestmark = pytest.mark.bench
+
+GET_METADATA = "00F7008000"
 
 
 @pytest.fixture
@@ -91,3 +94,30 @@ def test_slow_and_plain_cards_can_be_asked_for(here: dict[str, str]) -> None:
     assert card["profile"] == "plain"
     assert card["delays"]["apdu"] == pytest.approx(0.015)
     assert card["delays"]["rsa2048"] == card["delays"]["p256"] == 2
+
+
+def test_a_bench_goes_wrong_as_its_scenario_says(here: dict[str, str], tmp_path: Path) -> None:
+    need("opensc-tool")
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text('[[fault]]\nat = "piv-1"\nof = "F7"\ndo = "answer"\nsw = "6581"\n')
+    up = ("bench", "up", "--piv", "1", "--pkcs11", "0", "--scenario", str(scenario))
+    started = station(*up, environment=here)
+    station("bench", "insert", "piv-1", environment=here)
+    ask = f"opensc-tool --send-apdu {SELECT_PIV} --send-apdu {GET_METADATA}"
+    (readers, *_) = started.stdout.splitlines()
+
+    first, second = (run("sh", "-c", f"{readers}\n{ask}").stdout for _ in range(2))
+
+    assert "(SW1=0x65, SW2=0x81)" in first
+    assert "(SW1=0x65, SW2=0x81)" not in second
+
+
+def test_a_scenario_that_is_wrong_starts_no_bench(here: dict[str, str], tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text('[[fault]]\nat = "piv-1"\ndo = "explode"\n')
+
+    refused = station("bench", "up", "--scenario", str(scenario), environment=here, ok=False)
+
+    assert refused.returncode == ExitCode.DEVICE
+    assert f"station: {scenario}, fault 1: do = 'explode' is nothing piv-1 can do" in refused.stderr
+    assert station("bench", "status", environment=here, ok=False).returncode == ExitCode.DEVICE
