@@ -62,10 +62,10 @@ def revoked(desk: Desk) -> set[str]:
 
 
 def spoiled_certificate(desk: Desk, count: int = 1) -> tuple[str, dict[str, Any], str]:
-    """An order whose first card got a certificate for another key: its number, the token and the card."""
+    """An order whose first card got a certificate for another usage: its number, the token and the card."""
     order = desk.approved(CARD | {"count": str(count)})
     card = desk.bench.insert("piv-1")
-    desk.bench.arm(Fault("ca", "wrong", wrong="key"))
+    desk.bench.arm(Fault("ca", "wrong", wrong="usage"))
     producing = desk.start("produce", order, "--seat", "piv-1", "--patience", "0", pins=True)
     producing.hear("QUARANTINE")
     desk.bench.eject("piv-1")
@@ -89,7 +89,7 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
     assert desk.listed("order", "show", order)["state"] == "in-production"
 
     (listed,) = desk.listed("quarantine", "list", "--order", order)
-    assert (listed["number"], listed["serial"], listed["step"]) == (number, serial, "load:authentication")
+    assert (listed["number"], listed["serial"], listed["step"]) == (number, serial, "certify:authentication")
     assert listed["ways"] == ["reset", "destroy", "write-off"]
     refused = desk.run("quarantine", "resume", number, expect=ExitCode.REFUSED_BY_RULE)
     assert "the CA's certificate is not what was asked for" in refused.err
@@ -121,7 +121,7 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
     assert f"next: station produce {order}" in done.err
     again = desk.run("quarantine", "reset", number, "--seat", "piv-1", "--yes", serial, pins=True)
     assert f"token {number} is already spoiled" in again.err
-    issued = {row["serial"] for row in shown["keys"] if row["serial"]}
+    issued = {row["serial"] for row in desk.listed("ca", "revocations") if row["number"] == number} - {None}
     assert issued
     assert issued <= revoked(desk)
     assert desk.letters(order)[number] == "void"
@@ -141,8 +141,9 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
     assert desk.run("letter", "print", order, operator="carl", pins=True).code == ExitCode.OK
     assert desk.letters(order) == {number: "void", replacement["number"]: "printed"}
     assert desk.run("audit", "verify").code == ExitCode.OK
-    assert events(desk, number)[-5:] == [
+    assert events(desk, number)[-6:] == [
         "item.quarantined",
+        "certificate.revoked",
         "quarantine.reset-begun",
         "quarantine.token-blank",
         "item.spoiled",
