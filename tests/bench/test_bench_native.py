@@ -169,18 +169,87 @@ def test_a_slow_call_does_what_it_should(bench: Bench, lane: Lane) -> None:
     assert lane.inspect().identity.label == "Faulty"
 
 
-_COUNTING = """
+_FUNCTIONS = """
 import ctypes, os, sys
 class List(ctypes.Structure):
     _fields_ = [("version", ctypes.c_ubyte * 2), ("entries", ctypes.c_void_p * 68)]
 listed = ctypes.POINTER(List)()
 ctypes.CDLL(sys.argv[1]).C_GetFunctionList(ctypes.byref(listed))
-get_info = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p)(listed.contents.entries[2])
+def function(place, *parameters):
+    return ctypes.CFUNCTYPE(ctypes.c_ulong, *parameters)(listed.contents.entries[place])
+"""
+
+_WATCHING = (
+    _FUNCTIONS
+    + """
+word = ctypes.c_ulong
+initialise, wait = function(0, ctypes.c_void_p), function(67, word, ctypes.c_void_p, ctypes.c_void_p)
+slots = function(4, ctypes.c_ubyte, ctypes.c_void_p, ctypes.c_void_p)
+def look():
+    slot, count = word(), word()
+    event = wait(1, ctypes.byref(slot), None)
+    slots(1, None, ctypes.byref(count))
+    print(event, count.value, flush=True)
+print(initialise(None), flush=True)
+for line in sys.stdin:
+    if line == "wait\\n":
+        print(wait(0, ctypes.byref(word()), None), flush=True)
+    else:
+        look()
+"""
+)
+"""Says at each line it hears what C_WaitForSlotEvent answers and how many slots hold a token."""
+
+
+def test_a_token_that_comes_or_goes_is_a_slot_event(bench: Bench) -> None:
+    watching = subprocess.Popen(
+        [sys.executable, "-c", _WATCHING, str(bench.layout.module)],
+        env={**os.environ, **bench.seat_environment("usb-1")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdin is not None
+    assert watching.stdout is not None
+
+    def say(word: str) -> None:
+        assert watching.stdin is not None
+        watching.stdin.write(f"{word}\n")
+        watching.stdin.flush()
+
+    def looked() -> str:
+        say("look")
+        assert watching.stdout is not None
+        return watching.stdout.readline().strip()
+
+    no_event = 8
+    try:
+        assert watching.stdout.readline() == "0\n"
+        assert looked() == f"{no_event} 0"
+        token = bench.insert("usb-1")
+        assert looked() == "0 1"
+        assert looked() == f"{no_event} 1"
+        bench.eject("usb-1")
+        assert looked() == "0 0"
+        say("wait")
+        bench.insert("usb-1", token)
+        assert watching.stdout.readline() == "0\n"
+        assert looked() == f"{no_event} 1"
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+_COUNTING = (
+    _FUNCTIONS
+    + """
+get_info = function(2, ctypes.c_void_p)
 os.write(1, b"ready")
 while True:
     if get_info(None) == 0x30:
         os.write(1, b"!")
 """
+)
 
 
 def test_processes_that_are_killed_anywhere_leave_the_counting_whole(bench: Bench) -> None:
