@@ -41,6 +41,7 @@ class LaneFlow(SeatWork):
         self._facts: LaneFacts | None = None
         self._failures: deque[tuple[str, str]] = deque(maxlen=_LIKE_FAILURES)
         self._restarts = 0
+        self._blind = 0  # removals in a row that could not be waited for
         self.current: Item | None = None
         self.stopped: str | None = None
 
@@ -202,13 +203,24 @@ class LaneFlow(SeatWork):
             yield from self._ask("let_go")
             self._tell(What.REMOVE, text=f"take out: {tray}, {note}")
             self._desk.feeder(self.seat).take(self.seat, tray, note)
+        except ProcessDied as error:
+            self._restart(str(error))
+            return
+        except DriverError as error:
+            self._stop(str(error))
+            return
+        try:
             while not self._desk.stopping and self._desk.work_left(self._driver, 0.0):
                 if (yield from self._ask("await_removal", _LOOK)):
+                    self._blind = 0
                     break
         except ProcessDied as error:
             self._restart(str(error))
         except DriverError as error:
-            self._stop(str(error))
+            # What is in the reader is looked at next, and a token that was ended is known there.
+            self._blind += 1
+            if self._blind == _LIKE_FAILURES:
+                self._stop(str(error))
 
     def _count_failure(self, kind: str, step: str) -> None:
         self._failures.append((kind, step))

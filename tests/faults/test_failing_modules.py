@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulators.faults.model import Fault
+from station.exit_codes import ExitCode
 from tests.bench.desk import Desk
-from tests.faults.calls import SEAT, Call, impatient, torn_token
+from tests.faults.calls import SEAT, STICK, Call, impatient, prepare, torn_token
 from tests.faults.desks import desk_for_faults
 
 pytestmark = pytest.mark.bench
@@ -56,3 +58,23 @@ def test_a_token_that_answers_an_error_is_set_aside_with_step_and_answer(
     assert str(reason).startswith(f"{step}: {SEAT}")
     assert call.ckr is not None
     assert call.ckr in str(reason)
+
+
+def test_an_error_while_a_finished_token_is_taken_out_does_not_stop_the_lane(desk: Desk) -> None:
+    by_feeder = (desk.home / "station.toml").read_text()
+    desk.feed_by_hand(SEAT)
+    order = desk.approved(STICK | {"count": "2"})
+    prepare(desk)
+    producing = desk.start("produce", order, pins=True)
+    producing.hear("produced")
+    desk.bench.disarm()
+    desk.bench.arm(Fault(SEAT, "fail", of="C_Initialize", ckr="CKR_DEVICE_ERROR"))
+    assert len(desk.bench.fired(1)) == 1
+    prepare(desk)
+    producing.hear("produced")
+    ended = producing.end()
+    desk.configure(lambda _: by_feeder)
+
+    assert ended.code == ExitCode.OK, ended.err
+    assert "stopped" not in ended.err
+    assert {token["state"] for token in desk.tokens(order)} == {"produced"}
