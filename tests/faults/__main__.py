@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from layouts.library import Library
-from tests.faults import machine_matrix
+from tests.faults import letters, machine_matrix
 from tests.faults.commits import Row as Sum
 from tests.faults.tearing import SEATS, Floor, Outcome, Point, floor, points
 
@@ -25,6 +25,7 @@ _AT_ONCE = 2
 """Benches that work at the same time."""
 
 _ONE_IN = 30
+_ONE_LETTER_IN = 5
 _ALGORITHMS = {"p-256": False, "rsa-2048": True}
 """Of each layout: torn before and after every exchange, and torn once at every exchange."""
 
@@ -66,7 +67,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the matrix; 1 where anything was lost, double or in disagreement."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one point in thirty")
-    parser.add_argument("--only", action="append", metavar="ROW", help="such as group-card:p-256, or kills")
+    parser.add_argument(
+        "--only", action="append", metavar="ROW", help="such as group-card:p-256, kills, letters"
+    )
     asked = parser.parse_args(arguments)
     quick: bool = asked.quick
     only: list[str] | None = asked.only
@@ -74,14 +77,16 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="f"))  # a short path, for the sockets below it
     try:
         with ThreadPoolExecutor(_AT_ONCE) as benches:
+            printed = benches.submit(_printed, folder, quick) if only is None or "letters" in only else None
             kills = [benches.submit(_killed, folder, quick)] if only is None or "kills" in only else []
             works = [work for work in _works() if only is None or work[0] in only]
             torn = [benches.submit(_torn, folder, *work, quick) for work in works]
             rows = [one.result() for one in torn]
             machine = [row for one in kills for row in one.result()]
+            crashed = printed.result() if printed else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return _show(rows, machine, time.monotonic() - begun)
+    return _show(rows, machine, time.monotonic() - begun) | _show_letters(crashed)
 
 
 def _works() -> list[tuple[str, str, bool]]:
@@ -123,6 +128,15 @@ def _killed(folder: Path, quick: bool) -> list[tuple[str, Sum]]:
     return found
 
 
+def _printed(folder: Path, quick: bool) -> letters.Row:
+    def place(name: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=name, dir=folder))
+
+    row = letters.row(place, _ONE_LETTER_IN if quick else 1)
+    _say(f"letters: {row.points} points")
+    return row
+
+
 def _tear(desk: Floor, some: Sequence[Point], row: Row) -> None:
     found = desk.tear(some)
     row.outcomes += found.outcomes
@@ -156,6 +170,14 @@ def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: floa
     _list(console, "DOES NOT AGREE:", remarks)
     bad = any(sum_.lost or sum_.double for _, sum_ in machine)
     return int(bool(remarks) or bad)
+
+
+def _show_letters(row: letters.Row | None) -> int:
+    if row is None:
+        return 0
+    told = ", ".join(f"{number} {name}" for name, number in asdict(row).items())
+    Console(highlight=False).print(f"Printing of letters, crashed at every step: {told}", soft_wrap=True)
+    return int(bool(row.lost or row.double))
 
 
 _HEADINGS = ("torn", "driver", "points", "produced", "quarantined", "lost", "double")

@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 import select
 import signal
-import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from simulators.bench import Bench
 from simulators.faults.model import Fault, When
 from station.exit_codes import ExitCode
 from tests.bench.desk import PATIENCE, Desk
 from tests.bench.pages import read_page
+from tests.faults.desks import desk_for_faults
 
 LETTERS = 2
 """Letters a run gets to at most before its crash."""
@@ -142,11 +141,12 @@ def account(desk: Desk, order: str) -> Row:
     return Row(lost=lost, double=double)
 
 
-def complete(desk: Desk) -> Row:
-    """All points; a desk at a bench for faults, with its preloaded library in its environment."""
-    every = points()
-    order = order_of_letters(desk, (LETTERS + 1) * len(every))
-    return sum((crash(desk, order, point) for point in every), Row()) + account(desk, order)
+def row(place: Callable[[str], Path], every: int = 1) -> Row:
+    """All points, or one in `every`, at a bench of their own; folders are made by `place`."""
+    some = points()[::every]
+    with desk_for_faults(place, piv=0, pkcs11=1) as desk:
+        order = order_of_letters(desk, (LETTERS + 1) * len(some))
+        return sum((crash(desk, order, point) for point in some), Row()) + account(desk, order)
 
 
 def _crash_at_page(desk: Desk, order: str, point: Page) -> None:
@@ -184,20 +184,3 @@ def _beside(desk: Desk, states: dict[str, str]) -> tuple[int, int]:
     most = {number: 0 if state == "sealed" else 1 for number, state in states.items()}
     double = sum(max(0, sheets[number] - most[number]) for number in states)
     return lost, double
-
-
-def main() -> None:
-    """All points at a bench of its own; one row of the table."""
-    with tempfile.TemporaryDirectory() as place:
-        for folder in ("bench", "desk"):
-            Path(place, folder).mkdir(mode=0o700)
-        bench = Bench.up(Path(place, "bench"), piv=0, pkcs11=1, faults=True, tether=True)
-        try:
-            row = complete(Desk.make(bench, Path(place, "desk"), **bench.preloaded))
-        finally:
-            bench.down()
-    print(", ".join(f"{number} {name}" for name, number in asdict(row).items()))  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

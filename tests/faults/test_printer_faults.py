@@ -8,8 +8,8 @@ import pytest
 
 from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
-from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk
+from tests.faults.desks import desk_for_faults
 from tests.faults.impatient import IMPATIENT
 from tests.faults.letters import Commit, Page, Row, account, crash, order_of_letters, states_of
 
@@ -17,10 +17,9 @@ pytestmark = pytest.mark.bench
 
 
 @pytest.fixture(scope="module")
-def shared(desk_factory: DeskFactory) -> Desk:
-    desk = desk_factory(piv=0, pkcs11=1, faults=True)
-    desk.environment.update(desk.bench.preloaded)
-    return desk
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_for_faults(tmp_path_factory.mktemp, piv=0, pkcs11=1) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="module")
