@@ -22,7 +22,7 @@ from batch.model.errors import Busy, RecordsDamaged
 from batch.model.events import Event
 from batch.store import audit, ledger, restores
 from batch.store.copying import Sizes, replace, settle, single_file, sizes
-from batch.store.database import Records, lock_of
+from batch.store.database import Records, lock_of, replacing
 from drivers.authorities import keeping
 from drivers.pkcs11 import softhsm
 from drivers.secret import Secret
@@ -64,7 +64,8 @@ def restore_records(
     """
     manifest = _manifest(backup, "records")
     with _alone(home):
-        before = sizes(home.records) if home.records.exists() else None
+        whole = home.records.exists() and not replacing(home.records).exists()
+        before = sizes(home.records) if whole else None
         if home.records.exists():
             confirm(manifest, before)
         stage = _stage(home)

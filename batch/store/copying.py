@@ -86,7 +86,9 @@ def replace(path: Path, fresh: Path, aside: Path) -> Path | None:
         # The database last: where it is, all is, and what stands in its place is the fresh one.
         for end in ("-wal", "-shm", ""):
             old = path.with_name(path.name + end)
-            if old.exists():
+            if (aside / old.name).exists():
+                old.unlink(missing_ok=True)  # who looked at a database without its log has made a new one
+            elif old.exists():
                 old.rename(aside / old.name)
         settle(aside)
         settle(aside.parent)
