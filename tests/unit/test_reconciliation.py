@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.audit.afterwards import afterwards
+from batch.audit.afterwards import RESTORED, afterwards
 from batch.audit.log import log
 from batch.model.errors import Refused
 from batch.model.events import Event
@@ -89,6 +89,7 @@ def backup(records: Records, order: Order, tmp_path: Path) -> Iterator[Records]:
         (tmp_path / "new").mkdir()
         with backup.transaction():
             restores.add(backup, operator="ada", made_at=now(), entries=1, ledger=True, ca=True)
+            log(backup, Event(RESTORED, "ada"))
         yield backup
 
 
