@@ -34,6 +34,10 @@ class Agreement:
                 self._printed[item] += 1
             case "order.received", _, str():
                 self._received[order] = facts
+            case "order.taken-back", _, str():
+                detail = facts.get("detail")
+                by = detail.get("by") if isinstance(detail, dict) else None
+                self._received[order] = {"operator": by, "detail": detail}
             case "order.approved", _, str():
                 self._approved[order] = facts.get("operator")
 

@@ -195,8 +195,12 @@ def _take_orders_back(records: Records, evidence: Evidence, operator: str, found
         there = _order_is_there(records, number)
         if line.event == "order.received" and line.kept and not there:
             orders.take_back(records, line.kept)
-            reason = {"reason": "received after the backup; to be approved again"}
-            log(records, Event("order.taken-back", operator, order=number, detail=reason))
+            detail = {
+                "by": line.kept["imported_by"],
+                "sha256": line.kept["sha256"],
+                "reason": "received after the backup; to be approved again",
+            }
+            log(records, Event("order.taken-back", operator, order=number, detail=detail))
             found.orders.append(number)
         elif line.event == "order.rejected" and there:
             order = orders.order(records, number)

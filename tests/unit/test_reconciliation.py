@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch.audit.afterwards import RESTORED, afterwards
+from batch.audit.agreement import Agreement
 from batch.audit.log import log
 from batch.model.errors import Refused
 from batch.model.events import Event
@@ -25,7 +27,7 @@ from batch.production.reconciliation import (
     certified,
     reconcile,
 )
-from batch.store import journal, letters, orders, quarantine, restores
+from batch.store import audit, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
@@ -167,6 +169,10 @@ def test_orders_come_back_under_their_numbers_and_as_they_were_decided(
     again = orders.order(backup, rejected.number)
     assert (again.state, again.decided_by, again.reason) == (OrderState.REJECTED, "bob", "twice")
     assert [item.id for item in orders.items(backup, receive(backup, draft("A-4", 1), "ada"))] == [10]
+    agreement = Agreement()
+    for entry in audit.entries(backup):
+        agreement.hear(json.loads(entry.body))
+    assert not [one for one in agreement.findings(backup) if lost.number in one.what]
 
 
 def test_what_a_person_saw_is_enough_where_nothing_else_tells(records: Records, backup: Records) -> None:
