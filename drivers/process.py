@@ -55,7 +55,8 @@ class Reply:
 class Child:
     """Starts `factory` (`package.module:callable`) with `arguments` in a process of its own.
 
-    Calls are answered in order. `environment` is set before anything is imported there.
+    Calls are answered in order. `environment` is set before anything is imported there. Only one that is
+    `restartable` keeps its arguments, PINs among them, in this process.
     """
 
     def __init__(
@@ -65,13 +66,15 @@ class Child:
         arguments: Sequence[Any] = (),
         *,
         environment: Mapping[str, str] | None = None,
+        restartable: bool = False,
     ) -> None:
         self.name = name
-        self._served = (factory, tuple(arguments))
         self._environment = dict(environment or {})
-        self._start()
+        served = (factory, tuple(arguments))
+        self._served = served if restartable else None
+        self._start(served)
 
-    def _start(self) -> None:
+    def _start(self, served: tuple[str, tuple[Any, ...]]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -84,7 +87,7 @@ class Child:
             )
         self._pipe = Connection(ours.detach())
         self._calls = 0
-        self._pipe.send(self._served)
+        self._pipe.send(served)
 
     @property
     def pid(self) -> int:
@@ -148,8 +151,9 @@ class Child:
 
     def restart(self) -> None:
         """End the process and start a fresh one of the same; what was unanswered never will be."""
+        assert self._served is not None, "only a restartable one is started again"
         self.kill()
-        self._start()
+        self._start(self._served)
 
     def hang_up(self) -> None:
         """Let the child end by itself, once it has ended the call it is in; returns at once."""

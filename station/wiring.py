@@ -115,7 +115,8 @@ class Desk:
     @contextmanager
     def keeper(self) -> Iterator[Child]:
         """The bench's own keys, in a process of their own."""
-        with self._key_process("bench", "bench keys", "batch.custody.keeper:BenchKeys") as child:
+        factory = "batch.custody.keeper:BenchKeys"
+        with self._key_process("bench", "bench keys", factory, restartable=True) as child:
             yield child
 
     def checkpoint(
@@ -161,6 +162,7 @@ class Desk:
             "drivers.registry:open_authority",
             (configured.driver, dict(configured.options), provision(self.home, token, self._pin("ca"))),
             environment=token.environment,
+            restartable=True,
         )
         try:
             yield child
@@ -175,6 +177,7 @@ class Desk:
         factory: str,
         more: tuple[Any, ...] = (),
         environment: dict[str, str] | None = None,
+        restartable: bool = False,
     ) -> Iterator[Child]:
         token = self.configuration.keys.named()[key]
         child = Child(
@@ -182,6 +185,7 @@ class Desk:
             factory,
             (token.module, token.token, self._pin(key), *more),
             environment={**token.environment, **(environment or {})},
+            restartable=restartable,
         )
         try:
             yield child

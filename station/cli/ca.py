@@ -19,9 +19,7 @@ _OUT = click.option(
 
 
 _REVOCATIONS = {
-    "number": "Number",
     "request": "Request",
-    "serial": "Certificate",
     "reason": "Reason",
     "asked_by": "Asked by",
     "outcome": "Outcome",

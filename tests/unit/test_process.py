@@ -148,6 +148,22 @@ def test_without_a_desk_what_must_not_be_cut_off_is_ended_first(tmp_path: Path) 
         child.close()
 
 
+def test_one_that_died_is_started_again_as_it_was() -> None:
+    child = Child("ca", f"{__name__}:Served", environment={"SEAT": "one"}, restartable=True)
+    try:
+        for _ in range(2):
+            child.call("hang")
+            os.kill(child.pid, signal.SIGKILL)
+            with pytest.raises(ProcessDied):
+                child.receive()
+            assert not child.alive
+            child.restart()
+            assert child.alive
+            assert child.ask("environment", "SEAT") == "one"
+    finally:
+        child.close()
+
+
 def test_it_ends_by_itself_when_the_desk_hangs_up(child: Child) -> None:
     assert child.ask("repeat", "ready") == "ready"
     end = os.pidfd_open(child.pid)
