@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from drivers.secret import Secret
 from simulators.faults.model import Fault
+from simulators.piv.attestation import AttestationRoot
+from simulators.piv.card import VirtualCard
 from simulators.piv.state import decode
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
@@ -18,6 +23,7 @@ from tests.bench.desk import Desk
 
 pytestmark = pytest.mark.bench
 
+SIDES: tuple[Literal["before", "after"], ...] = ("before", "after")
 CARD = {"group": "Balie Noord"}
 
 
@@ -149,3 +155,178 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
         "item.spoiled",
         "certificate.revoked",
     ]
+
+
+def test_a_card_that_failed_once_goes_on_where_it_was(desk: Desk) -> None:
+    order = desk.approved(CARD)
+    card = desk.bench.insert("piv-1")
+    desk.bench.arm(Fault("piv-1", "answer", 3, "db", sw="6581"))
+    producing = desk.start("produce", order, "--seat", "piv-1", "--patience", "0", pins=True)
+    producing.hear("QUARANTINE")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.PARTIAL
+    (aside,) = desk.listed("quarantine", "list", "--order", order)
+    assert aside["ways"] == ["resume", "reset", "destroy", "write-off"]
+
+    # Put in without being resumed, it is refused and the way is told.
+    desk.bench.insert("piv-1", card)
+    other = desk.approved(CARD)
+    producing = desk.start("produce", other, "--seat", "piv-1", pins=True)
+    producing.hear("REFUSED")
+    producing.hear(f"`station quarantine show {aside['number']}` tells the ways out")
+    desk.bench.eject("piv-1")
+    desk.bench.insert("piv-1")
+    producing.hear("produced")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.OK
+
+    resumed = desk.run("quarantine", "resume", aside["number"])
+    assert f"next: station produce {order}" in resumed.err
+    desk.bench.insert("piv-1", card)
+    producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
+    producing.hear("taken up again")
+    producing.hear("produced")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.OK
+    (made,) = desk.tokens(order)
+    assert (made["number"], made["serial"], made["state"]) == (aside["number"], aside["serial"], "produced")
+    assert desk.listed("quarantine", "list", "--order", order) == []
+
+
+def test_a_lost_card_is_set_aside_destroyed_before_a_witness_and_refused_even_blank(desk: Desk) -> None:
+    order = desk.approved(CARD | {"count": "2"})
+    card = desk.bench.insert("piv-1")
+    desk.bench.arm(Fault("piv-1", "pull", of="24"))
+    producing = desk.start("produce", order, "--seat", "piv-1", "--patience", "100", pins=True)
+    producing.hear("interrupted")
+    (begun,) = desk.tokens(order, "in-production")
+    number, serial = begun["number"], begun["serial"]
+    busy = desk.run("quarantine", "add", number, "--reason", "it fell", expect=ExitCode.BUSY)
+    assert "another production" in busy.err
+    producing.signal(signal.SIGINT)
+    producing.end()
+    desk.run("quarantine", "add", number, "--reason", "it fell behind the desk")
+    give_up = ("quarantine", "destroy", number, "--yes", serial, "--no-replacement", "--witness")
+    refused = desk.run(*give_up, "Ada", pins=True, expect=ExitCode.REFUSED_BY_RULE)
+    assert "who gives up a token does not witness it (R14)" in refused.err
+
+    # The CA's PIN is wrong: what is destroyed stays destroyed, and the CA is told later.
+    right, desk.pins["ca"] = desk.pins["ca"], Secret.text("00000000")
+    try:
+        told = desk.run(*give_up, "bob", pins=True, expect=ExitCode.PARTIAL)
+    finally:
+        desk.pins["ca"] = right
+    assert "the CA was not told" in told.err
+    assert "wait to be revoked; next: station ca crl" in told.err
+    issued = {row["serial"] for row in desk.listed("quarantine", "show", number)["keys"]}
+    assert issued <= revoked(desk)
+
+    # A card that says it is that one, and is blank: the records know better.
+    layout = desk.bench.layout
+    root = AttestationRoot.load(layout.attestation_root)
+    VirtualCard.create(layout.cards / "twin.json", root=root, serial=int(serial))
+    desk.bench.insert("piv-1", "twin")
+    producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
+    producing.hear("REFUSED")
+    producing.hear(f"its serial is that of token {number} of order {order}, spoiled, yet it is blank")
+    desk.bench.eject("piv-1")
+    desk.bench.insert("piv-1", card)
+    producing.hear("REFUSED")
+    desk.bench.eject("piv-1")
+    desk.bench.insert("piv-1")
+    producing.hear("produced")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.OK
+    shown = desk.run("order", "show", order)
+    assert "2 ordered = 1 produced + 1 spoiled and not replaced + 0 cancelled + 0 open" in shown.err
+    assert desk.listed("order", "show", order)["state"] == "produced"
+
+
+def kill_at_every_commit(desk: Desk, *command: str) -> int:
+    """Run a command until it ends well, killed before or after its next commit each time; how often."""
+    without, killed = dict(desk.environment), 0
+    log = desk.home / "station.db-wal"
+    desk.environment |= desk.bench.preloaded
+    try:
+        for when in itertools.cycle(SIDES):
+            # A fresh write-ahead log is synced for its header, too; the first to be met is its second commit.
+            fresh = not log.exists() or log.stat().st_size <= 32
+            desk.bench.arm(Fault("disk", "kill", 3 if fresh else 1, when=when))
+            ended = desk.start(*command, pins=True).end()
+            desk.bench.disarm()
+            if ended.code == ExitCode.OK:
+                break
+            assert ended.code == -signal.SIGKILL, ended.err
+            killed += 1
+            assert killed < 20, "it never ends"
+    finally:
+        desk.environment = without
+    return killed
+
+
+@pytest.mark.parametrize(("way", "most"), [("reset", 6), ("destroy", 4)])
+def test_a_way_out_that_is_killed_at_any_commit_is_finished_by_the_same_command(
+    desk: Desk, way: str, most: int
+) -> None:
+    """Also where the token was reset, the resume key destroyed or the CA told, and that is not on record."""
+    order, aside, card = spoiled_certificate(desk)
+    aside["ended"].end()
+    number, serial = aside["number"], aside["serial"]
+    seat = ("--seat", "piv-1") if way == "reset" else ("--witness", "bob")
+    desk.bench.insert("piv-1", card)
+    killed = kill_at_every_commit(desk, "quarantine", way, number, *seat, "--yes", serial)
+
+    assert killed >= most
+    assert states(desk, order) == {"spoiled": 1, "planned": 1}
+    assert desk.letters(order) == {number: "void"}
+    happened = Counter(events(desk, number))
+    assert happened["item.spoiled"] == happened[f"quarantine.{way}-begun"] == 1
+    shown = desk.listed("quarantine", "show", number)
+    assert {row["serial"] for row in shown["keys"] if row["serial"]} <= revoked(desk)
+    assert desk.run("audit", "verify").code == ExitCode.OK
+    desk.bench.eject("piv-1")
+    desk.bench.insert("piv-1", card if way == "reset" else None)
+    producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
+    producing.hear("produced")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.OK
+
+
+def test_a_usb_token_is_reset_where_its_maker_s_so_pin_is_known_and_given_up_where_not(desk: Desk) -> None:
+    stick = CARD | {"layout": "group-usb:p-256"}
+    fault = Fault("usb-1", "fail", of="C_CreateObject", ckr="CKR_DEVICE_ERROR")
+    desk.feed_by_hand("usb-1")
+
+    def set_aside(order: str) -> tuple[str, str]:
+        """The number and serial of its first token, quarantined in the seat."""
+        desk.bench.insert("usb-1")
+        desk.bench.arm(fault)
+        producing = desk.start("produce", order, "--seat", "usb-1", "--patience", "0", pins=True)
+        producing.hear("QUARANTINE")
+        assert producing.end().code == ExitCode.PARTIAL
+        (aside,) = desk.tokens(order, "quarantined")
+        return aside["number"], aside["serial"]
+
+    first = desk.approved(stick)
+    number, serial = set_aside(first)
+    reset = ("quarantine", "reset", number, "--seat", "usb-1", "--yes", serial)
+    refused = desk.run(*reset, pins=True, expect=ExitCode.DEVICE)
+    assert "PKCS#11 cannot make it so again" in refused.err
+    given_up = desk.run(
+        *("quarantine", "write-off", number, "--yes", serial, "--witness", "bob", "--no-replacement"),
+        pins=True,
+    )
+    assert "spoiled: lost" in given_up.err
+    desk.bench.eject("usb-1")
+
+    model = '{ puk = "so-pin", tries = "unlimited", factory = { so_pin = "01234567", label = "factory" } }'
+    desk.configure(lambda text: text.replace('pkcs11-module.so"', f'pkcs11-module.so"\nmodel = {model}'))
+    second = desk.approved(stick)
+    number, serial = set_aside(second)
+    desk.run("quarantine", "reset", number, "--seat", "usb-1", "--yes", serial, pins=True)
+    producing = desk.start("produce", second, "--seat", "usb-1", pins=True)
+    producing.hear("produced")
+    desk.bench.eject("usb-1")
+    assert producing.end().code == ExitCode.OK
+    (made,) = desk.tokens(second, "produced")
+    assert made["serial"] == serial
