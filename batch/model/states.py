@@ -89,7 +89,7 @@ STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
     StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
     StepState.FAILED: frozenset({StepState.INTENT}),
-    StepState.DONE: frozenset(),
+    StepState.DONE: frozenset({StepState.UNKNOWN}),
 }
 
 _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {

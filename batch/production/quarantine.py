@@ -53,10 +53,14 @@ class Resume(enum.Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Whether an item set aside for a cause may be resumed, and why or with what in mind."""
+    """Whether an item set aside for a cause may be resumed, and why or with what in mind.
+
+    `redo` is a step of the same key that is looked at again first, although it was done.
+    """
 
     resume: Resume
     because: str
+    redo: Kind | None = None
 
 
 _YES, _LOOK, _NO = Resume.YES, Resume.AFTER_READING, Resume.NO
@@ -69,7 +73,9 @@ RULES: Mapping[tuple[Cause, Kind | None], Rule] = {
     (Cause.UNDECIDED, None): Rule(_LOOK, "only where the token tells which of its codes is in force"),
     (Cause.NOT_BLANK, None): Rule(_NO, "the token had a past when it was begun (R36)"),
     (Cause.NO_EVIDENCE, None): Rule(_YES, "after the attestation roots of the seat were put right"),
-    (Cause.WRONG_CERTIFICATE, None): Rule(_NO, "the CA's certificate is not what was asked for"),
+    (Cause.WRONG_CERTIFICATE, None): Rule(
+        _YES, "after the CA was mended: it is asked anew for the key on the token", Kind.GENERATE
+    ),
     (Cause.READ_BACK, Kind.LOAD): Rule(_YES, "the certificate is written and read back again"),
     (Cause.READ_BACK, None): Rule(_NO, "what the token holds is not what was written to it (R36)"),
     (Cause.DEVICE_FAILED, None): Rule(_YES, "the step is done again, where the token says it never was"),

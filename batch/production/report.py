@@ -13,7 +13,7 @@ from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState
 from batch.production import budget
 from batch.production.quarantine import Resume, rule_of, stay_of, ways
-from batch.store import journal, orders, quarantine, revocations
+from batch.store import journal, letters, orders, quarantine, revocations
 from batch.store.database import Records
 
 
@@ -77,6 +77,7 @@ def whole(records: Records, item: Item) -> dict[str, Any]:
         "driver": item.token_driver,
         "serial": item.token_serial,
         "reason": item.reason,
+        "letter": letters.state_of(records, item.mailer_number),
         "replaces": replaced.mailer_number if replaced else None,
         "replaced_by": other.mailer_number if other else None,
     }

@@ -14,6 +14,7 @@ from batch.model.orders import Item
 from batch.model.quarantine import Way
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.budget import Budget
+from batch.production.plan import Kind
 from batch.production.quarantine import event_of, stay_of
 from batch.production.reading import compared, decision
 from batch.production.run import Seat, lane_process
@@ -144,7 +145,12 @@ def _reset(
 ) -> None:
     assert item.token_serial is not None, "resettable was asked"
     _give_codes(records, item, found.lane, keeper, briefing)
-    left = Budget(records, seat.driver, item, item.token_serial).left()
+    budget = Budget(records, seat.driver, item, item.token_serial)
+    with records.transaction():
+        budget.looked_at(found.state)
+        left = budget.left()
+        # A reset that fails leaves them booked, so that one after another never takes the last.
+        budget.book(Kind.INITIALISE, in_doubt=True)
     state = found.lane.ask("reset", item.token_serial, left, timeout=_ANSWER)
     assert isinstance(state, TokenState)
     same = state.identity.serial in (item.token_serial, None)

@@ -13,12 +13,13 @@ from batch.model.codes import Binding
 from batch.model.errors import Refused
 from batch.model.orders import Item
 from batch.model.quarantine import Stay, Way
-from batch.model.states import ItemState
+from batch.model.states import ItemState, LetterState
 from batch.people.separation import check
 from batch.production import revocation
 from batch.production.ending import follow
+from batch.production.plan import Step
 from batch.production.quarantine import Resume, event_of, rule_of, stay_of
-from batch.store import codes, letters, orders, quarantine, restores
+from batch.store import codes, journal, letters, orders, quarantine, restores
 from batch.store.database import Records
 from drivers.authorities.port import Reason
 from drivers.process import Child
@@ -28,10 +29,11 @@ _WITNESSED = (Way.DESTROY, Way.WRITE_OFF)
 
 @dataclass(frozen=True)
 class Spoiled:
-    """What came of a way out: the item, and the number of its replacement."""
+    """What came of a way out: the item, the number of its replacement, and the state of its letter."""
 
     item: Item
     replacement: str | None
+    letter: LetterState
 
 
 def resume(records: Records, number: str, operator: str, *, decided: str | None = None) -> Item:
@@ -56,6 +58,9 @@ def resume(records: Records, number: str, operator: str, *, decided: str | None 
         quarantine.begin_way(records, stay, Way.RESUME, by=operator, why=decided or rule.because)
         quarantine.leave(records, stay)
         orders.take_up(records, item.id)
+        if rule.redo is not None and stay.step is not None:
+            _, _, key = stay.step.partition(":")
+            journal.reopen(records, item.id, Step(rule.redo, key).name)
         log(records, event_of(records, "quarantine.resumed", operator, item, {"decided": decided}))
         follow(records, orders.order_of(records, item.order_id), operator)
     return orders.item_of(records, item.id)
@@ -146,20 +151,21 @@ def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoil
         order = orders.order_of(records, item.order_id)
         codes.forget_resume(records, item.id)
         orders.end_item(records, item.id, ItemState.SPOILED, f"{way.done}: {stay.why}")
-        letters.add_void(records, item.mailer_number, item.id, operator)
+        letter = letters.withdraw(records, item.mailer_number, item.id, operator)
         asked = revocation.ask_for(records, item, _reason(stay), operator)
         detail = {
             "how": way.done,
             "why": stay.why,
             "by": stay.way_by,
             "witness": stay.witness,
-            "certificates to revoke": asked,
+            "requests to revoke": asked,
+            "letter": str(letter),
         }
         log(records, event_of(records, "item.spoiled", operator, item, detail))
         replacement = _replace(records, item, operator) if stay.replaced else None
         quarantine.leave(records, stay)
         follow(records, order, operator)
-    return Spoiled(orders.item_of(records, item.id), replacement)
+    return Spoiled(orders.item_of(records, item.id), replacement, letter)
 
 
 def _replace(records: Records, item: Item, operator: str) -> str:

@@ -50,6 +50,14 @@ def settle(records: Records, item_id: int, name: str, state: StepState, reason: 
         move(now, state, where=f"step {name} of item {item_id}")
 
 
+def reopen(records: Records, item_id: int, name: str) -> None:
+    """A step that was done is looked at again, as one whose outcome is unknown; none where it was not."""
+    records.write(
+        "UPDATE steps SET state = ?, reason = ? WHERE item_id = ? AND name = ? AND state = ?",
+        (StepState.UNKNOWN, "to be looked at again, as resumed", item_id, name, StepState.DONE),
+    )
+
+
 def doubt(records: Records) -> int:
     """Make every intent without outcome unknown, as after a crash; returns how many there were."""
     return records.write(

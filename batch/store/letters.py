@@ -21,12 +21,23 @@ def add(records: Records, mailer_number: str, item_id: int) -> None:
     )
 
 
-def add_void(records: Records, mailer_number: str, item_id: int, operator: str) -> None:
-    """The letter of a spoiled token: none was printed and none will be, and it stays counted (R14)."""
-    records.write(
-        "INSERT INTO letters (mailer_number, item_id, state, operator) VALUES (?, ?, ?, ?)",
-        (mailer_number, item_id, LetterState.VOID, operator),
-    )
+def withdraw(records: Records, mailer_number: str, item_id: int, operator: str) -> LetterState:
+    """The letter of a spoiled token is void, and stays counted (R14); the state it is in then.
+
+    One that was printed stays so: a person finds and destroys it.
+    """
+    state = state_of(records, mailer_number)
+    if state is None:
+        records.write(
+            "INSERT INTO letters (mailer_number, item_id, state, operator) VALUES (?, ?, ?, ?)",
+            (mailer_number, item_id, LetterState.VOID, operator),
+        )
+        return LetterState.VOID
+    if LetterState.VOID not in LETTER[state]:
+        return state
+    printer = letter(records, mailer_number).printer or ""
+    set_state(records, mailer_number, LetterState.VOID, printer=printer, operator=operator)
+    return LetterState.VOID
 
 
 def letter(records: Records, mailer_number: str) -> LetterRecord:
@@ -35,6 +46,12 @@ def letter(records: Records, mailer_number: str) -> LetterRecord:
     if row is None:
         raise NotFound("no letter of that number", where=mailer_number, next="see `station letter list`")
     return _letter(row)
+
+
+def state_of(records: Records, mailer_number: str) -> LetterState | None:
+    """The state of a letter, None where there is none yet."""
+    row = records.row("SELECT state FROM letters WHERE mailer_number = ?", (mailer_number,))
+    return LetterState(row[0]) if row else None
 
 
 def letters(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[LetterRecord]:

@@ -317,6 +317,8 @@ def _tell_spoiled(
     order = order_of(records, item.order_id)
     again = "" if spoiled else " already"
     click.echo(f"token {item.mailer_number} is{again} {item.state}: {item.reason}", err=True)
+    if spoiled is not None and spoiled.letter not in ("void", "sealed"):
+        click.echo(f"its letter is {spoiled.letter}: find it, and destroy it unopened", err=True)
     if revoked:
         click.echo(f"certificates revoked: {revoked}", err=True)
     if other is not None:

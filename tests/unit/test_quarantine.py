@@ -156,7 +156,7 @@ def test_every_cause_has_a_rule_for_any_step() -> None:
         (Cause.DEVICE_FAILED, "verify", True),
         (Cause.READ_BACK, "verify", False),
         (Cause.READ_BACK, "load:authentication", True),
-        (Cause.WRONG_CERTIFICATE, "load:authentication", False),
+        (Cause.WRONG_CERTIFICATE, "certify:authentication", True),
         (Cause.CODE_BLOCKED, "set-pin", False),
         (Cause.CODE_REFUSED, "generate:authentication", False),
         (Cause.CA_REFUSED, "certify:authentication", True),
@@ -244,6 +244,28 @@ def test_only_a_token_that_was_read_blank_is_free_for_another_item(records: Reco
     with records.transaction():
         orders.begin_item(records, other, "piv-1", "piv", "123")
     assert orders.item(records, "123").id == other.id
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (LetterState.SEALED, LetterState.VOID),
+        (LetterState.UNKNOWN, LetterState.VOID),
+        (LetterState.PRINTED, LetterState.PRINTED),
+    ],
+)
+def test_a_letter_that_a_restore_left_is_void_unless_it_was_printed(
+    records: Records, order: Order, before: LetterState, after: LetterState
+) -> None:
+    item = aside(records, order, Cause.RESTORED)
+    way = {LetterState.SEALED: (), LetterState.UNKNOWN: (LetterState.UNKNOWN,)}
+    with records.transaction():
+        letters.add(records, "000001", item.id)
+        for state in way.get(before, (LetterState.PRINTING, before)):
+            letters.set_state(records, "000001", state, printer="p", operator="carl")
+    spoil(records)
+    assert letters.letter(records, "000001").state is after
+    assert orders.item(records, "000001").state is ItemState.SPOILED
 
 
 def test_without_a_replacement_the_order_closes_one_short(records: Records, order: Order) -> None:
