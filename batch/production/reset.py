@@ -117,7 +117,7 @@ def reset(
     with held(seat, run_directory) as found:
         resettable(item, seat, found)
         begin(records, number, Way.RESET, operator=operator, confirmed=confirmed, why=why, replaced=replaced)
-        _reset(records, item, seat, found, keeper, briefing)
+        _reset(records, item, seat, found, keeper, briefing, operator)
         with records.transaction():
             stay = stay_of(records, item)
             quarantine.read_blank(records, stay)
@@ -142,6 +142,7 @@ def _reset(
     found: Held,
     keeper: Child,
     briefing: Callable[[Item, LaneFacts], Assignment],
+    operator: str,
 ) -> None:
     assert item.token_serial is not None, "resettable was asked"
     _give_codes(records, item, found.lane, keeper, briefing)
@@ -150,7 +151,9 @@ def _reset(
         budget.looked_at(found.state)
         left = budget.left()
         # A reset that fails leaves them booked, so that one after another never takes the last.
-        budget.book(Kind.INITIALISE, in_doubt=True)
+        booked = budget.book(Kind.INITIALISE, in_doubt=True)
+        detail = {"model": found.state.identity.model, "booked": booked}
+        log(records, event_of(records, "quarantine.resetting", operator, item, detail, seat=seat.name))
     state = found.lane.ask("reset", item.token_serial, left, timeout=_ANSWER)
     assert isinstance(state, TokenState)
     same = state.identity.serial in (item.token_serial, None)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from batch.audit.log import log
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import NotFound, Refused
+from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.quarantine import Cause, Way
 from batch.model.states import ItemState, LetterState, OrderState, StepState
@@ -73,9 +77,17 @@ def order(records: Records) -> Order:
     draft = OrderDraft("order.csv", "MVV-1", "Ministerie", "90001234", "NL", "00" * 32, (row,))
     taken = receive(records, draft, "ada")
     approved = approve(records, taken.number, "bob", lambda name: b"key")
-    with records.transaction():
+    with told(records):
         orders.set_order_state(records, approved, OrderState.IN_PRODUCTION)
     return orders.order(records, taken.number)
+
+
+@contextmanager
+def told(records: Records) -> Iterator[None]:
+    """What brings about what a test is about, told in the log as anything is."""
+    with records.transaction():
+        yield
+        log(records, Event("test.arranged", "ada"))
 
 
 def begun(records: Records, order: Order, step: str = "load:authentication") -> Item:
@@ -83,7 +95,7 @@ def begun(records: Records, order: Order, step: str = "load:authentication") -> 
     item = orders.item(records, "000001")
     epoch = codes.epoch(records, order.id)
     assert epoch is not None
-    with records.transaction():
+    with told(records):
         orders.begin_item(records, item, "piv-1", "piv", "123")
         codes.keep(records, item.id, epoch, SEALED)
         journal.add_key(records, item.id, "authentication", "9a")
@@ -99,7 +111,7 @@ def aside(
     records: Records, order: Order, cause: Cause = Cause.DEVICE_FAILED, step: str = "load:authentication"
 ) -> Item:
     item = begun(records, order, step)
-    with records.transaction():
+    with told(records):
         set_aside(records, item, cause, f"{step}: why", "ada", step=step)
     return orders.item(records, "000001")
 
@@ -117,7 +129,7 @@ def spoil(records: Records, way: Way = Way.DESTROY, *, replaced: bool = True) ->
         replaced=replaced,
     )
     if way is Way.RESET:
-        with records.transaction():
+        with told(records):
             quarantine.read_blank(records, stay_of(records, orders.item(records, "000001")))
     ways_out.finish(records, "000001", "ada", keeper)
     kept: Keeper = keeper
@@ -202,7 +214,7 @@ def test_what_the_journal_cannot_decide_is_resumed_only_where_a_reading_does(
 
 def test_without_its_codes_nothing_is_resumed(records: Records, order: Order) -> None:
     item = aside(records, order)
-    with records.transaction():
+    with told(records):
         codes.forget_resume(records, item.id)
     with pytest.raises(Refused, match="its resume key is destroyed"):
         ways_out.resume(records, "000001", "olga")
@@ -241,7 +253,7 @@ def test_only_a_token_that_was_read_blank_is_free_for_another_item(records: Reco
     assert orders.item_of_token(records, "piv", "123") is None
     assert orders.item(records, "123").id == item.id
     other = orders.item(records, "000002")
-    with records.transaction():
+    with told(records):
         orders.begin_item(records, other, "piv-1", "piv", "123")
     assert orders.item(records, "123").id == other.id
 
@@ -259,7 +271,7 @@ def test_a_letter_that_a_restore_left_is_void_unless_it_was_printed(
 ) -> None:
     item = aside(records, order, Cause.RESTORED)
     way = {LetterState.SEALED: (), LetterState.UNKNOWN: (LetterState.UNKNOWN,)}
-    with records.transaction():
+    with told(records):
         letters.add(records, "000001", item.id)
         for state in way.get(before, (LetterState.PRINTING, before)):
             letters.set_state(records, "000001", state, printer="p", operator="carl")
@@ -270,7 +282,7 @@ def test_a_letter_that_a_restore_left_is_void_unless_it_was_printed(
 
 def test_without_a_replacement_the_order_closes_one_short(records: Records, order: Order) -> None:
     aside(records, order)
-    with records.transaction():
+    with told(records):
         other = orders.item(records, "000002")
         orders.begin_item(records, other, "piv-1", "piv", "456")
         orders.end_item(records, other.id, ItemState.PRODUCED)
@@ -287,7 +299,7 @@ def test_an_order_that_was_closed_with_tokens_in_quarantine_opens_again(
     records: Records, order: Order
 ) -> None:
     aside(records, order)
-    with records.transaction():
+    with told(records):
         orders.set_order_state(records, order, OrderState.PRODUCED)
     ways_out.resume(records, "000001", "olga")
     assert orders.order(records, order.number).state is OrderState.IN_PRODUCTION
