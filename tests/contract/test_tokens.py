@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from drivers.errors import AuthenticationFailed, RetryBudget
+from drivers.errors import AuthenticationFailed, RetryBudget, Unsupported
 from drivers.tokens import (
     Act,
     Algorithm,
@@ -311,3 +312,21 @@ def test_setting_a_code_from_a_wrong_one_is_refused(finished: Desk) -> None:
             desk.lane.set_code(code, wrong, another(another(value)))
     for key in keys(desk):
         signs(desk, key)
+
+
+def test_a_reset_makes_a_blank_or_tells_why_it_cannot_and_then_changes_nothing(finished: Desk) -> None:
+    lane = finished.lane
+    before = lane.inspect()
+    if (reason := lane.no_reset()) is not None:
+        with pytest.raises(Unsupported, match=re.escape(reason)):
+            lane.reset(finished.codes)
+        assert lane.inspect() == before
+        return
+    for _ in range(2):  # as after one that was cut off
+        lane.reset(None)
+        lane.reconnect()
+        state = lane.inspect()
+        assert state.blank
+        assert state.identity.serial == before.identity.serial
+        assert False not in state.factory.values()
+    assert (state.tries.pin, state.tries.puk) == (3, 3)
