@@ -306,6 +306,9 @@ class TokenDriver(Protocol):
     sequence: ClassVar[tuple[Act, ...]]
     """The order in which this kind of token is personalised; KEYS stands for every slot in turn."""
 
+    place: str
+    """The reader or slot behind the seat: the same for two seats that would take the same token."""
+
     rules: CodeRules
     factory: Credentials | None
     """The codes a blank token comes with, None where a blank has none (an uninitialised PKCS#11 token)."""

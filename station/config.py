@@ -204,7 +204,29 @@ def _checked(document: Document[Configuration]) -> Configuration:
                 "seat", index, "name", what=f"a second seat {seat.name!r}", next="give each a name of its own"
             )
         seen.add(seat.name)
+    places: dict[str, str] = {}
+    for index, seat in enumerate(document.value.seats):
+        if (other := places.setdefault(_place(seat), seat.name)) != seat.name:
+            raise document.fault(
+                "seat",
+                index,
+                "name",
+                what=f"seat {seat.name!r} has the reader or slot of seat {other!r}",
+                next="a reader or slot is one seat: take one of them out, or name another reader or slot",
+            )
     return document.value
+
+
+def _place(seat: Seat) -> str:
+    """What two seats may not share: a reader by its serial or name, a slot of a module, else all options."""
+    options = seat.options
+    if "reader" in options:
+        named = {"serial": options["serial"]} if options.get("serial") else {"reader": options["reader"]}
+    elif "module" in options:
+        named = {"module": options["module"], "slot": options.get("slot")}
+    else:
+        named = options or {"seat": seat.name}
+    return repr((seat.driver, sorted(named.items()), sorted(seat.environment.items())))
 
 
 def seat_entry(seat: Seat) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drivers.errors import DriverError
 from station import probes
-from station.config import Configuration, Seat, seat_entry
+from station.config import Configuration, Seat, parse, seat_entry
 from station.errors import ConfigurationError
 from station.home import Home
 from station.probes import Reader
@@ -55,10 +55,14 @@ def bound(name: str, driver: str, reader: Reader, environment: Mapping[str, str]
 
 
 def append(home: Home, configuration: Configuration, seat: Seat) -> None:
-    """Put a new seat at the end of station.toml, all or nothing; `ConfigurationError` for a taken name."""
+    """Put a new seat at the end of station.toml, all or nothing.
+
+    Raises `ConfigurationError` for a taken name, `layouts.errors.FileFault` for a reader that is one.
+    """
     refuse_taken(home, configuration, seat.name)
-    text = home.configuration.read_text("utf-8")
-    _replace(home.configuration, f"{text.rstrip()}\n\n{seat_entry(seat)}")
+    text = f"{home.configuration.read_text('utf-8').rstrip()}\n\n{seat_entry(seat)}"
+    parse(text, str(home.configuration))
+    _replace(home.configuration, text)
 
 
 def refuse_taken(home: Home, configuration: Configuration, name: str) -> None:

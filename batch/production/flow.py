@@ -20,7 +20,7 @@ from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
 from batch.store import journal, orders
 from batch.store.clock import now
-from drivers.errors import CaUnavailable, DriverError, NoToken, ProcessDied, TokenLost, WrongToken
+from drivers.errors import CaUnavailable, DriverError, NotBlank, NoToken, ProcessDied, TokenLost, WrongToken
 from drivers.feeders.port import Tray
 from drivers.tokens import TokenState
 
@@ -123,6 +123,11 @@ class LaneFlow(SeatWork):
             produced = yield from making.make(item, state)
         except (TokenLost, NoToken, WrongToken, ProcessDied, CaUnavailable, KeysFailed) as error:
             yield from self._interrupt(item, error)
+        except NotBlank as error:
+            if orders.item_of(self._records, item.id).token_serial is None:
+                yield from self._disown(item, error, state)
+            else:
+                yield from self._quarantine(item, error)
         except DriverError as error:
             yield from self._quarantine(item, error)
         else:
@@ -143,6 +148,13 @@ class LaneFlow(SeatWork):
         else:
             yield from self._let_go()
 
+    def _disown(self, item: Item, error: NotBlank, state: TokenState) -> Work[None]:
+        """What looked like a blank, or the item's own, is somebody else's: the item waits for another."""
+        self._doubt(item, StepState.UNKNOWN, error)
+        self._log("item.interrupted", item, None, {"reason": str(error)})
+        self._tell(What.INTERRUPTED, item, None, str(error))
+        yield from self._refuse(state, error.what, "not blank")
+
     def _quarantine(self, item: Item, error: DriverError) -> Work[None]:
         step = self._doubt(item, StepState.FAILED, error)
         reason = f"{step}: {error}" if step else str(error)
@@ -156,14 +168,21 @@ class LaneFlow(SeatWork):
     def _turn_away(self, state: TokenState) -> Work[None]:
         """A token no item of this order waits for: another's, a finished one, no blank, or one too many."""
         serial = state.identity.serial
-        owner = orders.item_of_token(self._records, self._driver, serial) if serial else None
-        if owner is None and state.blank:
+        owner = orders.item_of_serial(self._records, self._driver, serial)
+        elsewhere = self._desk.lane_of(owner) if owner is not None else None
+        if elsewhere is not None:
+            self._tell(What.MISSING, None, serial, f"seat {elsewhere} works on the token in this one")
+        if elsewhere is not None or (owner is None and state.blank):
             if (yield from self._let_go()):
                 yield from self._ask("await_removal", _LOOK)
         elif owner is None:
             yield from self._refuse(state, f"not blank: {', '.join(state.marks)}")
+        elif owner.token_driver != self._driver:
+            reason = f"{self._whose(owner, state)}, made as {owner.token_driver}"
+            yield from self._refuse(state, reason, "begun before")
         elif owner.state is ItemState.PRODUCED and not state.blank:
             # Such as one that a desk which was killed had no time left to have taken out.
+            self._tell(What.REFUSED, None, serial, f"it is finished: envelope {owner.mailer_number}")
             yield from self._put_out(Tray.GOOD, f"envelope {owner.mailer_number}")
         else:
             yield from self._refuse(state, self._whose(owner, state), "begun before")

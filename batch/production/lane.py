@@ -6,14 +6,13 @@ plain fact. The desk tells which step is next and keeps the journal.
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -33,6 +32,7 @@ from batch.production.assignment import (
     Verified,
 )
 from batch.production.certificates import build_csr, verify_signature
+from batch.production.holding import take_place, take_seat
 from batch.production.plan import Kind, Repeat, Step
 from drivers.errors import (
     DeviceFailed,
@@ -59,9 +59,6 @@ from drivers.tokens import (
     Tries,
 )
 
-_SEAT_WAIT = 40.0
-"""Seconds to wait for a lane of a desk that was killed; it ends itself sooner (`drivers.process`)."""
-
 _CODE_OF = {Kind.SET_ADMIN: Code.ADMIN, Kind.SET_PUK: Code.PUK, Kind.SET_PIN: Code.PIN}
 _ACT_OF = {Code.ADMIN: Kind.SET_ADMIN, Code.PUK: Kind.SET_PUK, Code.PIN: Kind.SET_PIN}
 
@@ -82,8 +79,9 @@ class Lane:
 
     def __init__(self, seat: str, driver: str, options: Mapping[str, Any], lock: Path) -> None:
         self._seat = seat
-        self._lock = _take_seat(seat, lock)
+        self._lock = take_seat(seat, lock)
         self._driver: TokenDriver = find("station.tokens", driver)(seat, options)
+        self._place = take_place(seat, self._driver.place, lock.parent)
         self._session: TokenSession | None = None
         self._assignment: Assignment | None = None
         self._codes: dict[Code, Secret] = {}
@@ -361,22 +359,3 @@ def _proves(evidence: Evidence) -> bool:
 def _until(seconds: float) -> Any:
     deadline = time.monotonic() + seconds
     return lambda: time.monotonic() >= deadline
-
-
-def _take_seat(seat: str, lock: Path) -> IO[bytes]:
-    """Hold a seat for this process alone, also against a lane whose desk was killed."""
-    file = lock.open("wb")
-    deadline = time.monotonic() + _SEAT_WAIT
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise DeviceFailed(
-                    "another process works at this seat",
-                    where=seat,
-                    next="let it end, or end it where it hangs, then run this again",
-                ) from None
-            time.sleep(0.05)
-        else:
-            return file

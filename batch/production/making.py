@@ -144,7 +144,7 @@ class Making(SeatWork):
         return serial
 
     def _bind(self, item: Item, serial: str | None) -> None:
-        owner = orders.item_of_token(self._records, self._driver, serial) if serial else None
+        owner = orders.item_of_serial(self._records, self._driver, serial)
         if owner is not None and owner.id != item.id:
             raise ReadBackFailed(
                 f"its serial {serial} is that of token {owner.mailer_number}",

@@ -187,11 +187,11 @@ class Production:
     def choose(self, seat: str, driver: str, state: TokenState) -> Item | None:
         """The item for the token in a reader: its own unfinished one, else the next planned for a blank."""
         identity = state.identity
-        if identity.serial is not None:
-            bound = orders.item_of_token(self.records, driver, identity.serial)
-            if bound is not None:
-                mine = bound.order_id == self.order.id and bound.state is ItemState.IN_PRODUCTION
-                return bound if mine and not self._in_a_lane(bound) else None
+        bound = orders.item_of_serial(self.records, driver, identity.serial)
+        if bound is not None:
+            mine = bound.order_id == self.order.id and bound.token_driver == driver
+            free = bound.state is ItemState.IN_PRODUCTION and self.lane_of(bound) is None
+            return bound if mine and free else None
         for item in self.unfinished(driver):
             if item.token_serial is None and self._may_be(item, seat, state):
                 return item
@@ -211,7 +211,7 @@ class Production:
     def unfinished(self, driver: str) -> list[Item]:
         """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
         begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
-        return [item for item in begun if item.token_driver == driver and not self._in_a_lane(item)]
+        return [item for item in begun if item.token_driver == driver and self.lane_of(item) is None]
 
     def ended_at(self, seat: str) -> bool:
         """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
@@ -364,8 +364,10 @@ class Production:
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
         return orders.next_planned(self.records, self.order, fitting)
 
-    def _in_a_lane(self, item: Item) -> bool:
-        return any(lane.current is not None and lane.current.id == item.id for lane in self._flows.values())
+    def lane_of(self, item: Item) -> str | None:
+        """The seat whose lane has an item in hand, None where none has."""
+        lanes = self._flows.values()
+        return next((one.seat for one in lanes if one.current and one.current.id == item.id), None)
 
     def _may_be(self, item: Item, seat: str, state: TokenState) -> bool:
         """Whether a token of no bound serial may be this item's: by label or GUID, or blank in its seat."""

@@ -267,6 +267,17 @@ def owner_of_certificate(records: Records, certificate: bytes) -> Item | None:
     return item_of(records, row[0]) if row else None
 
 
+def item_of_serial(records: Records, driver: str, serial: str | None) -> Item | None:
+    """The item a token of that serial is bound to, by this driver or else by another, None where by none."""
+    if serial is None:
+        return None
+    row = records.row(
+        f"SELECT {_ITEM} FROM items WHERE token_serial = ? AND token_free = 0 ORDER BY token_driver <> ?, id",
+        (serial, driver),
+    )
+    return _item(row) if row else None
+
+
 def begin_item(records: Records, item: Item, seat: str, driver: str, serial: str | None) -> None:
     """Take an item into production on a seat and bind the token as far as it is known (R41).
 

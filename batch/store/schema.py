@@ -43,6 +43,12 @@ def m005_checkpoints_of_the_log(db: Database) -> None:
     _execute(db, _CHECKPOINTS)
 
 
+@migrations()
+def m006_serials(db: Database) -> None:
+    """A serial is looked up whatever driver its token was made with."""
+    db.execute("CREATE INDEX items_by_serial ON items (token_serial) WHERE token_serial IS NOT NULL")
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}

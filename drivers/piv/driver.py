@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -63,6 +64,8 @@ class PivDriver:
         self._reader = Reader(
             self._options.reader, self._options.serial, where=seat, usb_token=self._options.usb_token
         )
+        service = os.environ.get("PCSCLITE_CSOCK_NAME", "")
+        self.place = f"pcsc {service} {self._options.serial or self._options.reader}"
         if self._options.admin == "keep":
             kept = tuple(act for act in type(self).sequence if act is not Act.SET_ADMIN)
             self.sequence = kept  # type: ignore[misc]  # this seat's cards, not the class

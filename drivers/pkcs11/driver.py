@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from drivers.errors import NoToken
+from drivers.pkcs11 import softhsm
 from drivers.pkcs11.module import Module
 from drivers.pkcs11.options import parse
 from drivers.pkcs11.seat import Seat
@@ -27,6 +29,8 @@ class Pkcs11Driver:
         self._seat = Seat(seat, Module(read.module, seat), read, model)
         self._session: Pkcs11Session | None = None
         self._pause = threading.Event()
+        store = softhsm.token_directory() or ""
+        self.place = f"pkcs11 {os.path.realpath(read.module)} {store} {read.slot or ''}"
         self.rules = model.rules()
         self.factory = model.factory_codes()
 

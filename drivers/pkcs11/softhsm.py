@@ -43,6 +43,23 @@ def prepare(directory: Path) -> dict[str, str]:
     return {"SOFTHSM2_CONF": str(configuration.resolve())}
 
 
+def token_directory() -> str | None:
+    """Where SoftHSM keeps its tokens in this process, as its configuration says, None where it does not.
+
+    A link that is swapped for another stays the name it has.
+    """
+    try:
+        text = Path(os.environ["SOFTHSM2_CONF"]).read_text("utf-8", "replace")
+    except (KeyError, OSError):
+        return None
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "directories.tokendir":
+            folder, name = os.path.split(os.path.abspath(value.strip()))
+            return os.path.join(os.path.realpath(folder), name)
+    return None
+
+
 def settle(directory: Path) -> None:
     """Force all tokens of `prepare(directory)` to disk: SoftHSM writes without fsync."""
     for folder, _, files in os.walk(directory, onerror=_raise):

@@ -61,7 +61,9 @@ def test_a_seat_that_cannot_be_used_says_why(cli: Cli, bench: Bench, tmp_path: P
         Seat("gone", "piv", options={"reader": "No Such Reader 00 00"}, environment=good.environment),
         Seat("odd", "matrix"),
         Seat("lost", "pkcs11", options={"module": "/nowhere/libsofthsm2.so"}),
-        Seat("strange", "piv", "robot", options=good.options, environment=good.environment),
+        Seat(
+            "strange", "piv", "robot", options={"reader": "Other Reader 00 00"}, environment=good.environment
+        ),
     ]
     done = cli("lanes", "--json", "--home", str(home_with(tmp_path / "home", seats)))
     assert done.code == ExitCode.DEVICE

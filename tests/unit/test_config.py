@@ -114,3 +114,38 @@ def test_a_seat_entry_reads_back_as_the_seat(seat: Seat) -> None:
     text = f"{example()}\n{seat_entry(seat)}"
     assert tomllib.loads(text)
     assert parse(text, "station.toml").seat(seat.name) == seat
+
+
+READER = {"reader": "Example Reader 01 00"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (Seat("a", "piv", options=READER), Seat("b", "piv", options=READER), True),
+        (Seat("a", "piv", options=READER), Seat("b", "piv", options={**READER, "serial": "7"}), False),
+        (
+            Seat("a", "piv", options={**READER, "serial": "7"}),
+            Seat("b", "piv", options={"reader": "Example Reader 02 00", "serial": "7"}),
+            True,
+        ),
+        (
+            Seat("a", "pkcs11", options={"module": "/m.so", "slot": 1}),
+            Seat("b", "pkcs11", options={"module": "/m.so", "slot": 1, "rescan": "events"}),
+            True,
+        ),
+        (
+            Seat("a", "pkcs11", options={"module": "/m.so"}, environment={"SOFTHSM2_CONF": "/1"}),
+            Seat("b", "pkcs11", options={"module": "/m.so"}, environment={"SOFTHSM2_CONF": "/2"}),
+            False,
+        ),
+        (Seat("a", "other", options={"port": 1}), Seat("b", "other", options={"port": 1}), True),
+    ],
+)
+def test_two_seats_never_have_one_reader_or_slot(first: Seat, second: Seat, same: bool) -> None:
+    text = f"{example()}\n{seat_entry(first)}\n{seat_entry(second)}"
+    if not same:
+        assert parse(text, "station.toml").seat("b") == second
+        return
+    with pytest.raises(FileFault, match="seat 'b' has the reader or slot of seat 'a'"):
+        parse(text, "station.toml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batch.audit.log import log
 from batch.model.codes import Binding
+from batch.model.events import Event
 from batch.model.orders import Item
 from batch.orders.decisions import receive
 from batch.orders.draft import DraftRow, OrderDraft
@@ -63,6 +66,14 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
     made.close()
 
 
+@contextmanager
+def on_record(records: Records) -> Iterator[None]:
+    """A transaction with an event, as every one has."""
+    with records.transaction():
+        yield
+        log(records, Event("step.begun", "ada"))
+
+
 @dataclass
 class Work:
     """One item of one order and its card, driven as `Making` drives a lane."""
@@ -104,6 +115,7 @@ class Work:
             pass
         finally:
             lane._lock.close()
+            lane._place.close()
 
     def _work(self, lane: Lane) -> None:
         try:
@@ -116,7 +128,7 @@ class Work:
             return
         self.serial = state.identity.serial
         budget = Budget(self.records, "virtual", self.item, self.serial)
-        with self.records.transaction():
+        with on_record(self.records):
             budget.looked_at(state)
         lane._assignment = Assignment(
             Binding(self.item.id, self.item.mailer_number),
@@ -131,12 +143,12 @@ class Work:
             if step.name in self.done:
                 continue
             left = budget.left()
-            with self.records.transaction():
+            with on_record(self.records):
                 budget.book(step.kind, in_doubt=step.name in self.begun)
             in_doubt = step.name in self.begun
             self.begun.add(step.name)
             stepped = lane.step(step, frozenset(self.done), in_doubt, {}, {}, left)
-            with self.records.transaction():
+            with on_record(self.records):
                 budget.settle(stepped.shown)
                 if isinstance(stepped.outcome, TokenIdentity):
                     self.serial = stepped.outcome.serial
@@ -242,7 +254,7 @@ def seen(**tries: int) -> TokenState:
 def test_the_stricter_of_records_and_token_holds(records: Records, tmp_path: Path) -> None:
     Work.make(records, tmp_path, "plain")
     budget = a_budget(records, "stricter")
-    with records.transaction():
+    with on_record(records):
         budget.looked_at(seen(pin=5))
         budget.book(Kind.SET_PIN, in_doubt=True)
         assert budget.left().pin == 3
@@ -261,12 +273,12 @@ def test_the_stricter_of_records_and_token_holds(records: Records, tmp_path: Pat
 def test_tries_follow_a_token_that_gets_its_serial_and_are_told(records: Records, tmp_path: Path) -> None:
     work = Work.make(records, tmp_path, "plain")
     budget = Budget(records, "virtual", work.item, None)
-    with records.transaction():
+    with on_record(records):
         orders.begin_item(records, work.item, SEAT, "virtual", None)
         assert budget.book(Kind.INITIALISE, in_doubt=False) == {"pin": 1, "puk": 1, "admin": 1}
     begun = orders.item_of(records, work.item.id)
     assert {row["at worst"] for row in told(records, begun)} == {"2 left"}
-    with records.transaction():
+    with on_record(records):
         orders.bind_token(records, begun.id, SEAT, "4711")
         budget.bind("4711")
     bound = orders.item_of(records, work.item.id)
@@ -276,6 +288,6 @@ def test_tries_follow_a_token_that_gets_its_serial_and_are_told(records: Records
         ("puk", 1),
     ]
     assert Budget(records, "virtual", bound, "4711").left() == Tries(2, 2, 2)
-    with records.transaction():
+    with on_record(records):
         Budget(records, "virtual", bound, "4711").looked_at(seen(admin=UNLIMITED))
     assert told(records, bound)[0]["at worst"] == "never locks"

@@ -99,7 +99,7 @@ class VirtualDriver:
     rules = RULES
 
     def __init__(self, seat: str, options: Mapping[str, Any]) -> None:
-        self._seat = seat
+        self._seat = self.place = seat
         if options.get("admin") == "keep":
             self.sequence = tuple(act for act in type(self).sequence if act is not Act.SET_ADMIN)  # type: ignore[misc]
 

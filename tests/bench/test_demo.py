@@ -1,0 +1,45 @@
+"""The first thing a stranger runs: it works, works again, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import need
+
+pytestmark = pytest.mark.bench
+
+
+def test_the_demo_makes_its_24_tokens_every_time_and_leaves_no_process(tmp_path: Path) -> None:
+    need("softhsm2-util", "pcscd")
+    place = tmp_path / "demo"
+    command = [sys.executable, "-m", "station", "demo", "--dir", str(place)]
+    for _ in range(2):
+        played = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert played.returncode == 0, played.stderr
+        assert re.search(r"order \S+: 24 tokens", played.stdout)
+        lanes = re.findall(r"^\W*(?:piv|usb)-\d\D+group-\S+\W+(\d+)\W+(\d+)\W", played.stdout, re.MULTILINE)
+        assert sum(int(made) for made, _ in lanes) == 24, played.stdout
+        assert len(list((place / "bench" / "printed").glob("*.pdf"))) == 24
+        assert left_running(place) == []
+
+
+def left_running(place: Path) -> list[str]:
+    """Command lines of processes that name the demo's folder in it, or in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+            about = words + (process / "environ").read_bytes() if int(process.name) != os.getpid() else b""
+        except OSError:
+            continue
+        if os.fsencode(place) in about:
+            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+    return found
