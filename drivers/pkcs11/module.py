@@ -195,10 +195,10 @@ class Module:
         for slot in self.slots():
             try:
                 found.append(slot.get_token())
-            except (pkcs11.TokenNotPresent, pkcs11.TokenNotRecognised):
-                continue
             except pkcs11.PKCS11Error as error:
                 code, hint = code_of(error), "take it out and set it aside"
+                if code in _GONE or code == "CKR_TOKEN_NOT_RECOGNIZED":
+                    continue
                 what = f"the token does not answer for itself ({code})"
                 raise DeviceFailed(what, code=code, where=self.where, next=hint) from error
         return found

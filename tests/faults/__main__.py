@@ -6,10 +6,11 @@ import argparse
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from rich.table import Table
 from layouts.library import Library
 from tests.faults import letters, machine_matrix
 from tests.faults.commits import Row as Sum
-from tests.faults.tearing import SEATS, Floor, Outcome, Point, floor, points
+from tests.faults.tearing import SEATS, Outcome, Round, floor, points
 
 _AT_ONCE = 2
 """Benches that work at the same time."""
@@ -32,10 +33,11 @@ _ALGORITHMS = {"p-256": False, "rsa-2048": True}
 
 @dataclass
 class Row:
-    """One line of the table."""
+    """One line of the table; `once` where each exchange is torn in one way only."""
 
     what: str
     driver: str
+    once: bool
     outcomes: list[Outcome] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -75,81 +77,89 @@ def main(arguments: Sequence[str]) -> int:
     only: list[str] | None = asked.only
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="f"))  # a short path, for the sockets below it
+    rows = [row for row in _rows() if only is None or row.what in only]
+    machine: list[tuple[str, Sum]] = []
+    printed: list[letters.Row] = []
+    stop = threading.Event()
     try:
         with ThreadPoolExecutor(_AT_ONCE) as benches:
-            printed = benches.submit(_printed, folder, quick) if only is None or "letters" in only else None
-            kills = [benches.submit(_killed, folder, quick)] if only is None or "kills" in only else []
-            works = [work for work in _works() if only is None or work[0] in only]
-            torn = [benches.submit(_torn, folder, *work, quick) for work in works]
-            rows = [one.result() for one in torn]
-            machine = [row for one in kills for row in one.result()]
-            crashed = printed.result() if printed else None
+            works: list[Future[None]] = []
+            if only is None or "letters" in only:
+                works.append(benches.submit(_print_all, folder, printed, quick))
+            if only is None or "kills" in only:
+                works.append(benches.submit(_kill_all, folder, machine, quick, stop))
+            works += [benches.submit(_tear_all, folder, row, quick, stop) for row in rows]
+            try:
+                for work in works:
+                    work.result()
+            except KeyboardInterrupt:
+                stop.set()
+                _say("stopping; what runs is not counted")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return _show(rows, machine, time.monotonic() - begun) | _show_letters(crashed)
+    shown = _show(rows, machine, time.monotonic() - begun, whole=not stop.is_set())
+    return shown | _show_letters(printed)
 
 
-def _works() -> list[tuple[str, str, bool]]:
-    """Layout with algorithm, driver, and whether each exchange is torn once only; long ones first."""
+def _rows() -> list[Row]:
+    """A row for each layout and algorithm, long ones first."""
     library = Library()
     found = []
     for name in library.names():
         for algorithm, once in _ALGORITHMS.items():
             layout = library.token(f"{name}:{algorithm}")
-            found.append((layout.ref, layout.driver, once))
-    return sorted(found, key=lambda work: (work[1] != "pkcs11", work[2]))
+            found.append(Row(layout.ref, layout.driver, once))
+    return sorted(found, key=lambda row: (row.driver != "pkcs11", row.once))
 
 
-def _torn(folder: Path, layout: str, driver: str, once: bool, quick: bool) -> Row:
-    row = Row(layout, driver)
-    with floor(Path(tempfile.mkdtemp(dir=folder)), layout) as desk:
-        left = points(desk.exchanges(), once=once, during=driver == "piv" and not once)
+def _tear_all(folder: Path, row: Row, quick: bool, stop: threading.Event) -> None:
+    with floor(Path(tempfile.mkdtemp(dir=folder)), row.what) as desk:
+        left = points(desk.exchanges(), once=row.once, during=row.driver == "piv" and not row.once)
         left = left[:: _ONE_IN if quick else 1]
-        while left:
+        while left and not stop.is_set():
             some, left = left[:SEATS], left[SEATS:]
-            _tear(desk, some, row)
+            try:
+                found = desk.tear(some)
+            except Exception as error:
+                found = Round((), (f"lost: the round from {some[0]} on was not ended: {error}",))
+            if stop.is_set():
+                return
+            row.outcomes += found.outcomes
+            row.wrong += found.wrong
             states = Counter(one.state for one in row.outcomes)
             told = ", ".join(f"{number} {state}" for state, number in states.items())
-            _say(f"{layout}: {told}; {len(left)} to go")
+            _say(f"{row.what}: {told}; {len(left)} to go")
             for remark in row.remarks:
                 _say(f"  {remark}")
-    return row
 
 
-def _killed(folder: Path, quick: bool) -> list[tuple[str, Sum]]:
-    found = []
-
+def _kill_all(folder: Path, machine: list[tuple[str, Sum]], quick: bool, stop: threading.Event) -> None:
     def place(name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=name, dir=folder))
 
     for name, row in machine_matrix.rows(place, _ONE_IN if quick else 1):
-        found.append((name, row))
+        if stop.is_set():
+            return
+        machine.append((name, row))
         _say(f"{name}: {row.points} points")
-    return found
 
 
-def _printed(folder: Path, quick: bool) -> letters.Row:
+def _print_all(folder: Path, printed: list[letters.Row], quick: bool) -> None:
     def place(name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=name, dir=folder))
 
-    row = letters.row(place, _ONE_LETTER_IN if quick else 1)
-    _say(f"letters: {row.points} points")
-    return row
-
-
-def _tear(desk: Floor, some: Sequence[Point], row: Row) -> None:
-    found = desk.tear(some)
-    row.outcomes += found.outcomes
-    row.wrong += found.wrong
+    printed.append(letters.row(place, _ONE_LETTER_IN if quick else 1))
+    _say(f"letters: {printed[0].points} points")
 
 
 def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: float) -> int:
+def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: float, *, whole: bool) -> int:
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
-    table = Table(title=f"Torn at every point, in {seconds / 60:.0f} min", title_justify="left")
+    where = "at every point" if whole else "at some points, until it was stopped"
+    table = Table(title=f"Torn {where}, in {seconds / 60:.0f} min", title_justify="left")
     for number, heading in enumerate(_HEADINGS):
         table.add_column(heading, justify="right" if number > 1 else "left")
     for row in rows:
@@ -169,15 +179,14 @@ def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: floa
     remarks = [f"{row.what}, {remark}" for row in rows for remark in row.remarks]
     _list(console, "DOES NOT AGREE:", remarks)
     bad = any(sum_.lost or sum_.double for _, sum_ in machine)
-    return int(bool(remarks) or bad)
+    return int(bool(remarks) or bad or not whole)
 
 
-def _show_letters(row: letters.Row | None) -> int:
-    if row is None:
-        return 0
-    told = ", ".join(f"{number} {name}" for name, number in asdict(row).items())
-    Console(highlight=False).print(f"Printing of letters, crashed at every step: {told}", soft_wrap=True)
-    return int(bool(row.lost or row.double))
+def _show_letters(printed: Sequence[letters.Row]) -> int:
+    for row in printed:
+        told = ", ".join(f"{number} {name}" for name, number in asdict(row).items())
+        Console(highlight=False).print(f"Printing of letters, crashed at every step: {told}", soft_wrap=True)
+    return int(any(row.lost or row.double for row in printed))
 
 
 _HEADINGS = ("torn", "driver", "points", "produced", "quarantined", "lost", "double")

@@ -127,9 +127,7 @@ class Floor:
         self._clear()
         put = {seat: name for seat, name in fed.items() if name is not None}
         self._resume(order, self._elsewhere(order, put))
-        torn_names = {name: at[seat] for seat, name in put.items()}
-        struck = {name for seat, name in put.items() if at[seat].at(seat) in fired}
-        return self._judge(order, torn_names, struck)
+        return self._judge(order, at, put, {seat for seat, point in at.items() if point.at(seat) in fired})
 
     def _approved(self, count: int) -> str:
         self._orders += 1
@@ -192,16 +190,18 @@ class Floor:
 
     # What came of them
 
-    def _judge(self, order: str, torn: dict[str, Point], struck: set[str]) -> Round:
+    def _judge(self, order: str, at: dict[str, Point], put: dict[str, str], fired: set[str]) -> Round:
         items = self._items(order)
         pages = self._letters(order, items)
         seen = self._seen(pages)
         by_serial = {item.serial: item for item in items if item.serial}
-        outcomes = [
-            self._outcome(point, seen[name], by_serial.get(seen[name].serial or ""), name in struck)
-            for name, point in torn.items()
-        ]
-        return Round(tuple(outcomes), tuple(self._order_wrong(items, pages, seen, torn)))
+        by_seat = {item.seat: item for item in items if not item.serial}
+        outcomes = []
+        for seat, point in at.items():
+            token = seen[put[seat]]
+            item = by_serial.get(token.serial or "") or by_seat.get(seat)
+            outcomes.append(self._outcome(point, token, item, seat in fired))
+        return Round(tuple(outcomes), tuple(self._order_wrong(items, pages, seen, put.values())))
 
     def _letters(self, order: str, items: Sequence[_Item]) -> dict[str, Page]:
         """The letters of an order by the serial of their token; there is one for each produced one."""
