@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -29,6 +28,7 @@ from simulators.bench.model import (
     Setup,
 )
 from simulators.bench.pcscd import NO_NAMESPACES
+from simulators.bench.processes import command_line, ended
 from simulators.bench.seats import softhsm_conf
 from simulators.faults.model import Fault, complaint
 from simulators.native import build
@@ -178,9 +178,9 @@ class Bench:
             self._tether = None
         for descriptor in ends:
             with contextlib.closing(os.fdopen(descriptor, "rb", buffering=0)):
-                if not _ended(descriptor, _END_WITHIN):
+                if not ended(descriptor, _END_WITHIN):
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                    _ended(descriptor, _END_WITHIN)
+                    ended(descriptor, _END_WITHIN)
         self.layout.clear()
         return bool(ends)
 
@@ -351,7 +351,7 @@ class Bench:
                 descriptor = os.pidfd_open(pid)
             except ProcessLookupError:
                 continue
-            words = _command_line(pid)
+            words = command_line(pid)
             if _DAEMON in words and str(self.layout.directory) in words:
                 descriptors.append(descriptor)
             else:
@@ -388,16 +388,3 @@ def _good(line: bytes) -> Answer:
         what, where, advice = answer.error
         raise BenchError(what, where=where, next=advice)
     return answer
-
-
-def _command_line(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")
-    except OSError:
-        return []
-
-
-def _ended(descriptor: int, timeout: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(timeout * 1000))
