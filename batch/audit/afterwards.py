@@ -26,13 +26,19 @@ def afterwards(records: Records, path: Path) -> Sequence[Line]:
             # The records went back by themselves here; what stands before did happen.
             earlier, lines = earlier + lines, []
         else:
-            lines = [one for one in lines if one.sequence <= line.after[0]]
+            lines = [one for one in lines if _held(one, line)]
         there = audit.entry(records, line.sequence)
         if there is None or there.hash != line.hash:
             lines.append(line)
         elif line.event == RECONCILED:
             earlier, lines = [], []
     return earlier + lines
+
+
+def _held(one: Line, later: Line) -> bool:
+    """Whether a line still stands before a later one: its transaction was committed, or is the same."""
+    together = one.after == later.after and one.sequence < later.sequence
+    return one.sequence <= later.after[0] or together
 
 
 def reaches_back(records: Records, path: Path, upto: int) -> bool:

@@ -136,6 +136,19 @@ def test_after_a_backup_the_ledger_tells_what_it_lacks_and_not_what_never_was(
         assert reaches_back(backup, records.ledger.path, 1)
 
 
+def test_tokens_begun_in_one_transaction_are_all_told_after_a_backup(
+    records: Records, tmp_path: Path
+) -> None:
+    write(records, "before")
+    copy(records, tmp_path / "copy.db")
+    with records.transaction():
+        for number in ("000001", "000002", "000003"):
+            log(records, Event("item.begun", "ada", item=number), Event("step.begun", "ada", item=number))
+    with closing(Records(tmp_path / "copy.db")) as backup:
+        told = [line.facts["item"] for line in afterwards(backup, records.ledger.path)]
+    assert told == ["000001", "000002", "000003"]
+
+
 def test_what_an_earlier_reconciliation_took_care_of_is_not_told_again(
     records: Records, path: Path, tmp_path: Path
 ) -> None:
