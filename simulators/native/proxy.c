@@ -183,7 +183,7 @@ static void rest(double seconds)
 }
 
 /* What the fault does; 1 where `answer` is what the caller gets. */
-static int strike(const struct fault *fault, word *answer)
+static int strike(const struct fault *fault, enum place place, word *answer)
 {
     switch (fault->action) {
     case FAIL:
@@ -203,7 +203,8 @@ static int strike(const struct fault *fault, word *answer)
     case SWAP:
         pull(fault->action == SWAP ? fault->other : "");
         *answer = DEVICE_REMOVED;
-        return 1;
+        /* These two are about the module, and never answer for a token. */
+        return place != PLACE_C_Initialize && place != PLACE_C_Finalize;
     default:
         return 0;
     }
@@ -355,9 +356,9 @@ static word call(enum place place, const word *a)
     if (!fault)
         return carry_out(place, a);
     if (fault->when == BEFORE)
-        return strike(fault, &answer) ? answer : carry_out(place, a);
+        return strike(fault, place, &answer) ? answer : carry_out(place, a);
     done = fault->when == DURING ? half_done(place, a) : carry_out(place, a);
-    return strike(fault, &answer) ? answer : done;
+    return strike(fault, place, &answer) ? answer : done;
 }
 
 #define DEFINE(name, kind) \

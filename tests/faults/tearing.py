@@ -172,7 +172,7 @@ class Floor:
         _at_once(lambda seat: self.bench.insert(seat, put[seat]), put)
         by_hand = (self.desk.home / "station.toml").read_text()
         self.desk.configure(lambda text: text.replace('feeder = "hands"', 'feeder = "bench"'))
-        ended = self._start(order, put, "3").end()
+        ended = self._start(order, put, "60").end()
         self.desk.configure(lambda _: by_hand)
         assert ended.code in (ExitCode.OK, ExitCode.PARTIAL, ExitCode.REFUSED_BY_RULE), ended.err
 
