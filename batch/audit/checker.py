@@ -184,6 +184,8 @@ def check(folder: Path, trusted: str | None) -> tuple[list[str], str]:
             faults.append(f"{path.name}: bears no good signature of the key in key.vkey")
         else:
             notes[text] = checkpoint
+    if not any(folder.glob("checkpoints/*")):
+        faults.append("no checkpoint is here: nothing of it is signed")
     part = (folder / "proofs").is_dir()
     if not part and list(leaves) != list(range(1, len(leaves) + 1)):
         faults.append("entries are missing in between")

@@ -123,6 +123,7 @@ def test_records_that_say_other_than_the_log_are_told(desk: Desk) -> None:
     this = f"number = '{order}'"
     for table, column, value, where, told in (
         ("items", "state", "planned", f"mailer_number = '{number}'", f"token {number} is planned, but was"),
+        ("items", "state", "spoiled", f"mailer_number = '{number}'", f"token {number} is spoiled, but was"),
         (
             "items",
             "token_serial",

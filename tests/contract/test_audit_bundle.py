@@ -191,6 +191,7 @@ def forged(bundle: Path) -> None:
         (line(21, lambda text: ""), "FAULT cannot be read: entries.jsonl and hashes.txt"),
         (cut, "FAULT entries 21 to 31 are missing, which a checkpoint covers"),
         (forged, "FAULT 000000031: bears no good signature"),
+        (lambda bundle: shutil.rmtree(bundle / "checkpoints"), "FAULT no checkpoint is here"),
         (lambda bundle: (bundle / "key.vkey").write_text("other/audit+00+AA==\n"), "FAULT cannot be read"),
     ],
 )
