@@ -102,9 +102,18 @@ def print_letters(
 
 
 def settle(records: Records, number: str, to: LetterState, operator: str, reason: str) -> None:
-    """A person accounts for a letter whose printing is unknown: it is there, or it is void (R12)."""
+    """A person accounts for a letter whose printing is unknown: it is there, or it is void (R12).
+
+    Raises `Refused` for any other letter, `NotFound`.
+    """
     with records.transaction():
         letter = letters.letter(records, number)
+        if letter.state not in (LetterState.PRINTING, LetterState.UNKNOWN):
+            raise Refused(
+                f"it is {letter.state}; only a letter whose printing is unknown is accounted for",
+                where=f"letter {number}",
+                next="see `station letter list`",
+            )
         letters.set_state(records, number, to, printer=letter.printer or "", operator=operator)
         log(records, Event(f"letter.{to}", operator, item=number, detail={"reason": reason}))
 
