@@ -199,6 +199,11 @@ class Desk:
         path.mkdir(mode=0o700, exist_ok=True)
         return path
 
+    @property
+    def printing_lock(self) -> Path:
+        """Held by whoever prints letters."""
+        return self.run_directory / "printing.lock"
+
     def _pin(self, key: KeyName) -> Secret:
         # A core dump of the desk would hold it.
         harden()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from batch.audit.chain import canonical
+from batch.audit.contents import Asked, fingerprints
 from batch.audit.findings import Finding, Kind
 from batch.model.states import ItemState, LetterState, OrderState
-from batch.store import letters, orders
+from batch.store import journal, letters, orders, quarantine
 from batch.store.database import Records
 
 Facts = Mapping[str, object]
@@ -18,24 +21,31 @@ class Agreement:
 
     def __init__(self) -> None:
         self._tokens: dict[str, object] = {}
+        self._certificates: dict[str, bytes] = {}
+        """Of each item's certificates a digest only: there are many items. Early entries do not tell."""
         self._produced: Counter[str] = Counter()
+        self._set_aside: Counter[str] = Counter()
         self._printed: Counter[str] = Counter()
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
 
     def hear(self, facts: Facts) -> None:
         """What one entry tells."""
-        item, order = facts.get("item"), facts.get("order")
+        item, order, detail = facts.get("item"), facts.get("order"), facts.get("detail")
         match facts.get("event"), item, order:
             case "item.produced", str(), _:
                 self._produced[item] += 1
                 self._tokens[item] = facts.get("token")
+                certificates = detail.get("certificates") if isinstance(detail, dict) else None
+                if isinstance(certificates, dict):
+                    self._certificates[item] = _digest(certificates)
+            case "item.quarantined", str(), _ if isinstance(detail, dict) and "cause" in detail:
+                self._set_aside[item] += 1
             case "letter.printed", str(), _:
                 self._printed[item] += 1
             case "order.received", _, str():
                 self._received[order] = facts
             case "order.taken-back", _, str():
-                detail = facts.get("detail")
                 by = detail.get("by") if isinstance(detail, dict) else None
                 self._received[order] = {"operator": by, "detail": detail}
             case "order.approved", _, str():
@@ -43,11 +53,12 @@ class Agreement:
 
     def findings(self, records: Records) -> Iterator[Finding]:
         """Where the records disagree with what was heard."""
-        yield from self._of_orders(records)
-        yield from self._of_items(records)
+        asked = Asked()
+        yield from self._of_items(records, asked)
+        yield from self._of_orders(records, asked)
         yield from self._of_letters(records)
 
-    def _of_orders(self, records: Records) -> Iterator[Finding]:
+    def _of_orders(self, records: Records, asked: Asked) -> Iterator[Finding]:
         missing = set(self._received)
         for order in orders.orders(records):
             missing.discard(order.number)
@@ -58,6 +69,8 @@ class Agreement:
                 yield _disagree(f"{name} is on record, but the log does not tell that it was received")
             elif (told.get("operator"), detail.get("sha256")) != (order.imported_by, order.sha256):
                 yield _disagree(f"{name} was received from another file or by another person than recorded")
+            elif detail.get("asked", asked.of(order.id)) != asked.of(order.id):
+                yield _disagree(f"{name} was received with other tokens, fields or layouts than recorded")
             if order.state in (OrderState.RECEIVED, OrderState.REJECTED):
                 continue
             if self._approved.get(order.number) != order.decided_by:
@@ -65,9 +78,11 @@ class Agreement:
         for number in sorted(missing):
             yield _disagree(f"order {number} was received, as the log tells, but is not on record")
 
-    def _of_items(self, records: Records) -> Iterator[Finding]:
+    def _of_items(self, records: Records, asked: Asked) -> Iterator[Finding]:
         missing = set(self._produced)
+        stays = quarantine.counts(records)
         for item in orders.items(records):
+            asked.hear(item)
             number, times = item.mailer_number, self._produced[item.mailer_number]
             missing.discard(number)
             if item.state is ItemState.PRODUCED and not times:
@@ -78,6 +93,15 @@ class Agreement:
                 yield _disagree(f"token {number} was produced {times} times, as the log tells")
             if times and self._tokens[number] != item.token_serial:
                 yield _disagree(f"token {number} was produced on another token than the recorded one")
+            if number in self._certificates:
+                held = fingerprints(journal.keys(records, item.id))
+                if _digest(held) != self._certificates[number]:
+                    yield _disagree(
+                        f"token {number} was produced with other certificates than the recorded ones"
+                    )
+            aside = item.state in (ItemState.QUARANTINED, ItemState.SPOILED)
+            if stays.get(item.id, 0) < max(self._set_aside[number], aside):
+                yield _disagree(f"token {number} was in quarantine, but not each of its stays is on record")
         for number in sorted(missing):
             yield _disagree(f"token {number} was produced, as the log tells, but is not on record")
 
@@ -93,6 +117,12 @@ class Agreement:
                 yield _disagree(f"letter {number} is sealed, but was printed, as the log tells")
         for number in sorted(missing):
             yield _disagree(f"letter {number} was printed, as the log tells, but is not on record")
+
+
+def _digest(certificates: Mapping[str, object]) -> bytes:
+    # What stands in an altered entry may be anything.
+    told: dict[str, object] = {name: one for name, one in certificates.items() if isinstance(one, str)}
+    return hashlib.sha256(canonical(told).encode("utf-8", "replace")).digest()
 
 
 def _disagree(what: str) -> Finding:

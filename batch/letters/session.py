@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from batch.audit.log import log
 from batch.letters.printing import PrintJob
@@ -12,6 +14,7 @@ from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, LetterRecord, Order
 from batch.model.states import LetterState
+from batch.production.lock import only_one
 from batch.store import codes, letters, orders, restores
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
@@ -42,11 +45,7 @@ def begin(records: Records, operator: str) -> Sequence[str]:
     """
     restores.refuse_open(records)
     with records.transaction():
-        doubtful = letters.doubt(records)
-        for number in doubtful:
-            reason = "the desk ended while it was being printed"
-            log(records, Event("letter.unknown", operator, item=number, detail={"reason": reason}))
-    return doubtful
+        return _doubt(records, operator)
 
 
 def printable(records: Records, order: Order) -> list[LetterRecord]:
@@ -101,14 +100,21 @@ def print_letters(
     return Printed(tuple(done), 0, None)
 
 
-def settle(records: Records, number: str, to: LetterState, operator: str, reason: str) -> None:
+def settle(
+    records: Records, number: str, to: LetterState, operator: str, reason: str, *, session: Path
+) -> None:
     """A person accounts for a letter whose printing is unknown: it is there, or it is void (R12).
 
-    Raises `Refused` for any other letter, `NotFound`.
+    `session` is the lock of whoever prints. Raises `Busy` for a letter that may be in the printer right then,
+    `Refused` for one that is not in doubt, `NotFound`.
     """
-    with records.transaction():
+    with ExitStack() as held, records.transaction():
         letter = letters.letter(records, number)
-        if letter.state not in (LetterState.PRINTING, LetterState.UNKNOWN):
+        if letter.state is LetterState.PRINTING:
+            # Nobody prints: the session that began it has ended.
+            held.enter_context(only_one(session, "printing"))
+            _doubt(records, operator)
+        elif letter.state is not LetterState.UNKNOWN:
             raise Refused(
                 f"it is {letter.state}; only a letter whose printing is unknown is accounted for",
                 where=f"letter {number}",
@@ -116,6 +122,14 @@ def settle(records: Records, number: str, to: LetterState, operator: str, reason
             )
         letters.set_state(records, number, to, printer=letter.printer or "", operator=operator)
         log(records, Event(f"letter.{to}", operator, item=number, detail={"reason": reason}))
+
+
+def _doubt(records: Records, operator: str) -> Sequence[str]:
+    doubtful = letters.doubt(records)
+    for number in doubtful:
+        reason = "the desk ended while it was being printed"
+        log(records, Event("letter.unknown", operator, item=number, detail={"reason": reason}))
+    return doubtful
 
 
 def _job(records: Records, epoch: Epoch, item: Item, layout: MailerLayout) -> PrintJob:

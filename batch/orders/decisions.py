@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from batch.audit.contents import Asked
 from batch.audit.log import log
 from batch.model.errors import Transition
 from batch.model.events import Event
@@ -39,13 +40,19 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
                 orders.add_item(
                     records, order, layout=row.layout, subject_key=row.subject_key, fields=row.fields
                 )
+        detail = {
+            "source": draft.source,
+            "sha256": draft.sha256,
+            "tokens": draft.count,
+            "asked": Asked(orders.items(records, order)).of(order.id),
+        }
         log(
             records,
             Event(
                 "order.received",
                 operator,
                 order=order.number,
-                detail={"source": draft.source, "sha256": draft.sha256, "tokens": draft.count},
+                detail=detail,
                 kept=orders.whole(records, order),
             ),
         )

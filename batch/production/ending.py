@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from batch.audit.contents import fingerprints
 from batch.audit.log import log
 from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState
-from batch.store import codes, letters, orders
+from batch.store import codes, journal, letters, orders
 from batch.store.database import Records
 
 
@@ -15,7 +18,8 @@ def end_produced(records: Records, item: Item, event: Event) -> None:
     codes.forget_resume(records, item.id)
     orders.end_item(records, item.id, ItemState.PRODUCED)
     letters.add(records, item.mailer_number, item.id)
-    log(records, event)
+    told = {**(event.detail or {}), "certificates": fingerprints(journal.keys(records, item.id))}
+    log(records, replace(event, detail=told))
 
 
 def follow(records: Records, order: Order, operator: str) -> Order:

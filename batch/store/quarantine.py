@@ -37,6 +37,11 @@ def stays(records: Records, item_id: int) -> list[Stay]:
     return [_stay(row) for row in rows]
 
 
+def counts(records: Records) -> dict[int, int]:
+    """How many stays every item has had, by the items' ids."""
+    return dict(records.rows("SELECT item_id, count(*) FROM quarantine GROUP BY item_id"))
+
+
 def begin_way(
     records: Records,
     stay: Stay,

@@ -72,7 +72,7 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
     stopped: list[int] = []
     with (
         desk.sound_records(thorough=True) as records,
-        only_one(desk.run_directory / "printing.lock", "printing"),
+        only_one(desk.printing_lock, "printing"),
     ):
         for doubtful in begin(records, invocation.operator):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
@@ -114,6 +114,14 @@ def settle(invocation: Invocation, number: str, outcome: str | None, reason: str
 
     if outcome is None:
         raise click.UsageError("say --printed or --void")
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        account(records, number, LetterState(outcome), invocation.operator, reason)
+    desk = Desk.of(invocation.home(), None)
+    with desk.sound_records() as records:
+        account(
+            records,
+            number,
+            LetterState(outcome),
+            invocation.operator,
+            reason,
+            session=desk.printing_lock,
+        )
     click.echo(f"letter {number} is {outcome}", err=True)

@@ -113,7 +113,7 @@ def reconcile(
 
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
-        held.enter_context(only_one(desk.run_directory / "printing.lock", "printing"))
+        held.enter_context(only_one(desk.printing_lock, "printing"))
         records = held.enter_context(desk.sound_records(thorough=True))
         restored = open_restore(records)
         evidence = _evidence(desk, records, restored, ledgers, seen, without)

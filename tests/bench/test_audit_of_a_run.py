@@ -26,9 +26,9 @@ def desk(desk_factory: DeskFactory) -> Desk:
     return desk_factory(piv=0, pkcs11=1)
 
 
-def change(desk: Desk, statement: str) -> None:
+def change(desk: Desk, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(desk.home / "station.db")) as records, records:
-        records.execute(statement)
+        records.execute(statement, values)
 
 
 def state(desk: Desk, order: str) -> tuple[object, ...]:
@@ -117,8 +117,10 @@ def test_records_that_say_other_than_the_log_are_told(desk: Desk) -> None:
     """Each fact is changed behind the log's back, told by the next verification, and put back."""
     order = desk.approved({"group": "Balie West", **STICK})
     desk.run("produce", order, pins=True)
-    ((number,),) = desk.rows(
-        "SELECT mailer_number FROM items JOIN orders ON orders.id = order_id WHERE number = ?", order
+    ((item, number, key),) = desk.rows(
+        "SELECT items.id, mailer_number, keys.name FROM items JOIN orders ON orders.id = order_id "
+        "JOIN keys ON item_id = items.id WHERE number = ? LIMIT 1",
+        order,
     )
     this = f"number = '{order}'"
     for table, column, value, where, told in (
@@ -134,13 +136,15 @@ def test_records_that_say_other_than_the_log_are_told(desk: Desk) -> None:
         ("orders", "decided_by", "eve", this, "was not approved by eve"),
         ("orders", "imported_by", "eve", this, "by another person than recorded"),
         ("orders", "imported_at", "never", this, "cannot be read"),
+        ("keys", "certificate", b"other", f"item_id = {item} AND name = '{key}'", "with other certificates"),
+        ("items", "fields", '{"group":"Eve"}', f"id = {item}", f"order {order} was received with other"),
         ("letters", "state", "printed", f"mailer_number = '{number}'", f"letter {number} is printed, but"),
     ):
         ((before,),) = desk.rows(f"SELECT {column} FROM {table} WHERE {where}")
-        change(desk, f"UPDATE {table} SET {column} = '{value}' WHERE {where}")
+        change(desk, f"UPDATE {table} SET {column} = ? WHERE {where}", value)
         said = desk.run("audit", "verify", expect=ExitCode.CHECK_FAILED).err
         assert told in said, column
-        change(desk, f"UPDATE {table} SET {column} = '{before}' WHERE {where}")
+        change(desk, f"UPDATE {table} SET {column} = ? WHERE {where}", before)
     desk.run("audit", "verify")
 
 

@@ -236,6 +236,9 @@ def test_a_part_of_the_log_is_proven_entry_by_entry(station: Station) -> None:
     bundle = station.home.path / "part"
     assert len(list(bundle.glob("proofs/*.tlog-proof"))) == 4
     assert "a part of a log, 6 entries, 1 checkpoints: all hold" in shell("python3 check.py", bundle)
+    script = commands((bundle / "README.md").read_text("utf-8"), "Check the chain by hand")
+    gaps = "GAP: before entry 9\nGAP: before entry 16\n"
+    assert shell(script, bundle) == f"{gaps}exit 0"
 
     proof = bundle / "proofs" / "000000009.tlog-proof"
     proof.write_text(proof.read_text("utf-8").replace("index 8", "index 9"), encoding="utf-8")

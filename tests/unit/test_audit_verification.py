@@ -295,6 +295,10 @@ def test_the_root_is_that_of_the_whole_log_however_it_was_come_by(grown: Log) ->
         ("deep", "[" * 100_000),
         ("half a letter", '{"n":58,"event":"\\ud800"}'),
         ("strange fields", '{"n":58,"event":"checkpoint.made","detail":{"size":[1]}}'),
+        (
+            "strange certificates",
+            '{"n":58,"event":"item.produced","item":"1","detail":{"certificates":{"\\ud800":[],"a":"\\udfff"}}}',
+        ),
         ("strange numbers", '{"n":{},"event":"item.produced","item":[],"order":{}}'),
     ],
 )

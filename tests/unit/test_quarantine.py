@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from batch.audit.agreement import Agreement
+from batch.audit.chain import facts_of
 from batch.audit.log import log
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import NotFound, Refused
@@ -398,3 +400,27 @@ def test_a_ca_that_refuses_to_revoke_is_told_and_not_asked_again(records: Record
     assert told.waiting == 0
     assert told.refused[0] == "000001/authentication/1: not from this CA"
     assert not revocations.waiting(records)
+
+
+@pytest.mark.parametrize("way", [None, Way.RESUME, Way.DESTROY])
+def test_a_stay_taken_off_the_records_is_told_by_the_log(
+    records: Records, order: Order, way: Way | None
+) -> None:
+    aside(records, order)
+    if way is Way.DESTROY:
+        spoil(records, way)
+    elif way is Way.RESUME:
+        with told(records):
+            orders.take_up(records, orders.item(records, "000001").id)
+    about = "token 000001 was in quarantine, but not each of its stays is on record"
+    assert about not in disagreements(records)
+    with told(records):
+        records.write("DELETE FROM quarantine")
+    assert about in disagreements(records)
+
+
+def disagreements(records: Records) -> list[str]:
+    agreement = Agreement()
+    for entry in audit.entries(records):
+        agreement.hear(facts_of(entry))
+    return [one.what for one in agreement.findings(records)]
