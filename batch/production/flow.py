@@ -255,6 +255,7 @@ class LaneFlow(SeatWork):
             self._child = self._desk.start_lane(self.seat)
 
     def _stop(self, reason: str) -> None:
+        reason = reason.removeprefix(f"{self._child.name}: ")  # the lane is named wherever this is told
         self.stopped = reason
         self._log("lane.stopped", detail={"reason": reason})
         self._tell(What.LANE_STOPPED, text=reason)

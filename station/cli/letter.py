@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing, told
+from station.cli.output import counted, document, listing, told
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
@@ -36,7 +36,7 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
 
     with Desk.of(invocation.home(), None).records() as records:
         of_order = order(records, number).id if number else None
-        found, counted = letters(records, of_order), counts(records, of_order)
+        found, by_state = letters(records, of_order), counts(records, of_order)
         rows = [
             {
                 "number": one.mailer_number,
@@ -50,7 +50,7 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
         ]
     listing(rows, _COLUMNS, as_json=as_json, empty="No letters; they are there once tokens are produced.")
     if rows:
-        click.echo(f"{len(rows)} letters: {told(counted)}", err=True)
+        click.echo(f"{counted(len(rows), 'letter', 'letters')}: {told(by_state)}", err=True)
 
 
 @letter.command("print")
@@ -94,9 +94,10 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
     if as_json:
         document({"printed": result.printed, "left": result.left, "stopped": result.stopped})
     if result.stopped:
-        click.echo(f"stopped: {result.stopped}; {result.left} letters are left", err=True)
+        left = counted(result.left, "letter is", "letters are")
+        click.echo(f"stopped: {result.stopped}; {left} left", err=True)
         return ExitCode.INTERRUPTED if stopped else ExitCode.PARTIAL
-    click.echo(f"{len(result.printed)} letters printed", err=True)
+    click.echo(f"{counted(len(result.printed), 'letter', 'letters')} printed", err=True)
     return ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing, told
+from station.cli.output import counted, document, listing, told
 
 if TYPE_CHECKING:
     from batch.model.orders import Order
@@ -59,7 +59,7 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
         else:
             click.echo(taken.number)
     click.echo(
-        f"order {taken.number} of {taken.subscriber}: {draft.count} tokens; "
+        f"order {taken.number} of {taken.subscriber}: {counted(draft.count, 'token', 'tokens')}; "
         f"someone else than {invocation.operator} approves it: station order approve {taken.number}",
         err=True,
     )

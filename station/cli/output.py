@@ -37,6 +37,11 @@ def told(counts: Mapping[_State, int], none: str = "none") -> str:
     return ", ".join(f"{number} {state}" for state, number in counts.items() if number) or none
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun, and its verb where it has one: `1 token is`, `2 tokens are`."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def plain(value: object) -> str:
     """A value as text that cannot move the cursor: `-` for None, marks in place of control characters."""
     if value is None:

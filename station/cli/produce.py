@@ -10,7 +10,7 @@ import click
 from station.cli.audit import tell_checkpoint
 from station.cli.errors import report
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, told
+from station.cli.output import counted, document, told
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
@@ -120,7 +120,8 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
         click.echo(f"lane {seat} stopped: {reason}", err=True)
     if result.misissued:
         click.echo(
-            f"the CA issued {result.misissued} certificates nobody asked for: see `station ca revocations`",
+            f"the CA issued {counted(result.misissued, 'certificate', 'certificates')} nobody asked for: "
+            "see `station ca revocations`",
             err=True,
         )
     if moved := round(result.clock_moved.total_seconds()):
@@ -131,7 +132,9 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
         )
     for driver, count in result.unseated.items():
         click.echo(
-            f"{count} planned tokens want a {driver} seat; none was used, see `station lanes`", err=True
+            f"{counted(count, 'planned token wants', 'planned tokens want')} a {driver} seat; none was used, "
+            "see `station lanes`",
+            err=True,
         )
     unfinished = counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]
     if result.interrupted and unfinished:
@@ -139,8 +142,8 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
         return ExitCode.INTERRUPTED
     if unfinished:
         click.echo(
-            f"{unfinished} tokens are not finished; put begun ones back in a reader and run "
-            f"`station produce {result.order.number}` again",
+            f"{counted(unfinished, 'token is', 'tokens are')} not finished; "
+            f"put begun ones back in a reader and run `station produce {result.order.number}` again",
             err=True,
         )
         for token in result.missing:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing
+from station.cli.output import counted, document, listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -183,7 +183,7 @@ def _show(found: Found, evidence: Evidence, as_json: bool) -> None:
         click.echo(f"order {number} was received after the backup and is back; approve it again", err=True)
     for state in sorted(set(found.letters.values())):
         count = sum(one == state for one in found.letters.values())
-        click.echo(f"{count} letters are {state}: station letter list", err=True)
+        click.echo(f"{counted(count, 'letter is', 'letters are')} {state}: station letter list", err=True)
     if found.strangers:
         click.echo(f"begun after the backup for orders that are lost: {', '.join(found.strangers)}", err=True)
     if not evidence.complete:
@@ -214,7 +214,13 @@ def _confirm(manifest: Manifest, there: Sizes | None, *, unasked: bool) -> None:
 def _told(sizes: Sizes | None) -> str:
     if sizes is None:
         return "unreadable"
-    return f"{sizes.tokens} tokens, {sizes.letters} letters, {sizes.entries} entries"
+    return ", ".join(
+        (
+            counted(sizes.tokens, "token", "tokens"),
+            counted(sizes.letters, "letter", "letters"),
+            counted(sizes.entries, "entry", "entries"),
+        )
+    )
 
 
 def _numbers(text: str) -> frozenset[str]:

@@ -178,7 +178,7 @@ def test_beside_a_production_everything_else_works_but_a_second_one(desk_factory
     assert str(producing.process.pid) in second.err
     assert [one["state"] for one in desk.listed("order", "list")] == ["in-production"]
     assert Counter(one["state"] for one in desk.tokens(order)) == {"planned": 1, "produced": 1}
-    assert "1 letters printed" in desk.run("letter", "print", order, operator="carl", pins=True).err
+    assert "1 letter printed" in desk.run("letter", "print", order, operator="carl", pins=True).err
     desk.run("audit", "verify")
     desk.approved({"group": "Nog een"})
 

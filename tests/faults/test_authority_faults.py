@@ -95,7 +95,7 @@ def test_lanes_wait_for_a_slow_ca_find_a_lost_answer_and_notice_a_second_one(des
     certificates = on_record(desk, order)
     assert len({spki(x509.load_der_x509_certificate(one)) for one in certificates}) == len(certificates)
     (second,) = {path.read_bytes() for path in issued(desk) - before} - certificates
-    assert "the CA issued 1 certificates nobody asked for" in ended.err
+    assert "the CA issued 1 certificate nobody asked for" in ended.err
     (row,) = desk.listed("ca", "revocations")
     serial = serial_number(second)
     assert (row["serial"], row["reason"], row["outcome"]) == (serial, "superseded", f"revoked {serial}")
