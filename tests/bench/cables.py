@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.desk import PATIENCE
+from tests.bench.desk import PATIENCE, Desk
 
 PIPE = 4096
 """Bytes the cable holds, far less than a page."""
@@ -33,3 +33,14 @@ def receive(printer: int) -> bytes:
     ready, _, _ = select.select([printer], [], [], PATIENCE)
     assert ready, "nothing came to the printer"
     return os.read(printer, PIPE)
+
+
+def tray(desk: Desk) -> str:
+    """The printer of a simulated bench, as `station init` wrote it."""
+    text = (desk.home / "station.toml").read_text()
+    return text[text.index("[printer]") :].partition("\n\n[[seat]]")[0]
+
+
+def cable_to(device: Path) -> str:
+    """The printer at the end of a cable, as station.toml names it."""
+    return f'[printer]\ndriver = "device"\n[printer.options]\ndevice = "{device}"'

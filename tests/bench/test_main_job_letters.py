@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from station.exit_codes import ExitCode
-from tests.bench.cables import cable, receive
+from tests.bench.cables import cable, cable_to, receive, tray
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import PATIENCE, Desk, Started
 from tests.bench.pages import read_page
@@ -59,16 +59,6 @@ def begin_page(desk: Desk, order: str, printer: int) -> Started:
     printing = desk.start("letter", "print", order, operator="carl", pins=True)
     assert receive(printer).startswith(b"%PDF")
     return printing
-
-
-def tray(desk: Desk) -> str:
-    """The printer of a simulated bench, as `station init` wrote it."""
-    text = (desk.home / "station.toml").read_text()
-    return text[text.index("[printer]") :].partition("\n\n[[seat]]")[0]
-
-
-def cable_to(device: Path) -> str:
-    return f'[printer]\ndriver = "device"\n[printer.options]\ndevice = "{device}"'
 
 
 def test_each_letter_is_one_page_and_is_printed_once(desk: Desk, order: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from drivers.secret import Secret
 from simulators.piv.card import Delays
 from station.exit_codes import ExitCode
-from tests.bench.cables import cable, receive
+from tests.bench.cables import cable, cable_to, receive, tray
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk, Started
 from tests.bench.memories import ORDINARY, descendants, memory, unreadable
@@ -131,11 +131,7 @@ def printing_into_a_cable(
     """`letter print` to a device that takes no more than is read from it."""
     settings = (desk.home / "station.toml").read_text()
     with cable(work) as (device, printer):
-        desk.configure(
-            lambda text: text.replace('driver = "simulated"', 'driver = "device"').replace(
-                f'directory = "{desk.bench.layout.printed}"', f'device = "{device}"'
-            )
-        )
+        desk.configure(lambda text: text.replace(tray(desk), cable_to(device)))
         try:
             printing = desk.start("letter", "print", order, operator="carl", pins=True, through=through)
             yield printing, printer
