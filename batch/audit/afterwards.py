@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from batch.model.quarantine import Way
 from batch.store import audit
 from batch.store.database import Records
 from batch.store.ledger import Line, read
@@ -47,3 +48,28 @@ def reaches_back(records: Records, path: Path, upto: int) -> bool:
     return last is not None and any(
         line.sequence == last.sequence and line.hash == last.hash for line in read(path)
     )
+
+
+def undone_after(ledger: Sequence[Line]) -> set[str]:
+    """Items that went to quarantine, or were spoiled: what is produced on record is so no more."""
+    return {
+        str(line.facts.get("item")) for line in ledger if line.event in ("item.quarantined", "item.spoiled")
+    }
+
+
+def passed_on_after(ledger: Sequence[Line]) -> set[str]:
+    """Items whose token was reset, read blank and begun for another item."""
+    reset: dict[str, str] = {}
+    passed_on = set()
+    for line in ledger:
+        number, serial = str(line.facts.get("item")), str(line.facts.get("token"))
+        if line.event == "item.spoiled" and detail_of(line).get("how") == Way.RESET.done:
+            reset[serial] = number
+        elif line.event == "item.begun" and serial in reset:
+            passed_on.add(reset.pop(serial))
+    return passed_on
+
+
+def detail_of(line: Line) -> Mapping[str, object]:
+    """The detail of an entry, empty where it has none."""
+    return line.facts.get("detail") or {}

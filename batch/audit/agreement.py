@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from batch.audit.chain import canonical
 from batch.audit.contents import Asked, fingerprints
 from batch.audit.findings import Finding, Kind
+from batch.model.quarantine import Cause
 from batch.model.states import ItemState, LetterState, OrderState
 from batch.store import journal, letters, orders, quarantine
 from batch.store.database import Records
@@ -25,6 +26,7 @@ class Agreement:
         """Of each item's certificates a digest only: there are many items. Early entries do not tell."""
         self._produced: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
+        self._undone: set[str] = set()
         self._printed: Counter[str] = Counter()
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
@@ -36,11 +38,15 @@ class Agreement:
             case "item.produced", str(), _:
                 self._produced[item] += 1
                 self._tokens[item] = facts.get("token")
+                self._undone.discard(item)
                 certificates = detail.get("certificates") if isinstance(detail, dict) else None
                 if isinstance(certificates, dict):
                     self._certificates[item] = _digest(certificates)
             case "item.quarantined", str(), _ if isinstance(detail, dict) and "cause" in detail:
                 self._set_aside[item] += 1
+                if detail["cause"] == Cause.RESTORED:
+                    # Nothing else undoes what was produced.
+                    self._undone.add(item)
             case "letter.printed", str(), _:
                 self._printed[item] += 1
             case "order.received", _, str():
@@ -87,7 +93,10 @@ class Agreement:
             missing.discard(number)
             if item.state is ItemState.PRODUCED and not times:
                 yield _disagree(f"token {number} is produced, but the log does not tell of it")
-            if item.state is not ItemState.PRODUCED and times:
+            undone = number in self._undone
+            if item.state is ItemState.PRODUCED and undone:
+                yield _disagree(f"token {number} is produced, but was set aside after it, as the log tells")
+            if item.state is not ItemState.PRODUCED and times and not undone:
                 yield _disagree(f"token {number} is {item.state}, but was produced, as the log tells")
             if times > 1:
                 yield _disagree(f"token {number} was produced {times} times, as the log tells")

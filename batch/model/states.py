@@ -26,6 +26,7 @@ class ItemState(enum.StrEnum):
     """One token to be made. IN_PRODUCTION covers everything between its first step and read-back.
 
     QUARANTINED waits for a person to choose a way out; SPOILED was reset, destroyed or lost, and is counted.
+    PRODUCED is final but for a restore that finds that it was undone after the backup.
     """
 
     PLANNED = "planned"
@@ -68,7 +69,7 @@ ORDER: Mapping[OrderState, frozenset[OrderState]] = {
 ITEM: Mapping[ItemState, frozenset[ItemState]] = {
     ItemState.PLANNED: frozenset({ItemState.IN_PRODUCTION, ItemState.QUARANTINED, ItemState.CANCELLED}),
     ItemState.IN_PRODUCTION: frozenset({ItemState.PRODUCED, ItemState.QUARANTINED}),
-    ItemState.PRODUCED: frozenset(),
+    ItemState.PRODUCED: frozenset({ItemState.QUARANTINED}),
     ItemState.QUARANTINED: frozenset({ItemState.IN_PRODUCTION, ItemState.SPOILED}),
     ItemState.SPOILED: frozenset(),
     ItemState.CANCELLED: frozenset(),

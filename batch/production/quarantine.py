@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.audit.log import log
-from batch.model.errors import Refused
+from batch.model.errors import Refused, Transition
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.quarantine import Cause, Stay, Way
@@ -102,8 +102,13 @@ def set_aside(
     step: str | None = None,
     seat: str | None = None,
 ) -> None:
-    """Put an unfinished item into quarantine; called inside a transaction. Raises `Transition`."""
+    """Put an unfinished item into quarantine; called inside a transaction. Raises `Transition`.
+
+    A produced one goes there by a restore alone.
+    """
     now = orders.item_of(records, item.id)
+    if now.state is ItemState.PRODUCED and cause is not Cause.RESTORED:
+        raise Transition("it is produced; that is final", where=f"item {now.mailer_number}")
     orders.end_item(records, item.id, ItemState.QUARANTINED, reason)
     quarantine.enter(records, item.id, put_by=operator, cause=cause, step=step, reason=reason)
     detail = {"reason": reason, "cause": str(cause), **({"step": step} if step else {})}
@@ -160,7 +165,8 @@ def ways(records: Records, item: Item, stay: Stay) -> tuple[Way, ...]:
     if stay.way in (Way.DESTROY, Way.WRITE_OFF):
         return (stay.way,)
     resume = () if rule_of(records, item, stay).resume is Resume.NO else (Way.RESUME,)
-    reset = () if item.token_serial is None else (Way.RESET,)
+    # The token of one that was reset is another item's, or may become so.
+    reset = () if item.token_serial is None or item.token_free else (Way.RESET,)
     return (*resume, *reset, Way.DESTROY, Way.WRITE_OFF)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batch.audit.afterwards import RECONCILED
+from batch.audit.afterwards import RECONCILED, detail_of, passed_on_after, undone_after
 from batch.audit.log import log
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
@@ -52,7 +52,8 @@ class Evidence:
     """What is known of the time after the backup; mailer numbers, None where nobody could be asked.
 
     `ledger`: its lines that are not on record. `complete`: they are all there were. `certified`: the CA has a
-    certificate. `resumable`: the bench has a resume key. `seen`: a person found the token.
+    certificate; one whose records are of the backup has not all. `resumable`: the bench has a resume key.
+    `seen`: a person found the token.
     """
 
     ledger: Sequence[Line] = ()
@@ -82,10 +83,9 @@ class Evidence:
         new = {one for one in others - told if _state(records, one) in (None, ItemState.PLANNED)}
         return cls(ledger, complete and not new, certified, resumable, seen)
 
-    @property
-    def enough(self) -> bool:
-        """Whether a token that nothing tells of was not made."""
-        return self.complete or self.certified is not None or self.seen is not None
+    def enough(self, *, ca: bool) -> bool:
+        """Whether a token that nothing tells of was not made; `ca`: the CA kept its own records."""
+        return self.complete or (ca and self.certified is not None) or self.seen is not None
 
     def begun(self) -> dict[str, list[str]]:
         """Every token that was begun, or made, with what tells so."""
@@ -93,7 +93,8 @@ class Evidence:
         for line in self.ledger:
             number = str(line.facts.get("item", ""))
             if number and line.event.startswith("item."):
-                what = f"{line.event.removeprefix('item.')} {line.facts['at']!s:.16}"
+                how = f" ({told_how})" if (told_how := detail_of(line).get("how")) else ""
+                what = f"{line.event.removeprefix('item.')}{how} {line.facts['at']!s:.16}"
                 told.setdefault(number, []).append(what)
         for numbers, what in (
             (self.certified, "the CA issued a certificate"),
@@ -147,7 +148,7 @@ def certified(records: Records, find: Find, slots: Slots) -> dict[str, list[Issu
 def reconcile(
     records: Records, evidence: Evidence, operator: str, driver_of: Callable[[str], str | None]
 ) -> Found:
-    """Take back lost orders, set aside tokens begun after the backup or under way in it, doubt letters.
+    """Take back lost orders, set aside tokens begun, undone or under way since the backup, doubt letters.
 
     Numbers that were given, or may have been, are not given again. `driver_of` names the token driver of a
     layout. All of it is one transaction. Raises `Refused` where there is nothing to reconcile, or not enough
@@ -156,7 +157,7 @@ def reconcile(
     restore = restores.open_restore(records)
     if restore is None:
         raise Refused("these records were not restored, or are reconciled already", where=str(records.path))
-    if not evidence.enough:
+    if not evidence.enough(ca=restore.ca):
         raise Refused(
             "nothing tells which tokens were made after the backup: the ledger is lost, the CA cannot tell",
             where=str(records.path),
@@ -232,20 +233,26 @@ def _set_aside(
     tokens, printed = _tokens(evidence.ledger), _letters(evidence.ledger)
     for item in list(orders.items(records, None, ItemState.IN_PRODUCTION)):
         begun.setdefault(item.mailer_number, ["it was under way when the backup was made"])
-    for number, told in sorted(begun.items()):
+    undone, passed_on = undone_after(evidence.ledger), passed_on_after(evidence.ledger)
+    # A token that was passed on is free before another item is bound to it.
+    for number, told in sorted(begun.items(), key=lambda one: (one[0] not in passed_on, one[0])):
         try:
             item = orders.item(records, number)
         except NotFound:
             found.strangers.append(number)
             continue
         seat, serial = tokens.get(number, (None, None))
-        letter = f"; its letter is {printed[number][0]}" if number in printed else ""
+        state = printed[number][0] if number in printed else letters.state_of(records, number)
+        letter = "" if state in (None, LetterState.SEALED) else f"; its letter is {state}"
+        if number in passed_on:
+            letter += "; its token was reset and begun for another item since"
         reason = (
             f"the records come from a backup of {backup}, and what was done to its token after it is not in "
             f"them: {', '.join(dict.fromkeys(told))}{letter}. Have its certificates revoked and the token "
             "destroyed; where it was sent out, recall it"
         )
-        if item.state in (ItemState.PLANNED, ItemState.IN_PRODUCTION):
+        produced = item.state is ItemState.PRODUCED and number in undone
+        if produced or item.state in (ItemState.PLANNED, ItemState.IN_PRODUCTION):
             driver = item.token_driver or driver_of(item.layout)
             if driver is not None:
                 orders.bind_lost(records, item, seat, driver, serial)
@@ -263,6 +270,8 @@ def _set_aside(
             _record_keys(records, item, (evidence.certified or {}).get(number, ()))
         else:
             continue
+        if number in passed_on:
+            orders.free_token(records, item.id)
         found.tokens[number] = reason
 
 
@@ -285,7 +294,10 @@ def _tokens(ledger: Sequence[Line]) -> dict[str, tuple[str | None, str | None]]:
 
 
 def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: Found) -> None:
-    """A letter under seal stays so only where it is known that it was not printed after the backup (R12)."""
+    """A letter under seal stays so only where it is known that it was not printed after the backup (R12).
+
+    One that was not is void where its token is set aside.
+    """
     told = _letters(evidence.ledger)
     for number in told:
         item = _item(records, number)
@@ -298,6 +310,8 @@ def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: F
         if state is LetterState.SEALED and (
             after is LetterState.SEALED or (after is None and evidence.complete)
         ):
+            if orders.item_of(records, letter.item_id).state is not ItemState.PRODUCED:
+                _withhold(records, number, operator, found)
             continue
         if state is not LetterState.UNKNOWN:
             state = LetterState.UNKNOWN
@@ -310,6 +324,13 @@ def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: F
         reason = "as the ledger tells" if after else "it may have been printed after the backup"
         log(records, Event(f"letter.{state}", operator, item=number, detail={"reason": reason}))
         found.letters[number] = str(state)
+
+
+def _withhold(records: Records, number: str, operator: str, found: Found) -> None:
+    letters.set_state(records, number, LetterState.VOID, printer="", operator=operator)
+    detail = {"reason": "never printed; its token is set aside"}
+    log(records, Event("letter.void", operator, item=number, detail=detail))
+    found.letters[number] = str(LetterState.VOID)
 
 
 def _letters(ledger: Sequence[Line]) -> dict[str, tuple[LetterState | None, str, str]]:

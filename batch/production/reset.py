@@ -87,6 +87,12 @@ def resettable(item: Item, seat: Seat, found: Held) -> None:
             where=where,
             next=f"`station quarantine destroy {item.mailer_number}`, or `write-off` where it is lost",
         )
+    if item.token_free:
+        raise Refused(
+            "its token was reset before and is another item's, or may become so",
+            where=where,
+            next=f"`station quarantine write-off {item.mailer_number}`",
+        )
     _need_own(item, seat, found)
     if found.no_reset is not None:
         raise Unsupported(found.no_reset, where=where, next="destroy it: `station quarantine destroy`")

@@ -13,18 +13,16 @@ from batch.store.database import Records, moment, stamp
 class Restore:
     """A restore of these records from a backup made at `made_at`, which ended with entry `entries`.
 
+    What lies between is known as badly as in the worst of all restores that are not reconciled.
+
     `ledger`: the ledger that lay there reached back to the backup. `ca`: the CA's own records lay there, so
     that they are not of the backup's age.
     """
 
-    id: int
-    at: datetime
-    operator: str
     made_at: datetime
     entries: int
     ledger: bool
     ca: bool
-    reconciled_at: datetime | None
 
 
 def add(records: Records, *, operator: str, made_at: datetime, entries: int, ledger: bool, ca: bool) -> None:
@@ -36,18 +34,19 @@ def add(records: Records, *, operator: str, made_at: datetime, entries: int, led
 
 
 def open_restore(records: Records) -> Restore | None:
-    """The last restore, where it is not reconciled yet."""
+    """The last restore, where it is not reconciled yet.
+
+    It counts from the oldest backup where that backup was itself of a restore that was not.
+    """
     row = records.row(
-        "SELECT id, at, operator, made_at, entries, ledger, ca, reconciled_at FROM restores "
-        "ORDER BY id DESC LIMIT 1"
+        "SELECT min(made_at), min(entries), min(ledger), min(ca) FROM restores WHERE reconciled_at IS NULL"
     )
-    if row is None or row[7] is not None:
+    if row is None or row[0] is None:
         return None
-    id_, at, operator, made_at, entries, ledger, ca, reconciled_at = row
-    begun, made = moment(at), moment(made_at)
-    assert begun is not None
+    made_at, entries, ledger, ca = row
+    made = moment(made_at)
     assert made is not None
-    return Restore(id_, begun, operator, made, entries, bool(ledger), bool(ca), moment(reconciled_at))
+    return Restore(made, entries, bool(ledger), bool(ca))
 
 
 def reconciled(records: Records) -> None:

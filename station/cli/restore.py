@@ -141,8 +141,7 @@ def _evidence(
             lines |= {(line.sequence, line.hash): line for line in afterwards(records, path)}
             complete = complete or (path in ledgers and reaches_back(records, path, restored.entries))
     known = None
-    # Records of the CA that came from the backup tell nothing of the time after it.
-    if restored.ca and "ca" not in without:
+    if "ca" not in without:
         with desk.authority() as authority:
             known = certified(
                 records,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from batch.audit.afterwards import RESTORED, afterwards
 from batch.audit.agreement import Agreement
 from batch.audit.log import log
-from batch.model.errors import Refused
+from batch.model.errors import Refused, Transition
 from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
 from batch.model.states import ItemState, LetterState, OrderState
 from batch.orders.decisions import receive, reject
-from batch.production.quarantine import ways
+from batch.production.quarantine import set_aside, ways
 from batch.production.reconciliation import (
     MAILERS_LEFT_OUT,
     Evidence,
@@ -27,10 +29,14 @@ from batch.production.reconciliation import (
     certified,
     reconcile,
 )
+from batch.production.reset import Held, resettable
+from batch.production.run import Seat
 from batch.store import audit, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
+from drivers.feeders.port import Feeder
+from station.cli.restore import _evidence
 from tests.unit.restore_kit import draft
 
 
@@ -73,7 +79,7 @@ def end(records: Records, number: str, state: ItemState) -> None:
             letters.add(records, number, item.id)
         else:
             quarantine.enter(records, item.id, put_by="ada", cause=Cause.OTHER, step=None, reason="broken")
-        log(records, Event(f"item.{state}", "ada", item=number))
+        log(records, Event(f"item.{state}", "ada", item=number, token=f"serial-{number}"))
 
 
 def print_letter(records: Records, number: str, *states: LetterState) -> None:
@@ -215,3 +221,169 @@ def test_the_ca_is_asked_for_unfinished_items_and_beyond_the_last_number(
     found(backup, Evidence(certified=told))
     (key,) = journal.keys(backup, orders.item(backup, "000005").id).values()
     assert (key.generations, key.certificate) == (2, b"five")
+
+
+def spoil(records: Records, number: str, how: str) -> None:
+    """As another restore of these records had it done: the item was in quarantine there."""
+    with records.transaction():
+        log(records, Event("item.quarantined", "ada", item=number, token=f"serial-{number}"))
+        log(
+            records,
+            Event("item.spoiled", "ada", item=number, token=f"serial-{number}", detail={"how": how}),
+        )
+
+
+def disagreements(records: Records) -> list[str]:
+    agreement = Agreement()
+    for entry in audit.entries(records):
+        agreement.hear(json.loads(entry.body))
+    return [one.what for one in agreement.findings(records) if one.what.startswith("token")]
+
+
+def test_what_was_produced_and_is_spoiled_after_the_backup_is_produced_no_more(
+    records: Records, backup: Records
+) -> None:
+    print_letter(records, "000002", LetterState.PRINTING)
+    spoil(records, "000001", "destroyed")
+    with records.transaction():
+        log(records, Event("item.quarantined", "ada", item="000002"))
+    result = found(backup, of_ledger(backup, records))
+    assert {number: states(backup)[number] for number in ("000001", "000002")} == {
+        "000001": "quarantined",
+        "000002": "quarantined",
+    }
+    assert letter_states(backup) == {"000001": "void", "000002": "unknown"}
+    assert "spoiled (destroyed)" in result.tokens["000001"]
+    stay = quarantine.last_stay(backup, orders.item(backup, "000001").id)
+    assert stay is not None
+    assert stay.cause is Cause.RESTORED
+    assert disagreements(backup) == []
+
+
+def test_its_letter_is_in_doubt_where_the_ledger_is_not_whole(records: Records, backup: Records) -> None:
+    spoil(records, "000001", "destroyed")
+    reconcile(backup, replace(of_ledger(backup, records, complete=False), seen=set()), "ada", lambda _: "piv")
+    assert states(backup)["000001"] == "quarantined"
+    assert letter_states(backup)["000001"] == "unknown"
+
+
+def test_a_letter_no_printer_took_is_withheld_where_its_token_is_set_aside(
+    records: Records, backup: Records
+) -> None:
+    begin(records, "000005")
+    end(records, "000005", ItemState.PRODUCED)
+    print_letter(records, "000005", LetterState.PRINTING, LetterState.SEALED)
+    found(backup, of_ledger(backup, records))
+    assert letter_states(backup)["000005"] == "void"
+
+
+@pytest.mark.parametrize("first", ["000002", "000006"])
+def test_a_token_that_was_reset_and_begun_again_belongs_to_one_item(
+    records: Records, backup: Records, first: str
+) -> None:
+    """Produced in the backup or planned in it, and of a lower or a higher number than the other item."""
+    serial = f"serial-{first}"
+    if first == "000006":
+        begin(records, first)
+    spoil(records, first, "reset")
+    with records.transaction():
+        log(records, Event("item.begun", "ada", item="000005", seat="piv-1", token=serial))
+    result = found(backup, of_ledger(backup, records))
+    owner = orders.item_of_token(backup, "piv", serial)
+    assert owner is not None
+    assert owner.mailer_number == "000005"
+    before = orders.item(backup, first)
+    assert (before.token_serial, before.token_free) == (serial, True)
+    assert "begun for another item" in result.tokens[first]
+    stay = quarantine.last_stay(backup, before.id)
+    assert stay is not None
+    assert [str(way) for way in ways(backup, before, stay)] == ["destroy", "write-off"]
+    seat = Seat("piv-1", "piv", {}, cast(Feeder, None))
+    with pytest.raises(Refused, match="another item's"):
+        resettable(before, seat, cast(Held, None))
+
+
+def test_nothing_but_a_restore_undoes_what_was_produced(records: Records, order: Order) -> None:
+    item = orders.item(records, "000001")
+    with pytest.raises(Transition, match="final"), records.transaction():
+        set_aside(records, item, Cause.OTHER, "why", "ada")
+    assert orders.item(records, "000001").state is ItemState.PRODUCED
+
+
+@pytest.mark.parametrize("cause", ["restored", "other"])
+def test_the_log_must_tell_that_a_restore_undid_what_was_produced(
+    records: Records, order: Order, cause: str
+) -> None:
+    """An item that somebody with the disk made quarantined, or left produced, is told."""
+    before = disagreements(records)
+    with records.transaction():
+        log(records, Event("item.quarantined", "ada", item="000001", detail={"cause": cause}))
+    left = [one for one in disagreements(records) if one not in before]
+    assert bool([one for one in left if "000001 is produced, but was set aside" in one]) is (
+        cause == "restored"
+    )
+    with records.transaction():
+        orders.end_item(records, orders.item(records, "000001").id, ItemState.QUARANTINED)
+        log(records, Event("something.else", "ada"))
+    left = [one for one in disagreements(records) if one not in before]
+    assert bool([one for one in left if "000001 is quarantined, but was produced" in one]) is (
+        cause == "other"
+    )
+
+
+class Desk:
+    """A desk whose CA knows some certificates by transaction; a real one is asked on the bench."""
+
+    def __init__(self, issued: Mapping[str, bytes]) -> None:
+        self._issued = issued
+
+    @contextmanager
+    def authority(self) -> Iterator[Desk]:
+        yield self
+
+    def ask(self, method: str, transaction: str, timeout: float) -> bytes | None:
+        assert method == "find"
+        return self._issued.get(transaction)
+
+    def key_slots(self, layout: str | None) -> Mapping[str, str]:
+        return {"authentication": "9a"}
+
+
+def test_a_ca_whose_records_came_with_the_backup_tells_what_it_knows_and_no_more(
+    records: Records, backup: Records
+) -> None:
+    again(backup, ledger=False, ca=False)
+    issued = {"000005": [Issued("authentication", "9a", 1, b"five")]}
+    with pytest.raises(Refused, match="--made"):
+        found(backup, Evidence(certified=issued))
+    restored = restores.open_restore(backup)
+    evidence = _evidence(Desk({"000005/authentication/1": b"five"}), backup, restored, (), set(), ("bench",))  # type: ignore[arg-type]
+    assert evidence.certified == issued
+    found(backup, evidence)
+    assert states(backup)["000005"] == "quarantined"
+    assert states(backup)["000006"] == "planned"
+
+
+def again(backup: Records, *, ledger: bool, ca: bool) -> None:
+    with backup.transaction():
+        restores.add(backup, operator="ada", made_at=now(), entries=7, ledger=ledger, ca=ca)
+        log(backup, Event(RESTORED, "ada"))
+
+
+@pytest.mark.parametrize("worst_first", [True, False])
+def test_a_restore_that_was_open_when_the_backup_was_made_counts_too(
+    records: Records, order: Order, worst_first: bool
+) -> None:
+    """The CA's records that are there are those of the first backup, however they got there."""
+    again(records, ledger=not worst_first, ca=not worst_first)
+    again(records, ledger=worst_first, ca=worst_first)
+    restored = restores.open_restore(records)
+    assert restored is not None
+    assert (restored.ledger, restored.ca) == (False, False)
+    with pytest.raises(Refused, match="--made"):
+        found(records, Evidence(certified={}))
+    found(records, Evidence(seen=set()))
+    again(records, ledger=True, ca=True)
+    restored = restores.open_restore(records)
+    assert restored is not None
+    assert restored.ca
