@@ -16,7 +16,7 @@ from drivers.foreign_certificates import spki
 from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
-from tests.bench.desk import Desk
+from tests.bench.desk import PATIENCE, Desk
 from tests.faults.impatient import IMPATIENT
 
 pytestmark = pytest.mark.bench
@@ -191,7 +191,7 @@ def test_a_ca_process_that_dies_again_and_again_stops_the_lanes_and_spoils_nothi
     authority, *others = producing.children
     os.kill(authority, signal.SIGKILL)
     for times in range(2, 5):
-        assert len(desk.bench.fired(times)) == times
+        assert len(desk.bench.fired(times, seconds=PATIENCE)) == times
         (authority,) = set(producing.children) - set(others)
         os.kill(authority, signal.SIGKILL)
     ended = producing.end()
