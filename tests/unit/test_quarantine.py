@@ -24,6 +24,7 @@ from batch.orders.draft import DraftRow, OrderDraft
 from batch.orders.known import RecordedOrders
 from batch.production import revocation, ways_out
 from batch.production.certificates import WrongCertificate
+from batch.production.ending import end_produced
 from batch.production.quarantine import RULES, cause_of, set_aside, stay_of, take_out, ways
 from batch.production.reading import decision
 from batch.store import audit, codes, journal, letters, orders, quarantine, revocations
@@ -424,3 +425,19 @@ def disagreements(records: Records) -> list[str]:
     for entry in audit.entries(records):
         agreement.hear(facts_of(entry))
     return [one.what for one in agreement.findings(records)]
+
+
+def test_certificates_are_held_to_those_told_until_a_restore_learns_of_others(
+    records: Records, order: Order
+) -> None:
+    item = begun(records, order)
+    with records.transaction():
+        end_produced(records, item, Event("item.produced", "ada", item="000001", token="123"))
+    about = "token 000001 was produced with other certificates than the recorded ones"
+    assert about not in disagreements(records)
+    with told(records):
+        journal.set_lost(records, item.id, "authentication", 3, b"certificate 3")
+    assert about in disagreements(records)
+    with records.transaction():
+        set_aside(records, item, Cause.RESTORED, "restored", "ada")
+    assert about not in disagreements(records)
