@@ -155,7 +155,7 @@ def test_a_ca_and_keys_whose_processes_die_are_started_again_and_nothing_is_issu
     desk.bench.arm(Fault("ca", "slow", 2, seconds=60), Fault("ca", "slow", 4, when="after", seconds=60))
     producing = desk.start("produce", order, pins=True)
     assert desk.bench.fired(1)
-    authority, keys, *lanes = producing.children
+    keys, authority, *lanes = producing.children
     os.kill(authority, signal.SIGKILL)
     os.kill(keys, signal.SIGKILL)
     assert len(desk.bench.fired(2)) == 2
@@ -188,11 +188,11 @@ def test_a_ca_process_that_dies_again_and_again_stops_the_lanes_and_spoils_nothi
     desk.bench.arm(*(Fault("ca", "slow", number, seconds=60) for number in range(1, 5)))
     producing = desk.start("produce", order, "--seat", "usb-1", pins=True)
     assert desk.bench.fired(1)
-    authority, *others = producing.children
+    keys, authority, *lanes = producing.children
     os.kill(authority, signal.SIGKILL)
     for times in range(2, 5):
         assert len(desk.bench.fired(times, seconds=PATIENCE)) == times
-        (authority,) = set(producing.children) - set(others)
+        (authority,) = set(producing.children) - {keys, *lanes}
         os.kill(authority, signal.SIGKILL)
     ended = producing.end()
 
