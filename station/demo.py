@@ -16,7 +16,8 @@ from pathlib import Path
 
 from batch.model.orders import Item
 from batch.store.database import Records
-from batch.store.orders import items, order, orders
+from batch.store.items import items
+from batch.store.orders import order, orders
 from simulators.bench import Bench, BenchError
 from station.errors import HomeError
 from station.key_tokens import KEYS

@@ -11,7 +11,7 @@ from batch.model.orders import Order
 from batch.model.states import ItemState
 from batch.production.events import LaneEvent, What
 from batch.store.database import Records
-from batch.store.orders import counts
+from batch.store.items import counts
 from station.talk import fall_silent
 
 _LINES = {

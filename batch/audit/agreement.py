@@ -11,7 +11,7 @@ from batch.audit.contents import Asked, fingerprints
 from batch.audit.findings import Finding, Kind
 from batch.model.quarantine import Cause
 from batch.model.states import ItemState, LetterState, OrderState
-from batch.store import journal, letters, orders, quarantine
+from batch.store import items, journal, letters, orders, quarantine
 from batch.store.database import Records
 
 Facts = Mapping[str, object]
@@ -87,7 +87,7 @@ class Agreement:
     def _of_items(self, records: Records, asked: Asked) -> Iterator[Finding]:
         missing = set(self._produced)
         stays = quarantine.counts(records)
-        for item in orders.items(records):
+        for item in items.items(records):
             asked.hear(item)
             number, times = item.mailer_number, self._produced[item.mailer_number]
             missing.discard(number)

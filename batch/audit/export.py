@@ -19,7 +19,7 @@ from batch.audit.merkle import Tree, leaf_hash
 from batch.audit.notes import VerifierKey
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Entry, Event, StoredCheckpoint
-from batch.store import audit, checkpoints, orders
+from batch.store import audit, checkpoints, items, orders
 from batch.store.database import Records
 
 EXPORTED_EVENT = "audit.exported"
@@ -101,8 +101,8 @@ def _chooser(records: Records, selection: Selection) -> _Chooser:
     if selection.order is None:
         return _Chooser(selection, None, frozenset())
     order = orders.order(records, selection.order)
-    items = frozenset(item.mailer_number for item in orders.items(records, order))
-    return _Chooser(selection, order.number, items)
+    chosen = frozenset(item.mailer_number for item in items.items(records, order))
+    return _Chooser(selection, order.number, chosen)
 
 
 def _write(records: Records, folder: Path, chosen: _Chooser, *, whole: bool) -> Exported:

@@ -15,7 +15,7 @@ from batch.model.events import Event
 from batch.model.orders import Epoch, Item, LetterRecord, Order
 from batch.model.states import LetterState
 from batch.production.lock import only_one
-from batch.store import codes, letters, orders, restores
+from batch.store import codes, items, letters, restores
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
 from drivers.process import Child
@@ -80,7 +80,7 @@ def print_letters(
         if stopping():
             return Printed(tuple(done), len(waiting) - len(done), "stopped by the operator")
         assert epoch is not None, "an order with letters has an epoch"
-        item = orders.item_of(records, letter.item_id)
+        item = items.item_of(records, letter.item_id)
         try:
             job = _job(records, epoch, item, mailers(item.layout))
         except LayoutError as error:

@@ -12,7 +12,7 @@ from batch.model.orders import Order
 from batch.model.states import ORDER, OrderState
 from batch.orders.draft import OrderDraft, organisation
 from batch.people.separation import check
-from batch.store import codes, orders, restores
+from batch.store import codes, items, orders, restores
 from batch.store.database import Records
 
 OpenEpoch = Callable[[str], bytes]
@@ -37,14 +37,14 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
         )
         for row in draft.rows:
             for _ in range(row.count):
-                orders.add_item(
+                items.add_item(
                     records, order, layout=row.layout, subject_key=row.subject_key, fields=row.fields
                 )
         detail = {
             "source": draft.source,
             "sha256": draft.sha256,
             "tokens": draft.count,
-            "asked": Asked(orders.items(records, order)).of(order.id),
+            "asked": Asked(items.items(records, order)).of(order.id),
         }
         log(
             records,

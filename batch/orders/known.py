@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batch.orders.draft import Issued
-from batch.store import orders
+from batch.store import items, orders
 from batch.store.database import Records
 
 
@@ -14,7 +14,7 @@ class RecordedOrders:
         self._records = records
 
     def issued(self, subject_key: str) -> Issued | None:
-        found = [Issued(*row) for row in orders.subject_orders(self._records, subject_key)]
+        found = [Issued(*row) for row in items.subject_orders(self._records, subject_key)]
         return max(found, key=lambda issued: issued.valid, default=None)
 
     def ordered(self, organisation: str, reference: str) -> str | None:

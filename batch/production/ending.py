@@ -9,14 +9,14 @@ from batch.audit.log import log
 from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState
-from batch.store import codes, journal, letters, orders
+from batch.store import codes, items, journal, letters, orders
 from batch.store.database import Records
 
 
 def end_produced(records: Records, item: Item, event: Event) -> None:
     """Its resume key is destroyed: the item counts as produced and its letter may be printed (R41)."""
     codes.forget_resume(records, item.id)
-    orders.end_item(records, item.id, ItemState.PRODUCED)
+    items.end_item(records, item.id, ItemState.PRODUCED)
     letters.add(records, item.mailer_number, item.id)
     told = {**(event.detail or {}), "certificates": fingerprints(journal.keys(records, item.id))}
     log(records, replace(event, detail=told))
@@ -28,7 +28,7 @@ def follow(records: Records, order: Order, operator: str) -> Order:
     Called inside a transaction.
     """
     order = orders.order_of(records, order.id)
-    open_items = orders.balance(records, order).open
+    open_items = items.balance(records, order).open
     if not open_items and order.state is OrderState.IN_PRODUCTION:
         orders.set_order_state(records, order, OrderState.PRODUCED)
         log(records, Event("order.produced", operator, order=order.number))

@@ -18,7 +18,7 @@ from batch.production.events import What
 from batch.production.making import KeysFailed, Making
 from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
-from batch.store import journal, orders
+from batch.store import items, journal, orders
 from batch.store.clock import now
 from drivers.errors import CaUnavailable, DriverError, NotBlank, NoToken, ProcessDied, TokenLost, WrongToken
 from drivers.feeders.port import Tray
@@ -124,7 +124,7 @@ class LaneFlow(SeatWork):
         except (TokenLost, NoToken, WrongToken, ProcessDied, CaUnavailable, KeysFailed) as error:
             yield from self._interrupt(item, error)
         except NotBlank as error:
-            if orders.item_of(self._records, item.id).token_serial is None:
+            if items.item_of(self._records, item.id).token_serial is None:
                 yield from self._disown(item, error, state)
             else:
                 yield from self._quarantine(item, error)
@@ -138,7 +138,7 @@ class LaneFlow(SeatWork):
     def _interrupt(self, item: Item, error: DriverError) -> Work[None]:
         """The outcome of the step is unknown; the item waits for its token to come back."""
         self._doubt(item, StepState.UNKNOWN, error)
-        serial = orders.item_of(self._records, item.id).token_serial
+        serial = items.item_of(self._records, item.id).token_serial
         self._log("item.interrupted", item, serial, {"reason": str(error)})
         self._tell(What.INTERRUPTED, item, serial, str(error))
         if isinstance(error, ProcessDied) and error.where == self._child.name:
@@ -158,7 +158,7 @@ class LaneFlow(SeatWork):
     def _quarantine(self, item: Item, error: DriverError) -> Work[None]:
         step = self._doubt(item, StepState.FAILED, error)
         reason = f"{step}: {error}" if step else str(error)
-        serial = orders.item_of(self._records, item.id).token_serial
+        serial = items.item_of(self._records, item.id).token_serial
         operator = self._desk.operator
         set_aside(self._records, item, cause_of(error), reason, operator, step=step, seat=self.seat)
         self._tell(What.QUARANTINED, item, serial, reason)
@@ -168,7 +168,7 @@ class LaneFlow(SeatWork):
     def _turn_away(self, state: TokenState) -> Work[None]:
         """A token no item of this order waits for: another's, a finished one, no blank, or one too many."""
         serial = state.identity.serial
-        owner = orders.item_of_serial(self._records, self._driver, serial)
+        owner = items.item_of_serial(self._records, self._driver, serial)
         elsewhere = self._desk.lane_of(owner) if owner is not None else None
         if elsewhere is not None:
             self._tell(What.MISSING, None, serial, f"seat {elsewhere} works on the token in this one")

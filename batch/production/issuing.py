@@ -17,7 +17,7 @@ from batch.production.plan import Step
 from batch.production.quarantine import event_of
 from batch.production.revocation import transaction_of
 from batch.production.seatwork import SeatWork, Work
-from batch.store import journal, orders, revocations
+from batch.store import items, journal, revocations
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, CertificateTemplate, Reason
@@ -81,7 +81,7 @@ class Issuing(SeatWork):
         try:
             self._desk.issuer.check(issued, key.public_key, template, now())
         except WrongCertificate as error:
-            if owner := orders.owner_of_certificate(self._records, issued):
+            if owner := items.owner_of_certificate(self._records, issued):
                 error.what += f"; it is that of token {owner.mailer_number}"
             else:
                 event = self._event(_MISISSUED, item, serial)
@@ -109,7 +109,7 @@ def look_for_others(records: Records, order: Order, authority: Child, issuer: Is
 
 
 def _others(records: Records, order: Order, authority: Child) -> Iterator[tuple[Item, KeyRecord, bytes]]:
-    for item in orders.items(records, order, ItemState.PRODUCED, ItemState.QUARANTINED):
+    for item in items.items(records, order, ItemState.PRODUCED, ItemState.QUARANTINED):
         for key in journal.keys(records, item.id).values():
             # What was issued and never came back is found when the item goes on.
             if key.certificate is None or key.public_key is None:

@@ -15,7 +15,7 @@ from batch.production.events import What
 from batch.production.issuing import Issuing
 from batch.production.plan import Kind, Step, plan
 from batch.production.seatwork import Desk, SeatWork, Work
-from batch.store import codes, journal, orders
+from batch.store import codes, items, journal
 from drivers.errors import AuthenticationFailed, DriverError, NoToken, ProcessDied, ReadBackFailed
 from drivers.process import Child
 from drivers.tokens import TokenIdentity, TokenState
@@ -44,9 +44,9 @@ class Making(SeatWork):
         serial = state.identity.serial
         fresh = item.state is ItemState.PLANNED
         if fresh:
-            orders.begin_item(self._records, item, self.seat, self._driver, serial)
+            items.begin_item(self._records, item, self.seat, self._driver, serial)
         else:
-            orders.bind_token(self._records, item.id, self.seat, serial)
+            items.bind_token(self._records, item.id, self.seat, serial)
         self._log("item.begun" if fresh else "item.resumed", item, serial, {"model": state.identity.model})
         self._tell(What.BEGUN if fresh else What.RESUMED, item, serial, state.identity.model)
         self._budget = Budget(self._records, self._driver, item, serial)
@@ -144,13 +144,13 @@ class Making(SeatWork):
         return serial
 
     def _bind(self, item: Item, serial: str | None) -> None:
-        owner = orders.item_of_serial(self._records, self._driver, serial)
+        owner = items.item_of_serial(self._records, self._driver, serial)
         if owner is not None and owner.id != item.id:
             raise ReadBackFailed(
                 f"its serial {serial} is that of token {owner.mailer_number}",
                 next="use tokens with serials of their own",
             )
-        orders.bind_token(self._records, item.id, self.seat, serial)
+        items.bind_token(self._records, item.id, self.seat, serial)
         self._budget.bind(serial)
 
     def _produced(self, item: Item, serial: str | None) -> None:

@@ -14,7 +14,7 @@ from batch.model.quarantine import Cause, Stay, Way
 from batch.model.states import ItemState, StepState
 from batch.production.certificates import WrongCertificate
 from batch.production.plan import Kind, Step
-from batch.store import codes, journal, orders, quarantine, restores
+from batch.store import codes, items, journal, orders, quarantine, restores
 from batch.store.database import Records
 from drivers.errors import (
     AuthenticationFailed,
@@ -106,10 +106,10 @@ def set_aside(
 
     A produced one goes there by a restore alone.
     """
-    now = orders.item_of(records, item.id)
+    now = items.item_of(records, item.id)
     if now.state is ItemState.PRODUCED and cause is not Cause.RESTORED:
         raise Transition("it is produced; that is final", where=f"item {now.mailer_number}")
-    orders.end_item(records, item.id, ItemState.QUARANTINED, reason)
+    items.end_item(records, item.id, ItemState.QUARANTINED, reason)
     quarantine.enter(records, item.id, put_by=operator, cause=cause, step=step, reason=reason)
     detail = {"reason": reason, "cause": str(cause), **({"step": step} if step else {})}
     log(records, event_of(records, "item.quarantined", operator, now, detail, seat=seat))
@@ -122,7 +122,7 @@ def take_out(records: Records, number: str, reason: str, operator: str) -> Item:
     """
     restores.refuse_open(records)
     with records.transaction():
-        item = orders.item(records, number)
+        item = items.item(records, number)
         if item.state is not ItemState.IN_PRODUCTION:
             raise Refused(
                 f"its state is {item.state}; only a token begun and not finished can be set aside",
@@ -131,7 +131,7 @@ def take_out(records: Records, number: str, reason: str, operator: str) -> Item:
             )
         begun = [name for name, at in journal.steps(records, item.id).items() if at is not StepState.DONE]
         set_aside(records, item, Cause.TAKEN_OUT, reason, operator, step=begun[0] if begun else None)
-    return orders.item_of(records, item.id)
+    return items.item_of(records, item.id)
 
 
 def stay_of(records: Records, item: Item) -> Stay:

@@ -16,7 +16,7 @@ from batch.model.states import ItemState, LetterState, OrderState
 from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
-from batch.store import journal, letters, orders, quarantine, restores
+from batch.store import items, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.ledger import Line
@@ -131,7 +131,7 @@ def certified(records: Records, find: Find, slots: Slots) -> dict[str, list[Issu
         return sorted(asked, key=lambda one: one.generation)
 
     told: dict[str, list[Issued]] = {}
-    for item in orders.items(records, None, *_UNFINISHED):
+    for item in items.items(records, None, *_UNFINISHED):
         known = {key.name: key.generations for key in journal.keys(records, item.id).values()}
         told[item.mailer_number] = issued(item.mailer_number, item.layout, known)
     last, _ = orders.last_numbers(records)
@@ -231,13 +231,13 @@ def _set_aside(
 ) -> None:
     begun = evidence.begun()
     tokens, printed = _tokens(evidence.ledger), _letters(evidence.ledger)
-    for item in list(orders.items(records, None, ItemState.IN_PRODUCTION)):
+    for item in list(items.items(records, None, ItemState.IN_PRODUCTION)):
         begun.setdefault(item.mailer_number, ["it was under way when the backup was made"])
     undone, passed_on = undone_after(evidence.ledger), passed_on_after(evidence.ledger)
     # A token that was passed on is free before another item is bound to it.
     for number, told in sorted(begun.items(), key=lambda one: (one[0] not in passed_on, one[0])):
         try:
-            item = orders.item(records, number)
+            item = items.item(records, number)
         except NotFound:
             found.strangers.append(number)
             continue
@@ -255,7 +255,7 @@ def _set_aside(
         if produced or item.state in (ItemState.PLANNED, ItemState.IN_PRODUCTION):
             driver = item.token_driver or driver_of(item.layout)
             if driver is not None:
-                orders.bind_lost(records, item, seat, driver, serial)
+                items.bind_lost(records, item, seat, driver, serial)
             set_aside(records, item, Cause.RESTORED, reason, operator)
             _record_keys(records, item, (evidence.certified or {}).get(number, ()))
         elif item.state is ItemState.QUARANTINED:
@@ -271,7 +271,7 @@ def _set_aside(
         else:
             continue
         if number in passed_on:
-            orders.free_token(records, item.id)
+            items.free_token(records, item.id)
         found.tokens[number] = reason
 
 
@@ -310,7 +310,7 @@ def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: F
         if state is LetterState.SEALED and (
             after is LetterState.SEALED or (after is None and evidence.complete)
         ):
-            if orders.item_of(records, letter.item_id).state is not ItemState.PRODUCED:
+            if items.item_of(records, letter.item_id).state is not ItemState.PRODUCED:
                 _withhold(records, number, operator, found)
             continue
         if state is not LetterState.UNKNOWN:
@@ -348,7 +348,7 @@ def _letters(ledger: Sequence[Line]) -> dict[str, tuple[LetterState | None, str,
 
 def _item(records: Records, number: str) -> Item | None:
     try:
-        return orders.item(records, number)
+        return items.item(records, number)
     except NotFound:
         return None
 

@@ -13,7 +13,7 @@ from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState
 from batch.production import budget
 from batch.production.quarantine import Resume, rule_of, stay_of, ways
-from batch.store import journal, letters, orders, quarantine, revocations
+from batch.store import items, journal, letters, orders, quarantine, revocations
 from batch.store.database import Records
 
 
@@ -47,7 +47,7 @@ def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]
 def overview(records: Records, order: Order | None) -> list[dict[str, Any]]:
     """All that is in quarantine, of an order or of all, with the ways out."""
     rows = []
-    for item in orders.items(records, order, ItemState.QUARANTINED):
+    for item in items.items(records, order, ItemState.QUARANTINED):
         stay = stay_of(records, item)
         rows.append(
             {
@@ -66,8 +66,8 @@ def overview(records: Records, order: Order | None) -> list[dict[str, Any]]:
 
 def whole(records: Records, item: Item) -> dict[str, Any]:
     """Everything on record of an item that is or was in quarantine."""
-    other = orders.replacement(records, item.id)
-    replaced = orders.item_of(records, item.replaces) if item.replaces else None
+    other = items.replacement(records, item.id)
+    replaced = items.item_of(records, item.replaces) if item.replaces else None
     facts: dict[str, Any] = {
         "number": item.mailer_number,
         "order": orders.order_of(records, item.order_id).number,

@@ -19,7 +19,7 @@ from batch.production.quarantine import event_of, stay_of
 from batch.production.reading import compared, decision
 from batch.production.run import Seat, lane_process
 from batch.production.ways_out import begin, check_typed
-from batch.store import codes, orders, quarantine
+from batch.store import codes, items, quarantine
 from batch.store.database import Records
 from drivers.errors import DriverError, NoToken, ReadBackFailed, Unsupported, WrongToken
 from drivers.process import Child
@@ -116,7 +116,7 @@ def reset(
     Raises `WrongToken`, `Refused` or `Unsupported` before anything is written, `ReadBackFailed` where it is
     not blank after all, and what the driver raises.
     """
-    item = orders.item(records, number)
+    item = items.item(records, number)
     check_typed(item, confirmed)
     if stay_of(records, item).blank_at is not None:
         return

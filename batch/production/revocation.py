@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from batch.audit.log import log
 from batch.model.orders import Item
 from batch.production.quarantine import event_of
-from batch.store import journal, orders, revocations
+from batch.store import items, journal, revocations
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.revocations import AskedRevocation
@@ -65,7 +65,7 @@ def carry_out(records: Records, authority: Child, operator: str) -> Revoked:
             return Revoked(revoked, len(waiting) - done, str(error), tuple(refused))
         with records.transaction():
             revocations.settle(records, asked.request, outcome)
-            item = orders.item_of(records, asked.item_id)
+            item = items.item_of(records, asked.item_id)
             detail = {"request": asked.request, "outcome": outcome, "reason": asked.reason}
             log(records, event_of(records, "certificate.revoked", operator, item, detail))
         revoked += count
@@ -108,7 +108,7 @@ def _is_its_own(
     records: Records, asked: AskedRevocation, certificate: bytes, public_key: bytes | None
 ) -> bool:
     """Whether no other token needs it: a CA that mixed up its answers may name another's."""
-    owner = orders.owner_of_certificate(records, certificate)
+    owner = items.owner_of_certificate(records, certificate)
     if owner is not None and owner.id != asked.item_id:
         return False
     try:
@@ -118,7 +118,7 @@ def _is_its_own(
 
 
 def _public_key(records: Records, asked: AskedRevocation) -> bytes | None:
-    number = orders.item_of(records, asked.item_id).mailer_number
+    number = items.item_of(records, asked.item_id).mailer_number
     for key in journal.keys(records, asked.item_id).values():
         if transaction_of(number, key.name, key.generations) == asked.request:
             return key.public_key

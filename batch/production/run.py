@@ -35,7 +35,7 @@ from batch.production.plan import Kind, Step
 from batch.production.revocation import carry_out
 from batch.production.seatwork import named
 from batch.production.startable import startable
-from batch.store import journal, orders
+from batch.store import items, journal, orders
 from batch.store.clock import moved, now
 from batch.store.database import Records
 from drivers.errors import ProcessDied
@@ -187,7 +187,7 @@ class Production:
     def choose(self, seat: str, driver: str, state: TokenState) -> Item | None:
         """The item for the token in a reader: its own unfinished one, else the next planned for a blank."""
         identity = state.identity
-        bound = orders.item_of_serial(self.records, driver, identity.serial)
+        bound = items.item_of_serial(self.records, driver, identity.serial)
         if bound is not None:
             mine = bound.order_id == self.order.id and bound.token_driver == driver
             free = bound.state is ItemState.IN_PRODUCTION and self.lane_of(bound) is None
@@ -210,12 +210,12 @@ class Production:
 
     def unfinished(self, driver: str) -> list[Item]:
         """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
-        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
+        begun = items.items(self.records, self.order, ItemState.IN_PRODUCTION)
         return [item for item in begun if item.token_driver == driver and self.lane_of(item) is None]
 
     def ended_at(self, seat: str) -> bool:
         """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
-        ended = orders.items(self.records, self.order, ItemState.PRODUCED, ItemState.QUARANTINED)
+        ended = items.items(self.records, self.order, ItemState.PRODUCED, ItemState.QUARANTINED)
         return any(item.seat == seat for item in ended)
 
     def _begin(self) -> None:
@@ -229,7 +229,7 @@ class Production:
             doubtful = journal.doubt(self.records)
             self._log("production.begun", {"seats": list(self._seats), "steps in doubt": doubtful})
         self.order = orders.order(self.records, self.order.number)
-        for item in orders.items(self.records, self.order, ItemState.IN_PRODUCTION):
+        for item in items.items(self.records, self.order, ItemState.IN_PRODUCTION):
             self._finish_verified(item)
         carry_out(self.records, self.authority, self.operator)
 
@@ -246,13 +246,13 @@ class Production:
 
     def _end(self, lanes: Sequence[LaneFlow]) -> Result:
         with self.records.transaction():
-            counts = orders.counts(self.records, self.order)
+            counts = items.counts(self.records, self.order)
             self._log("production.ended", {str(state): number for state, number in counts.items() if number})
             self.order = follow(self.records, self.order, self.operator)
         stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
-        begun = orders.items(self.records, self.order, ItemState.IN_PRODUCTION)
+        begun = items.items(self.records, self.order, ItemState.IN_PRODUCTION)
         missing = [named(item) for item in begun]
-        set_aside = orders.items(self.records, self.order, ItemState.QUARANTINED)
+        set_aside = items.items(self.records, self.order, ItemState.QUARANTINED)
         return Result(
             self.order,
             counts,
@@ -267,7 +267,7 @@ class Production:
 
     def _unseated(self) -> Mapping[str, int]:
         drivers = {seat.driver for seat in self._seats.values()}
-        planned = orders.items(self.records, self.order, ItemState.PLANNED)
+        planned = items.items(self.records, self.order, ItemState.PLANNED)
         wanted = Counter(self._layouts[item.layout] for item in planned)
         return {driver: count for driver, count in wanted.items() if driver not in drivers}
 
@@ -362,7 +362,7 @@ class Production:
 
     def _next_planned(self, driver: str) -> Item | None:
         fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
-        return orders.next_planned(self.records, self.order, fitting)
+        return items.next_planned(self.records, self.order, fitting)
 
     def lane_of(self, item: Item) -> str | None:
         """The seat whose lane has an item in hand, None where none has."""

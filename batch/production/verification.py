@@ -10,7 +10,7 @@ from batch.model.errors import NotFound
 from batch.model.states import ItemState
 from batch.production.budget import reckoned
 from batch.production.run import Seat, lane_process
-from batch.store import journal, orders
+from batch.store import items, journal
 from batch.store.database import Records
 from batch.store.tries import tries
 from drivers.errors import NoToken
@@ -51,7 +51,7 @@ def verify_token(
 
 def _findings(records: Records, seat: Seat, state: TokenState, number: str | None) -> Iterator[Finding]:
     serial = state.identity.serial
-    item = orders.item_of_token(records, seat.driver, serial) if serial else None
+    item = items.item_of_token(records, seat.driver, serial) if serial else None
     if item is None:
         raise NotFound(
             f"no item is bound to the token {serial or 'without serial'}",

@@ -19,7 +19,7 @@ from batch.production import revocation
 from batch.production.ending import follow
 from batch.production.plan import Step
 from batch.production.quarantine import Resume, event_of, rule_of, stay_of
-from batch.store import codes, journal, letters, orders, quarantine, restores
+from batch.store import codes, items, journal, letters, orders, quarantine, restores
 from batch.store.database import Records
 from drivers.authorities.port import Reason
 from drivers.process import Child
@@ -43,7 +43,7 @@ def resume(records: Records, number: str, operator: str, *, decided: str | None 
     """
     restores.refuse_open(records)
     with records.transaction():
-        item = orders.item(records, number)
+        item = items.item(records, number)
         stay = stay_of(records, item)
         rule = rule_of(records, item, stay)
         if rule.resume is Resume.NO or (rule.resume is Resume.AFTER_READING and decided is None):
@@ -57,13 +57,13 @@ def resume(records: Records, number: str, operator: str, *, decided: str | None 
             )
         quarantine.begin_way(records, stay, Way.RESUME, by=operator, why=decided or rule.because)
         quarantine.leave(records, stay)
-        orders.take_up(records, item.id)
+        items.take_up(records, item.id)
         if rule.redo is not None and stay.step is not None:
             _, _, key = stay.step.partition(":")
             journal.reopen(records, item.id, Step(rule.redo, key).name)
         log(records, event_of(records, "quarantine.resumed", operator, item, {"decided": decided}))
         follow(records, orders.order_of(records, item.order_id), operator)
-    return orders.item_of(records, item.id)
+    return items.item_of(records, item.id)
 
 
 def token_name(item: Item) -> str:
@@ -108,7 +108,7 @@ def begin(
     """
     restores.refuse_open(records)
     with records.transaction():
-        item = orders.item(records, number)
+        item = items.item(records, number)
         where = f"token {item.mailer_number}"
         stay = stay_of(records, item)
         check_typed(item, confirmed)
@@ -138,19 +138,19 @@ def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoil
 
     Its certificates wait for the CA after this. Raises `DriverError` where the bench's keys fail.
     """
-    item = orders.item(records, number)
+    item = items.item(records, number)
     keeper.ask("destroy", Binding(item.id, item.mailer_number), timeout=60)
     with records.transaction():
-        stay = stay_of(records, orders.item_of(records, item.id))
+        stay = stay_of(records, items.item_of(records, item.id))
         way = stay.way
         assert way is not None
         assert way is not Way.RESUME
         if way is Way.RESET:
             assert stay.blank_at is not None, "a reset counts when the token was read blank"
-            orders.free_token(records, item.id)
+            items.free_token(records, item.id)
         order = orders.order_of(records, item.order_id)
         codes.forget_resume(records, item.id)
-        orders.end_item(records, item.id, ItemState.SPOILED, f"{way.done}: {stay.why}")
+        items.end_item(records, item.id, ItemState.SPOILED, f"{way.done}: {stay.why}")
         letter = letters.withdraw(records, item.mailer_number, item.id, operator)
         asked = revocation.ask_for(records, item, _reason(stay), operator)
         detail = {
@@ -165,11 +165,11 @@ def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoil
         replacement = _replace(records, item, operator) if stay.replaced else None
         quarantine.leave(records, stay)
         follow(records, order, operator)
-    return Spoiled(orders.item_of(records, item.id), replacement, letter)
+    return Spoiled(items.item_of(records, item.id), replacement, letter)
 
 
 def _replace(records: Records, item: Item, operator: str) -> str:
-    number = orders.add_item(
+    number = items.add_item(
         records,
         orders.order_of(records, item.order_id),
         layout=item.layout,
@@ -177,7 +177,7 @@ def _replace(records: Records, item: Item, operator: str) -> str:
         fields=item.fields,
         replaces=item.id,
     )
-    planned = orders.item(records, number)
+    planned = items.item(records, number)
     tell = event_of(records, "item.planned", operator, planned, {"replaces": item.mailer_number})
     log(records, replace(tell, kept=orders.whole_item(records, planned)))
     return number

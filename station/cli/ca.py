@@ -78,7 +78,7 @@ def crl(invocation: Invocation, output: Path | None) -> None:
 def revocations(invocation: Invocation, as_json: bool) -> None:
     """List what was to be revoked, and what the CA made of it: spoiled tokens' and misissued certificates."""
     from batch.production.certificates import serial_number
-    from batch.store.orders import item_of
+    from batch.store.items import item_of
     from batch.store.revocations import every
     from station.wiring import Desk
 

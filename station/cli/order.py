@@ -86,7 +86,7 @@ def list_(invocation: Invocation, as_json: bool) -> None:
 @pass_invocation
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
     """Show the order NUMBER (or the subscriber's reference) with its tokens."""
-    from batch.store.orders import balance, items
+    from batch.store.items import balance, items
     from batch.store.orders import order as find
     from station.cli.token import COLUMNS, token_row
     from station.wiring import Desk
@@ -139,8 +139,8 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
 
 def _row(records: Records, order: Order) -> dict[str, Any]:
     from batch.model.states import ItemState
+    from batch.store.items import balance, counts
     from batch.store.letters import counts as letter_counts
-    from batch.store.orders import balance, counts
 
     found, whole = counts(records, order), balance(records, order)
     return {

@@ -52,7 +52,8 @@ def produce(
     from batch.production.lock import only_one
     from batch.production.run import Production
     from batch.production.startable import startable
-    from batch.store.orders import layouts_of, order
+    from batch.store.items import layouts_of
+    from batch.store.orders import order
     from drivers.errors import ToldError
     from station.progress import watch
     from station.wiring import Desk

@@ -77,7 +77,7 @@ def show(invocation: Invocation, number: str, seat: str | None, as_json: bool) -
     """
     from batch.production.report import whole
     from batch.production.reset import read
-    from batch.store.orders import item
+    from batch.store.items import item
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), None)
@@ -109,7 +109,8 @@ def resume(invocation: Invocation, number: str, seat: str | None) -> None:
     """
     from batch.production.reset import decide
     from batch.production.ways_out import resume as take_up
-    from batch.store.orders import item, order_of
+    from batch.store.items import item
+    from batch.store.orders import order_of
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), None)
@@ -166,7 +167,7 @@ def reset(
     from batch.model.quarantine import Way
     from batch.production.reset import reset as make_blank
     from batch.production.ways_out import finish, left_already
-    from batch.store.orders import item
+    from batch.store.items import item
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
@@ -269,7 +270,7 @@ def _give_up(
     as_json: bool,
 ) -> ExitCode:
     from batch.production.ways_out import begin, finish, left_already
-    from batch.store.orders import item
+    from batch.store.items import item
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
@@ -310,7 +311,8 @@ def _tell_spoiled(
     records: Records, desk: Desk, item: Item, spoiled: Spoiled | None, operator: str, as_json: bool
 ) -> ExitCode:
     """Have the CA told, and say what became of the item, its certificates and its replacement."""
-    from batch.store.orders import item_of, order_of, replacement
+    from batch.store.items import item_of, replacement
+    from batch.store.orders import order_of
 
     revoked, waiting, reason = _revoke(records, desk, operator)
     item, other = item_of(records, item.id), replacement(records, item.id)

@@ -38,7 +38,8 @@ def token() -> None:
 def list_(invocation: Invocation, number: str | None, state: str | None, as_json: bool) -> None:
     """List tokens by their numbers."""
     from batch.model.states import ItemState
-    from batch.store.orders import items, order
+    from batch.store.items import items
+    from batch.store.orders import order
     from station.wiring import Desk
 
     try:
@@ -58,7 +59,7 @@ def list_(invocation: Invocation, number: str | None, state: str | None, as_json
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
     """Show the token NUMBER (its own, or the serial of its chip): steps, keys, certificates, letter."""
     from batch.production.report import timeline
-    from batch.store.orders import item
+    from batch.store.items import item
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:

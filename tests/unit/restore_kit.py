@@ -9,7 +9,7 @@ from batch.audit.log import log
 from batch.model.events import Event
 from batch.orders.decisions import receive
 from batch.orders.draft import DraftRow, OrderDraft
-from batch.store import orders
+from batch.store import items
 from batch.store.database import Records
 from layouts.fields import Kind
 from station.home import Home, create
@@ -56,4 +56,4 @@ def draft(reference: str, count: int = 3) -> OrderDraft:
 def numbers(home: Home) -> list[str]:
     """The mailer numbers of all items on record."""
     with closing(Records(home.records)) as records:
-        return [item.mailer_number for item in orders.items(records)]
+        return [item.mailer_number for item in items.items(records)]

@@ -11,7 +11,7 @@ from batch.model.states import ItemState, OrderState
 from batch.orders.decisions import approve, receive, reject
 from batch.orders.draft import DraftRow, OrderDraft
 from batch.orders.known import RecordedOrders
-from batch.store import audit, codes, orders
+from batch.store import audit, codes, items, orders
 from batch.store.database import Records
 from layouts.fields import Kind
 
@@ -31,12 +31,12 @@ def records(tmp_path: Path) -> Records:
 
 def test_an_order_is_received_with_an_item_and_a_mailer_number_for_every_token(records: Records) -> None:
     order = receive(records, draft(), "ada")
-    items = list(orders.items(records, order))
+    planned = list(items.items(records, order))
     assert order.state is OrderState.RECEIVED
     assert order.organisation == "NTRNL-90001234"
     assert [item.mailer_number for item in items] == ["000001", "000002", "000003"]
-    assert [item.fields["number"] for item in items] == ["000001", "000002", "000003"]
-    assert {item.state for item in items} == {ItemState.PLANNED}
+    assert [item.fields["number"] for item in planned] == ["000001", "000002", "000003"]
+    assert {item.state for item in planned} == {ItemState.PLANNED}
 
 
 def test_who_brought_an_order_in_does_not_approve_it(records: Records) -> None:

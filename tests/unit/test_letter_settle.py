@@ -16,7 +16,7 @@ from batch.model.events import Event
 from batch.model.states import LetterState
 from batch.orders.decisions import receive
 from batch.production.lock import only_one
-from batch.store import letters, orders
+from batch.store import items, letters
 from batch.store.database import Records
 from tests.unit.restore_kit import draft
 
@@ -30,7 +30,7 @@ def test_a_letter_that_is_not_in_doubt_is_left_as_it_is(
     with closing(Records(tmp_path / "station.db")) as records:
         receive(records, draft("A-1", 1), "ada")
         with records.transaction():
-            letters.add(records, "000001", orders.item(records, "000001").id)
+            letters.add(records, "000001", items.item(records, "000001").id)
             for state in before:
                 letters.set_state(records, "000001", state, printer="device", operator="carl")
             log(records, Event("letter.sealed", "ada", item="000001"))
@@ -49,7 +49,7 @@ def test_a_letter_in_the_printer_is_accounted_for_only_when_nobody_prints(
     with closing(Records(tmp_path / "station.db")) as records:
         receive(records, draft("A-1", 1), "ada")
         with records.transaction():
-            letters.add(records, "000001", orders.item(records, "000001").id)
+            letters.add(records, "000001", items.item(records, "000001").id)
             letters.set_state(records, "000001", LetterState.PRINTING, printer="device", operator="carl")
             log(records, Event("letter.printing", "carl", item="000001"))
         with only_one(session, "printing"), pytest.raises(Busy, match="another printing"):

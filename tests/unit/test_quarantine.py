@@ -27,7 +27,7 @@ from batch.production.certificates import WrongCertificate
 from batch.production.ending import end_produced
 from batch.production.quarantine import RULES, cause_of, set_aside, stay_of, take_out, ways
 from batch.production.reading import decision
-from batch.store import audit, codes, journal, letters, orders, quarantine, revocations
+from batch.store import audit, codes, items, journal, letters, orders, quarantine, revocations
 from batch.store.database import Records
 from drivers import errors
 from drivers.errors import CaRefused, CaUnavailable, DriverError
@@ -95,11 +95,11 @@ def told(records: Records) -> Iterator[None]:
 
 def begun(records: Records, order: Order, step: str = "load:authentication") -> Item:
     """The first item, begun on token 123 and stopped at a step."""
-    item = orders.item(records, "000001")
+    item = items.item(records, "000001")
     epoch = codes.epoch(records, order.id)
     assert epoch is not None
     with told(records):
-        orders.begin_item(records, item, "piv-1", "piv", "123")
+        items.begin_item(records, item, "piv-1", "piv", "123")
         codes.keep(records, item.id, epoch, SEALED)
         journal.add_key(records, item.id, "authentication", "9a")
         journal.set_generated(records, item.id, "authentication", b"first", "{}")
@@ -107,7 +107,7 @@ def begun(records: Records, order: Order, step: str = "load:authentication") -> 
         journal.set_certificate(records, item.id, "authentication", b"certificate 2")
         journal.intend(records, item.id, step)
         journal.settle(records, item.id, step, StepState.FAILED, "why")
-    return orders.item(records, "000001")
+    return items.item(records, "000001")
 
 
 def aside(
@@ -116,7 +116,7 @@ def aside(
     item = begun(records, order, step)
     with told(records):
         set_aside(records, item, cause, f"{step}: why", "ada", step=step)
-    return orders.item(records, "000001")
+    return items.item(records, "000001")
 
 
 def spoil(records: Records, way: Way = Way.DESTROY, *, replaced: bool = True) -> Keeper:
@@ -133,7 +133,7 @@ def spoil(records: Records, way: Way = Way.DESTROY, *, replaced: bool = True) ->
     )
     if way is Way.RESET:
         with told(records):
-            quarantine.read_blank(records, stay_of(records, orders.item(records, "000001")))
+            quarantine.read_blank(records, stay_of(records, items.item(records, "000001")))
     ways_out.finish(records, "000001", "ada", keeper)
     kept: Keeper = keeper
     return kept
@@ -195,7 +195,7 @@ def test_the_table_says_what_may_be_resumed(
     else:
         with pytest.raises(Refused, match="cannot be resumed"):
             ways_out.resume(records, "000001", "olga")
-        assert orders.item(records, "000001").state is ItemState.QUARANTINED
+        assert items.item(records, "000001").state is ItemState.QUARANTINED
 
 
 def test_what_the_journal_cannot_decide_is_resumed_only_where_a_reading_does(
@@ -212,7 +212,7 @@ def test_what_the_journal_cannot_decide_is_resumed_only_where_a_reading_does(
     decided = decision(stay, TokenState(identity, tries=Tries(pin=3)))
     assert decided == "3 left, enough to ask the token"
     ways_out.resume(records, "000001", "olga", decided=decided)
-    assert orders.item(records, "000001").state is ItemState.IN_PRODUCTION
+    assert items.item(records, "000001").state is ItemState.IN_PRODUCTION
 
 
 def test_without_its_codes_nothing_is_resumed(records: Records, order: Order) -> None:
@@ -228,21 +228,21 @@ def test_a_destroyed_token_is_counted_replaced_and_refused_for_ever(records: Rec
     keeper = spoil(records)
 
     assert keeper.destroyed == [Binding(item.id, "000001")]
-    spoiled = orders.item(records, "000001")
+    spoiled = items.item(records, "000001")
     assert (spoiled.state, spoiled.reason) == (ItemState.SPOILED, "destroyed: cracked")
     sealed = codes.sealed(records, item.id)
     assert sealed is not None
     assert not sealed.for_resume
     assert letters.letter(records, "000001").state is LetterState.VOID
-    replacement = orders.replacement(records, item.id)
+    replacement = items.replacement(records, item.id)
     assert replacement is not None
     assert replacement.mailer_number == "000003"
     assert replacement.fields == {**item.fields, "number": "000003"}
     assert replacement.subject_key == item.subject_key
-    owner = orders.item_of_token(records, "piv", "123")
+    owner = items.item_of_token(records, "piv", "123")
     assert owner is not None
     assert owner.id == item.id
-    balance = orders.balance(records, order)
+    balance = items.balance(records, order)
     assert str(balance) == "2 ordered = 0 produced + 0 spoiled and not replaced + 0 cancelled + 2 open"
     (told,) = events(records, "item.spoiled")
     assert told["detail"]["witness"] == "bob"
@@ -253,12 +253,12 @@ def test_a_destroyed_token_is_counted_replaced_and_refused_for_ever(records: Rec
 def test_only_a_token_that_was_read_blank_is_free_for_another_item(records: Records, order: Order) -> None:
     item = aside(records, order)
     spoil(records, Way.RESET)
-    assert orders.item_of_token(records, "piv", "123") is None
-    assert orders.item(records, "123").id == item.id
-    other = orders.item(records, "000002")
+    assert items.item_of_token(records, "piv", "123") is None
+    assert items.item(records, "123").id == item.id
+    other = items.item(records, "000002")
     with told(records):
-        orders.begin_item(records, other, "piv-1", "piv", "123")
-    assert orders.item(records, "123").id == other.id
+        items.begin_item(records, other, "piv-1", "piv", "123")
+    assert items.item(records, "123").id == other.id
 
 
 @pytest.mark.parametrize(
@@ -280,17 +280,17 @@ def test_a_letter_that_a_restore_left_is_void_unless_it_was_printed(
             letters.set_state(records, "000001", state, printer="p", operator="carl")
     spoil(records)
     assert letters.letter(records, "000001").state is after
-    assert orders.item(records, "000001").state is ItemState.SPOILED
+    assert items.item(records, "000001").state is ItemState.SPOILED
 
 
 def test_without_a_replacement_the_order_closes_one_short(records: Records, order: Order) -> None:
     aside(records, order)
     with told(records):
-        other = orders.item(records, "000002")
-        orders.begin_item(records, other, "piv-1", "piv", "456")
-        orders.end_item(records, other.id, ItemState.PRODUCED)
+        other = items.item(records, "000002")
+        items.begin_item(records, other, "piv-1", "piv", "456")
+        items.end_item(records, other.id, ItemState.PRODUCED)
     spoil(records, replaced=False)
-    balance = orders.balance(records, order)
+    balance = items.balance(records, order)
     assert str(balance) == "2 ordered = 1 produced + 1 spoiled and not replaced + 0 cancelled + 0 open"
     assert orders.order(records, order.number).state is OrderState.PRODUCED
     issued = RecordedOrders(records).issued("group:zeehavens")
@@ -316,7 +316,7 @@ def test_nobody_witnesses_their_own_destruction(records: Records, order: Order, 
         ways_out.begin(
             records, "000001", Way.DESTROY, operator="ada", confirmed="123", witness=witness, why="cracked"
         )
-    assert stay_of(records, orders.item(records, "000001")).way is None
+    assert stay_of(records, items.item(records, "000001")).way is None
 
 
 @pytest.mark.parametrize("typed", ["", "y", "yes", "124", "000001"])
@@ -324,7 +324,7 @@ def test_what_is_typed_must_be_the_serial(records: Records, order: Order, typed:
     aside(records, order)
     with pytest.raises(Refused, match="not its serial; nothing was done"):
         ways_out.begin(records, "000001", Way.RESET, operator="ada", confirmed=typed)
-    assert stay_of(records, orders.item(records, "000001")).way is None
+    assert stay_of(records, items.item(records, "000001")).way is None
 
 
 def test_once_begun_a_way_out_is_the_only_one(records: Records, order: Order) -> None:
@@ -345,7 +345,7 @@ def test_a_token_that_did_not_become_blank_may_still_be_destroyed(records: Recor
     with pytest.raises(Refused):
         ways_out.resume(records, "000001", "olga")
     spoil(records)
-    assert orders.item(records, "000001").reason == "destroyed: cracked"
+    assert items.item(records, "000001").reason == "destroyed: cracked"
 
 
 def test_what_is_not_in_quarantine_has_no_way_out(records: Records, order: Order) -> None:
@@ -353,7 +353,7 @@ def test_what_is_not_in_quarantine_has_no_way_out(records: Records, order: Order
     with pytest.raises(Refused, match="not in quarantine but in-production"):
         ways_out.begin(records, "000001", Way.RESET, operator="ada", confirmed="123")
     with pytest.raises(Refused, match="not in quarantine but planned"):
-        ways_out.left_already(records, orders.item(records, "000002"), Way.RESET)
+        ways_out.left_already(records, items.item(records, "000002"), Way.RESET)
     with pytest.raises(NotFound):
         ways_out.resume(records, "000009", "olga")
 
@@ -412,7 +412,7 @@ def test_a_stay_taken_off_the_records_is_told_by_the_log(
         spoil(records, way)
     elif way is Way.RESUME:
         with told(records):
-            orders.take_up(records, orders.item(records, "000001").id)
+            items.take_up(records, items.item(records, "000001").id)
     about = "token 000001 was in quarantine, but not each of its stays is on record"
     assert about not in disagreements(records)
     with told(records):

@@ -31,7 +31,7 @@ from batch.production.reconciliation import (
 )
 from batch.production.reset import Held, resettable
 from batch.production.run import Seat
-from batch.store import audit, journal, letters, orders, quarantine, restores
+from batch.store import audit, items, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
@@ -65,16 +65,16 @@ def order(records: Records) -> Order:
 
 
 def begin(records: Records, number: str) -> None:
-    item = orders.item(records, number)
+    item = items.item(records, number)
     with records.transaction():
-        orders.begin_item(records, item, "piv-1", "piv", f"serial-{number}")
+        items.begin_item(records, item, "piv-1", "piv", f"serial-{number}")
         log(records, Event("item.begun", "ada", item=number, seat="piv-1", token=f"serial-{number}"))
 
 
 def end(records: Records, number: str, state: ItemState) -> None:
-    item = orders.item(records, number)
+    item = items.item(records, number)
     with records.transaction():
-        orders.end_item(records, item.id, state)
+        items.end_item(records, item.id, state)
         if state is ItemState.PRODUCED:
             letters.add(records, number, item.id)
         else:
@@ -110,7 +110,7 @@ def found(backup: Records, evidence: Evidence) -> Found:
 
 
 def states(records: Records) -> dict[str, str]:
-    return {item.mailer_number: str(item.state) for item in orders.items(records)}
+    return {item.mailer_number: str(item.state) for item in items.items(records)}
 
 
 def letter_states(records: Records) -> dict[str, str]:
@@ -135,7 +135,7 @@ def test_what_the_ledger_tells_of_is_set_aside_and_what_it_does_not_goes_on(
     }
     assert letter_states(backup) == {"000001": "printed", "000002": "sealed", "000005": "unknown"}
     assert "under way when the backup was made" in result.tokens["000003"]
-    again = orders.item(backup, "000005")
+    again = items.item(backup, "000005")
     assert again.token_serial == "serial-000005"
     stay = quarantine.last_stay(backup, again.id)
     assert stay is not None
@@ -149,7 +149,7 @@ def test_what_went_on_from_quarantine_after_the_backup_is_not_resumed_again(
     with records.transaction():
         log(records, Event("item.resumed", "ada", item="000004"))
     found(backup, of_ledger(backup, records))
-    stays = quarantine.stays(backup, orders.item(backup, "000004").id)
+    stays = quarantine.stays(backup, items.item(backup, "000004").id)
     assert [stay.cause for stay in stays] == [Cause.OTHER, Cause.RESTORED]
 
 
@@ -159,7 +159,7 @@ def test_without_a_whole_ledger_letters_are_doubted_and_numbers_passed_over(
     found(backup, Evidence(certified={}))
     assert letter_states(backup) == {"000001": "unknown", "000002": "unknown"}
     new = receive(backup, draft("A-9", 1), "ada")
-    assert [item.id for item in orders.items(backup, new)] == [6 + MAILERS_LEFT_OUT + 1]
+    assert [item.id for item in items.items(backup, new)] == [6 + MAILERS_LEFT_OUT + 1]
     assert int(new.number[5:]) > 1000
 
 
@@ -174,7 +174,7 @@ def test_orders_come_back_under_their_numbers_and_as_they_were_decided(
     assert orders.order(backup, lost.number).state is OrderState.RECEIVED
     again = orders.order(backup, rejected.number)
     assert (again.state, again.decided_by, again.reason) == (OrderState.REJECTED, "bob", "twice")
-    assert [item.id for item in orders.items(backup, receive(backup, draft("A-4", 1), "ada"))] == [10]
+    assert [item.id for item in items.items(backup, receive(backup, draft("A-4", 1), "ada"))] == [10]
     agreement = Agreement()
     for entry in audit.entries(backup):
         agreement.hear(json.loads(entry.body))
@@ -219,7 +219,7 @@ def test_the_ca_is_asked_for_unfinished_items_and_beyond_the_last_number(
         "000007": [1],
     }
     found(backup, Evidence(certified=told))
-    (key,) = journal.keys(backup, orders.item(backup, "000005").id).values()
+    (key,) = journal.keys(backup, items.item(backup, "000005").id).values()
     assert (key.generations, key.certificate) == (2, b"five")
 
 
@@ -254,7 +254,7 @@ def test_what_was_produced_and_is_spoiled_after_the_backup_is_produced_no_more(
     }
     assert letter_states(backup) == {"000001": "void", "000002": "unknown"}
     assert "spoiled (destroyed)" in result.tokens["000001"]
-    stay = quarantine.last_stay(backup, orders.item(backup, "000001").id)
+    stay = quarantine.last_stay(backup, items.item(backup, "000001").id)
     assert stay is not None
     assert stay.cause is Cause.RESTORED
     assert disagreements(backup) == []
@@ -289,10 +289,10 @@ def test_a_token_that_was_reset_and_begun_again_belongs_to_one_item(
     with records.transaction():
         log(records, Event("item.begun", "ada", item="000005", seat="piv-1", token=serial))
     result = found(backup, of_ledger(backup, records))
-    owner = orders.item_of_token(backup, "piv", serial)
+    owner = items.item_of_token(backup, "piv", serial)
     assert owner is not None
     assert owner.mailer_number == "000005"
-    before = orders.item(backup, first)
+    before = items.item(backup, first)
     assert (before.token_serial, before.token_free) == (serial, True)
     assert "begun for another item" in result.tokens[first]
     stay = quarantine.last_stay(backup, before.id)
@@ -304,10 +304,10 @@ def test_a_token_that_was_reset_and_begun_again_belongs_to_one_item(
 
 
 def test_nothing_but_a_restore_undoes_what_was_produced(records: Records, order: Order) -> None:
-    item = orders.item(records, "000001")
+    item = items.item(records, "000001")
     with pytest.raises(Transition, match="final"), records.transaction():
         set_aside(records, item, Cause.OTHER, "why", "ada")
-    assert orders.item(records, "000001").state is ItemState.PRODUCED
+    assert items.item(records, "000001").state is ItemState.PRODUCED
 
 
 @pytest.mark.parametrize("cause", ["restored", "other"])
@@ -323,7 +323,7 @@ def test_the_log_must_tell_that_a_restore_undid_what_was_produced(
         cause == "restored"
     )
     with records.transaction():
-        orders.end_item(records, orders.item(records, "000001").id, ItemState.QUARANTINED)
+        items.end_item(records, items.item(records, "000001").id, ItemState.QUARANTINED)
         log(records, Event("something.else", "ada"))
     left = [one for one in disagreements(records) if one not in before]
     assert bool([one for one in left if "000001 is quarantined, but was produced" in one]) is (

@@ -23,7 +23,7 @@ from batch.production.assignment import Assignment, CodeTask
 from batch.production.budget import Budget, told
 from batch.production.lane import Lane
 from batch.production.plan import Kind, plan
-from batch.store import orders
+from batch.store import items
 from batch.store.database import Records
 from drivers import registry
 from drivers.errors import NoToken, TokenLost
@@ -102,7 +102,7 @@ class Work:
         order = receive(records, draft, "ada")
         CARDS[SEAT] = Card(directory / "card.json")
         guid = number.to_bytes(16, "big")
-        return cls(directory, profile, CARDS[SEAT], records, next(iter(orders.items(records, order))), guid)
+        return cls(directory, profile, CARDS[SEAT], records, next(iter(items.items(records, order))), guid)
 
     def session(self, tear: Tear | None = None) -> None:
         """One insertion, from the look to the end, the tear, or quarantine."""
@@ -243,7 +243,7 @@ def test_a_card_that_tells_little_is_set_aside_only_where_a_probe_is_not_afforda
 
 
 def a_budget(records: Records, serial: str) -> Budget:
-    (item,) = list(orders.items(records))[-1:]
+    (item,) = list(items.items(records))[-1:]
     return Budget(records, "piv", item, serial)
 
 
@@ -274,14 +274,14 @@ def test_tries_follow_a_token_that_gets_its_serial_and_are_told(records: Records
     work = Work.make(records, tmp_path, "plain")
     budget = Budget(records, "virtual", work.item, None)
     with on_record(records):
-        orders.begin_item(records, work.item, SEAT, "virtual", None)
+        items.begin_item(records, work.item, SEAT, "virtual", None)
         assert budget.book(Kind.INITIALISE, in_doubt=False) == {"pin": 1, "puk": 1, "admin": 1}
-    begun = orders.item_of(records, work.item.id)
+    begun = items.item_of(records, work.item.id)
     assert {row["at worst"] for row in told(records, begun)} == {"2 left"}
     with on_record(records):
-        orders.bind_token(records, begun.id, SEAT, "4711")
+        items.bind_token(records, begun.id, SEAT, "4711")
         budget.bind("4711")
-    bound = orders.item_of(records, work.item.id)
+    bound = items.item_of(records, work.item.id)
     assert [(row["code"], row["booked"]) for row in told(records, bound)] == [
         ("admin", 1),
         ("pin", 1),
