@@ -34,7 +34,7 @@ def test_an_order_is_received_with_an_item_and_a_mailer_number_for_every_token(r
     planned = list(items.items(records, order))
     assert order.state is OrderState.RECEIVED
     assert order.organisation == "NTRNL-90001234"
-    assert [item.mailer_number for item in items] == ["000001", "000002", "000003"]
+    assert [item.mailer_number for item in planned] == ["000001", "000002", "000003"]
     assert [item.fields["number"] for item in planned] == ["000001", "000002", "000003"]
     assert {item.state for item in planned} == {ItemState.PLANNED}
 
