@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from batch.orders import values
+from batch.tables import values
+from batch.tables.columns import Column, ColumnSet
 from layouts.fields import Kind
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, the check of a filled cell, what to write in it, and other names it may have."""
-
-    name: str
-    check: values.Check
-    meaning: str
-    synonyms: tuple[str, ...] = ()
-
 
 _ADDRESS = values.text(50)
 
@@ -134,8 +120,6 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-BY_NAME = {column.name: column for column in COLUMNS}
-
 OF_ORDER = ("order", "subscriber", "subscriber_number", "country")
 """One file is one order of one subscriber: every row has the same in these."""
 
@@ -161,25 +145,5 @@ ALWAYS: tuple[str, ...] = (
 HAS_DEFAULT = frozenset({"country", "count"})
 """Columns that may be left out or empty, whoever needs them: NL, and one token a row."""
 
-
-_LONGEST_HEADER = 100
-"""Characters of a header that may be one of ours; normalising a heap of marks takes its square."""
-
-
-def find(header: str) -> Column | None:
-    """The column a header names, in any case and by any synonym; None where it names none."""
-    return _BY_HEADER.get(_folded(header)) if len(header) <= _LONGEST_HEADER else None
-
-
-def nearest(header: str) -> str | None:
-    """The canonical name that a mistyped header was most likely meant to be, None where none is near."""
-    near = difflib.get_close_matches(_folded(header[:40]), _BY_HEADER, n=1)
-    return _BY_HEADER[near[0]].name if near else None
-
-
-def _folded(header: str) -> str:
-    bare = "".join(char for char in unicodedata.normalize("NFKD", header) if not unicodedata.combining(char))
-    return "_".join(re.split(r"[\s._-]+", bare.casefold().strip()))
-
-
-_BY_HEADER = {name: column for column in COLUMNS for name in (column.name, *column.synonyms)}
+ORDER = ColumnSet("an order", COLUMNS, ALWAYS)
+BY_NAME = ORDER.by_name

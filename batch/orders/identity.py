@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from batch.orders import values
 from batch.orders.columns import OF_ORDER
 from batch.orders.draft import DraftRow, Known, organisation
-from batch.orders.faults import FaultList, quoted
-from batch.orders.header import Header
 from batch.orders.rows import Row
 from batch.orders.subjects import subject_key
+from batch.tables import values
+from batch.tables.faults import FaultList, quoted
+from batch.tables.header import Header
 from layouts.fields import Kind
 
 

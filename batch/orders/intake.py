@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Sequence
 
 from batch.orders import subjects
-from batch.orders.columns import BY_NAME, find
-from batch.orders.decoding import decode
+from batch.orders.columns import BY_NAME, ORDER
 from batch.orders.draft import DraftRow, Known, Layouts, OrderableLayout, OrderDraft
-from batch.orders.faults import FaultList
-from batch.orders.header import Header
 from batch.orders.identity import Identity
 from batch.orders.rows import Catalogue, Row, RowReader
-from batch.orders.table import split
+from batch.tables.decoding import decode
+from batch.tables.faults import FaultList
+from batch.tables.header import Header
+from batch.tables.table import split
 
 LARGEST_FILE = 50_000_000
 """Bytes."""
@@ -23,7 +23,7 @@ MOST_TOKENS = 100_000
 
 
 def read(data: bytes, *, source: str, layouts: Layouts, known: Known) -> OrderDraft:
-    """The order in a CSV file; raises `OrderFaults` with every fault found, and then takes nothing.
+    """The order in a CSV file; raises `TableFaults` with every fault found, and then takes nothing.
 
     `source`: the file's name, for messages. `layouts` and `known` are asked; nothing is written anywhere.
     """
@@ -32,12 +32,12 @@ def read(data: bytes, *, source: str, layouts: Layouts, known: Known) -> OrderDr
         faults.add(0, "", "", f"has {len(data):,} bytes", f"an order has at most {LARGEST_FILE:,}; split it")
         faults.stop()
     catalogue = Catalogue(layouts)
-    records = split(decode(data, faults), faults, lambda name: find(name) is not None)
+    records = split(decode(data, faults), faults, lambda name: ORDER.find(name) is not None)
     first = next(records, None)
     if first is None:
         faults.add(0, "", "", "holds no rows", "write a row of column names and at least one row below it")
         faults.stop()
-    header = Header(first, faults)
+    header = Header(first, ORDER, faults)
     reader = RowReader(header, catalogue, faults)
     rows: list[Row] = []
     read_on = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from batch.orders import values
-from batch.orders.columns import ALWAYS, BY_NAME, HAS_DEFAULT, OF_KIND
+from batch.orders.columns import ALWAYS, BY_NAME, HAS_DEFAULT, OF_KIND, ORDER
 from batch.orders.draft import Layouts, OrderableLayout
-from batch.orders.faults import FaultList
-from batch.orders.header import Header
-from batch.orders.table import Record
+from batch.tables.cells import Cells
+from batch.tables.faults import FaultList
+from batch.tables.header import Header
+from batch.tables.table import Record
 from layouts.fields import Kind
 
 
@@ -60,55 +60,27 @@ class RowReader:
 
     def __init__(self, header: Header, catalogue: Catalogue, faults: FaultList) -> None:
         self._header, self._catalogue, self._faults = header, catalogue, faults
-        self._cells = [
-            (index, name, BY_NAME[name].check, dict[str, str | values.BadValue]())
-            for name, index in header.place.items()
-        ]
-        self._blank = dict.fromkeys(BY_NAME, "")
+        self._cells = Cells(header, ORDER, faults)
         self._needs: dict[tuple[Kind | None, str], dict[str, str]] = {}
 
     def read(self, record: Record) -> Row | None:
         """The row of a record; None where its cells cannot be told apart."""
-        width = len(record.cells)
-        if width < self._header.width or any(cell.strip() for cell in record.cells[self._header.width :]):
-            wrong = f"has {width} cells under {self._header.width} column names"
-            right = "put a value with a delimiter in it between quotes, and leave empty cells in their place"
-            self._faults.add(record.first, "", "", wrong, right)
-            return None
         before = len(self._faults)
-        fields = self._blank.copy()
-        bad = self._check_cells(record, fields)
+        if (read := self._cells.read(record)) is None:
+            return None
+        fields, bad = read
         fields["country"] = fields["country"] or "NL"
         layout = self._layout(record, fields, bad)
         kind = Kind(fields["kind"]) if fields["kind"] and "kind" not in bad else None
         if layout and kind and layout.kind is not kind:
             wrong = f"does not fit layout {layout.name}, which is for a {layout.kind}"
             right = f"write {layout.kind}, or choose another layout"
-            self._note(record, "kind", fields["kind"], wrong, right)
+            self._cells.note(record, "kind", fields["kind"], wrong, right)
             kind = layout = None
         self._check_filled(record, fields, kind, layout)
         count = self._count(record, fields, kind, bad)
         sound = len(self._faults) == before and not self._header.missing
         return Row(record, fields, frozenset(bad), layout, kind, count, sound)
-
-    def _check_cells(self, record: Record, fields: dict[str, str]) -> set[str]:
-        bad = set()
-        for index, name, check, seen in self._cells:
-            raw = record.cells[index]
-            if (value := seen.get(raw)) is None:
-                try:
-                    value = values.clean(raw)
-                    value = check(value) if value else ""
-                except values.BadValue as error:
-                    value = error
-                seen[raw] = value
-            if isinstance(value, values.BadValue):
-                bad.add(name)
-                fields[name] = raw.strip()
-                self._note(record, name, raw, value.wrong, value.right)
-            else:
-                fields[name] = value
-        return bad
 
     def _layout(self, record: Record, fields: dict[str, str], bad: set[str]) -> OrderableLayout | None:
         reference = fields["layout"]
@@ -116,7 +88,7 @@ class RowReader:
             return None
         if (layout := self._catalogue.find(reference)) is None:
             right = self._catalogue.instead_of(reference)
-            self._note(record, "layout", reference, "is no layout of this desk", right)
+            self._cells.note(record, "layout", reference, "is no layout of this desk", right)
         return layout
 
     def _check_filled(
@@ -127,17 +99,14 @@ class RowReader:
             self._needs[key] = _needs(kind, layout, fields["layout"])
         needs = self._needs[key]
         for name, why in needs.items():
-            if name not in self._header.place:
-                self._header.require(name, why)
-            elif not fields[name]:
-                self._note(record, name, "", "is empty", f"write {BY_NAME[name].meaning}; {why}")
+            self._cells.require(record, fields, name, BY_NAME[name].meaning, why)
         if kind is None:
             return
         for other, names in OF_KIND.items():
             for name in names:
                 if other is not kind and fields[name] and name not in needs:
                     right = f"leave it empty, or write {other} as kind"
-                    self._note(record, name, fields[name], f"stands in the row of a {kind}", right)
+                    self._cells.note(record, name, fields[name], f"stands in the row of a {kind}", right)
 
     def _count(self, record: Record, fields: dict[str, str], kind: Kind | None, bad: set[str]) -> int:
         if "count" in bad:
@@ -146,17 +115,15 @@ class RowReader:
             count = int(fields["count"])
             if kind is Kind.PERSON and count != 1:
                 right = "one row is one person's one token; write 1 or leave it empty"
-                self._note(record, "count", fields["count"], "is too many for a person", right)
+                self._cells.note(record, "count", fields["count"], "is too many for a person", right)
             return count
         if kind is Kind.GROUP and "count" in self._header.place:
-            self._note(record, "count", "", "is empty", "write how many tokens the group gets, such as 1")
+            self._cells.note(
+                record, "count", "", "is empty", "write how many tokens the group gets, such as 1"
+            )
             return 0
         fields["count"] = "1"
         return 1
-
-    def _note(self, record: Record, name: str, value: str, wrong: str, right: str) -> None:
-        line = record.line_of(self._header.place[name])
-        self._faults.add(line, name, value, wrong, right)
 
 
 def _needs(kind: Kind | None, layout: OrderableLayout | None, reference: str) -> dict[str, str]:

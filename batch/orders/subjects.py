@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from batch.orders.draft import DraftRow, Known
-from batch.orders.faults import FaultList, quoted
+from batch.tables.faults import FaultList, quoted
+from batch.tables.values import folded
 from layouts.fields import Kind
-
-
-def folded(name: str) -> str:
-    """A name as RFC 5280 §7.1 compares it: without case, compatibility forms and doubled spaces."""
-    # Folding can undo the normal form: it makes an iota of U+0345, which then takes the accent behind it.
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join(plain.split())
 
 
 def subject_key(kind: Kind, organisation: str, number_or_name: str, layout: str) -> str:

@@ -14,7 +14,7 @@ CODES: Mapping[str, ExitCode] = {
     "layouts.errors.LayoutError": ExitCode.FAULTS_IN_INPUT,
     "layouts.errors.FileFault": ExitCode.CONFIGURATION,
     "layouts.errors.UnknownLayout": ExitCode.NOT_FOUND,
-    "batch.orders.faults.OrderFaults": ExitCode.FAULTS_IN_INPUT,
+    "batch.tables.faults.TableFaults": ExitCode.FAULTS_IN_INPUT,
     "batch.model.errors.BatchError": ExitCode.REFUSED_BY_RULE,
     "batch.model.errors.NotFound": ExitCode.NOT_FOUND,
     "batch.model.errors.Busy": ExitCode.BUSY,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from batch.orders.faults import OrderFaults
 from batch.production.certificates import check_certificate
+from batch.tables.faults import TableFaults
 from drivers.authorities.certificates import requested
 from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFailed
 from drivers.foreign_certificates import load_certificate, spki
@@ -95,7 +95,7 @@ def ca_answers(data: bytes) -> None:
 
 def orders(data: bytes) -> None:
     """Order files: a draft, or faults that can be shown."""
-    if faults := refusal(OrderFaults, lambda: read(data)):
+    if faults := refusal(TableFaults, lambda: read(data)):
         assert all(line.isprintable() for line in str(faults).split("\n"))
 
 

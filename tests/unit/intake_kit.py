@@ -11,7 +11,7 @@ import pytest
 
 from batch.orders import intake
 from batch.orders.draft import Issued, OrderDraft
-from batch.orders.faults import Fault, OrderFaults
+from batch.tables.faults import Fault, TableFaults
 from layouts.errors import FieldFault, LayoutError
 from layouts.fields import Kind
 
@@ -127,7 +127,7 @@ def read_rows(*rows: Mapping[str, str], known: FakeKnown | None = None) -> Order
 
 def faults_of(file: bytes | str, known: FakeKnown | None = None) -> tuple[Fault, ...]:
     """The faults of a file that must have some."""
-    with pytest.raises(OrderFaults) as refused:
+    with pytest.raises(TableFaults) as refused:
         read(file, known)
     return refused.value.faults
 

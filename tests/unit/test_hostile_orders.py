@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.orders.draft import Issued
-from batch.orders.faults import OrderFaults
-from batch.orders.subjects import folded
+from batch.tables.faults import TableFaults
+from batch.tables.values import folded
 from tests.unit.intake_kit import GROUP_ROW, PERSON_ROW, FakeKnown, read_rows, the_fault
 from tests.unit.refusals import refusal
 
@@ -68,7 +68,7 @@ def test_an_accent_behind_an_iota_below_has_one_form(name: str) -> None:
 @given(st.sampled_from([*GROUP_ROW]), st.text(max_size=80), st.booleans())
 def test_no_value_of_a_cell_gets_through_unclean(column: str, value: str, person: bool) -> None:
     row = {**(PERSON_ROW if person else GROUP_ROW), column: value}
-    if refusal(OrderFaults, lambda: read_rows(row)):
+    if refusal(TableFaults, lambda: read_rows(row)):
         return
     kept = read_rows(row).rows[0].fields[column]
     assert kept.isprintable()

@@ -92,7 +92,7 @@ def test_no_column_name_means_two_columns() -> None:
     names = [name for column in columns.COLUMNS for name in (column.name, *column.synonyms)]
     assert len(set(names)) == len(names)
     for column in columns.COLUMNS:
-        assert all(columns.find(name) is column for name in (column.name, *column.synonyms))
+        assert all(columns.ORDER.find(name) is column for name in (column.name, *column.synonyms))
 
 
 def test_an_unknown_column_is_named_with_the_nearest_known_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.orders.draft import OrderDraft
-from batch.orders.faults import OrderFaults
+from batch.tables.faults import TableFaults
 from tests.unit.intake_kit import GROUP_ROW, PERSON_ROW, faults_of, read, text_of
 from tests.unit.limits import within
 
@@ -84,17 +84,17 @@ def test_one_bad_cell_anywhere_is_named_and_nothing_is_taken(
     assert [(fault.line, fault.column) for fault in faults_of(text_of(bad))] == [(at + 2, column)]
 
 
-def outcome(data: bytes) -> OrderDraft | OrderFaults:
+def outcome(data: bytes) -> OrderDraft | TableFaults:
     try:
         return read(data)
-    except OrderFaults as refused:
+    except TableFaults as refused:
         return refused
 
 
 def check_any(data: bytes) -> None:
     """A file is taken or refused with faults that stand in it and can be shown; nothing else can happen."""
     found = outcome(data)
-    if isinstance(found, OrderFaults):
+    if isinstance(found, TableFaults):
         assert found.faults
         last = data.count(b"\n") + data.count(b"\r") + 1
         assert all(0 <= fault.line <= last for fault in found.faults)

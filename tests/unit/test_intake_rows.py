@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from batch.orders.faults import MOST, Fault, OrderFaults
+from batch.tables.faults import MOST, Fault, TableFaults
 from tests.unit.intake_kit import (
     GROUP_ROW,
     PERSON_ROW,
@@ -169,7 +169,7 @@ def test_a_list_of_faults_has_an_end() -> None:
 
 
 def test_faults_read_as_a_list_and_survive_a_pipe() -> None:
-    faults = OrderFaults(
+    faults = TableFaults(
         (Fault(7, "language", "xx", "is wrong", "write nl"), Fault(0, "", "", "odd", "stop")), "a.csv"
     )
     assert str(faults) == (
@@ -184,7 +184,7 @@ def test_faults_read_as_a_list_and_survive_a_pipe() -> None:
 def test_nothing_a_terminal_would_obey_comes_out_of_a_fault() -> None:
     evil = "\x1b[2J\u202egnp"
     text = text_of([{**GROUP_ROW, "group": evil, "layout": "x\u2066y"}]).replace("address_4", f"no{evil}", 1)
-    with pytest.raises(OrderFaults) as refused:
+    with pytest.raises(TableFaults) as refused:
         read(text)
     assert len(refused.value.faults) == 3
     assert all(line.isprintable() for line in str(refused.value).split("\n"))

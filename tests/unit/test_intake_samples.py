@@ -10,7 +10,7 @@ import pytest
 from batch.orders import intake
 from batch.orders.catalogue import LibraryLayouts
 from batch.orders.draft import OrderDraft
-from batch.orders.faults import OrderFaults
+from batch.tables.faults import TableFaults
 from layouts.library import Library
 from tests.unit.intake_kit import FakeKnown
 
@@ -36,7 +36,7 @@ def test_the_order_for_persons_is_taken() -> None:
 
 
 def test_the_faulty_order_shows_every_sort_of_fault() -> None:
-    with pytest.raises(OrderFaults) as refused:
+    with pytest.raises(TableFaults) as refused:
         read("faulty-order.csv")
     said = str(refused.value)
     assert "line 4, language: 'xx' is no language of this desk; use nl, en or it" in said
@@ -46,7 +46,7 @@ def test_the_faulty_order_shows_every_sort_of_fault() -> None:
 def test_what_a_certificate_or_letter_has_no_room_for_is_a_fault_of_its_line() -> None:
     text = (SAMPLES / "persons-order.csv").read_text()
     long = text.replace("Zoë,Voorbeeld", f"{'Zoë ' * 10},{'Voorbeeld' * 5}").replace("Bureau", "局", 1)
-    with pytest.raises(OrderFaults) as refused:
+    with pytest.raises(TableFaults) as refused:
         intake.read(long.encode(), source="x", layouts=LibraryLayouts(Library()), known=FakeKnown())
     assert {fault.line for fault in refused.value.faults} == {2}
     assert any("characters, 64 are allowed" in fault.wrong for fault in refused.value.faults)

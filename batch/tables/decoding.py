@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from batch.orders.faults import FaultList
+from batch.tables.faults import FaultList
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -23,7 +23,7 @@ _SAVE = "save it as 'CSV UTF-8'"
 
 
 def decode(data: bytes, faults: FaultList) -> str:
-    """The text of a file; raises `OrderFaults` where it is none, naming the line that shows it.
+    """The text of a file; raises `TableFaults` where it is none, naming the line that shows it.
 
     What is not UTF-8 is read as Windows-1252; a name that this turns into nonsense is found later, by cell.
     """

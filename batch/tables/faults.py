@@ -33,7 +33,7 @@ class Fault:
         return f"{place}: {what}; {self.right}"
 
 
-class OrderFaults(Exception):
+class TableFaults(Exception):
     """An order file was refused as a whole; `faults` lists all that is wrong with it, by line."""
 
     def __init__(self, faults: tuple[Fault, ...], source: str = "") -> None:
@@ -47,7 +47,7 @@ class OrderFaults(Exception):
 
 
 class FaultList:
-    """Collects the faults of the file `source`; raises `OrderFaults` by itself when there are `MOST`."""
+    """Collects the faults of the file `source`; raises `TableFaults` by itself when there are `MOST`."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -66,11 +66,11 @@ class FaultList:
         return len(self._faults)
 
     def stop(self) -> NoReturn:
-        """Raise `OrderFaults` with what was found; there is nothing more to be read."""
-        raise OrderFaults(tuple(sorted(self._faults, key=lambda fault: fault.line)), self._source)
+        """Raise `TableFaults` with what was found; there is nothing more to be read."""
+        raise TableFaults(tuple(sorted(self._faults, key=lambda fault: fault.line)), self._source)
 
     def stop_if_any(self) -> None:
-        """Raise `OrderFaults` if anything was found."""
+        """Raise `TableFaults` if anything was found."""
         if self._faults:
             self.stop()
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from batch.orders.faults import quoted
+from batch.tables.faults import quoted
 
 Check = Callable[[str], str]
 
@@ -106,6 +106,13 @@ def _refuse_lost(value: str) -> None:
     except UnicodeError:
         return
     raise BadValue("was converted to UTF-8 twice", f"write {quoted(meant)} and save as 'CSV UTF-8'")
+
+
+def folded(name: str) -> str:
+    """A name as RFC 5280 §7.1 compares it: without case, compatibility forms and doubled spaces."""
+    # Folding can undo the normal form: it makes an iota of U+0345, which then takes the accent behind it.
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(plain.split())
 
 
 def text(most: int) -> Check:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from batch.orders.faults import FaultList
+from batch.tables.faults import FaultList
 
 LONGEST_LINE = 65_536
 """Characters of one line; a row of the longest values allowed has some 1,000."""

@@ -1,0 +1,1 @@
+"""Tables that somebody typed: from bytes to checked cells, or all that is wrong with them, told by place."""
