@@ -70,6 +70,14 @@ class BenchKeys:
         """The signature (64 bytes) over the text of a checkpoint."""
         return self._vault.sign_ed25519(_LOG_KEY, text)
 
+    def note(self, name: str) -> bytes | None:
+        """What the bench's token keeps under a name, None where nothing."""
+        return self._vault.note(name)
+
+    def keep_note(self, name: str, value: bytes) -> None:
+        """Keep something that is no secret under a name, in place of what was there."""
+        self._vault.keep_note(name, value)
+
     def close(self) -> None:
         """Log out."""
         self._vault.close()

@@ -2,6 +2,7 @@
 
 BatchError
 ├── Refused          a rule of issuing forbids it
+├── NotTrusted       a statement or a register that is not signed by whom it should be
 ├── NotFound         no order, item, token or letter of that name
 ├── Busy             the same work is under way on this home already
 ├── Transition       a state does not lead where it was asked to go
@@ -22,6 +23,10 @@ class BatchError(ToldError):
 
 class Refused(BatchError):
     """A rule of issuing forbids it; `what` names the rule."""
+
+
+class NotTrusted(BatchError):
+    """A statement, a signature or the register of operators does not hold; what relies on it is not done."""
 
 
 class NotFound(BatchError):

@@ -11,7 +11,7 @@ from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.states import ORDER, OrderState
 from batch.orders.draft import OrderDraft, organisation
-from batch.people.separation import check
+from batch.people.separation import Act, apart
 from batch.store import codes, items, orders, restores
 from batch.store.database import Records
 
@@ -65,7 +65,7 @@ def approve(records: Records, number: str, operator: str, open_epoch: OpenEpoch)
     Raises `Refused` for the person who brought it in, `Transition` where it was decided on already.
     """
     order = _undecided(records, number, OrderState.APPROVED)
-    check("order.imported", order.imported_by, "order.approved", operator, where=order.number)
+    apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
     key_name = f"custody-{order.number}"
     public_key = open_epoch(key_name)
     with records.transaction():

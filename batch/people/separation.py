@@ -1,18 +1,122 @@
-"""Who may not do what after what: the rules of separation (R35), as one table."""
+"""Who may do what, and who may not do what after what: the rules of separation (R35), as one table."""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
 from batch.model.errors import Refused
+from batch.model.people import Operator, Role
 
-RULES: dict[tuple[str, str], str] = {
-    ("order.imported", "order.approved"): "who brought an order in does not approve it (R35)",
-    ("token.destroyed", "token.witnessed"): "who gives up a token does not witness it (R14)",
+
+class Act(enum.StrEnum):
+    """What somebody answers for with their name; most are an event of the log as well."""
+
+    FOUND = "operator.founded"
+    ENROL = "operator.enrolled"
+    CHANGE = "operator.changed"
+    RETIRE = "operator.retired"
+    KEEP_REGISTRY = "registry.kept"
+    FORGET = "registry.forgotten"
+    RECEIVE = "order.received"
+    ASSESS = "order.assessed"
+    APPROVE = "order.approved"
+    REJECT = "order.rejected"
+    CLOSE = "order.closed"
+    PRODUCE = "production.ordered"
+    SET_ASIDE = "token.set-aside"
+    GIVE_UP = "token.given-up"
+    WITNESS = "token.witnessed"
+    RECOVER_ADMIN = "token.admin-recovered"
+    RELEASE = "letters.released"
+    REPRINT = "letter.reprinted"
+    SETTLE = "letter.settled"
+    REVOKE = "certificate.revoked"
+    OPEN_CUSTODY = "custody.opened"
+    MANAGE_CUSTODY = "custody.managed"
+    KEEP_DESK = "desk.kept"
+    KEEP_LOG = "log.kept"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may do an act: one of `roles`; `persons` different ones sign it; and who did an act of `not_after`
+    to the same order or token may not, for the reason that stands there.
+    """
+
+    roles: frozenset[Role]
+    persons: int = 1
+    not_after: Mapping[Act, str] = field(default_factory=dict)
+
+
+def _by(*roles: Role, persons: int = 1, not_after: Mapping[Act, str] | None = None) -> Rule:
+    return Rule(frozenset(roles), persons, not_after or {})
+
+
+_ADMINISTRATORS = _by(Role.ADMINISTRATOR, persons=2)
+_MADE_IT = "who produced a token does not print its letter (R7)"
+
+RULES: Mapping[Act, Rule] = {
+    Act.FOUND: _ADMINISTRATORS,
+    Act.ENROL: _ADMINISTRATORS,
+    Act.CHANGE: _ADMINISTRATORS,
+    Act.RETIRE: _ADMINISTRATORS,
+    Act.KEEP_REGISTRY: _by(Role.ORDER_OFFICER),
+    Act.FORGET: _by(Role.ORDER_OFFICER, Role.ADMINISTRATOR),
+    Act.RECEIVE: _by(Role.ORDER_OFFICER),
+    Act.ASSESS: _by(Role.ORDER_OFFICER, Role.APPROVER),
+    Act.APPROVE: _by(
+        Role.APPROVER, not_after={Act.RECEIVE: "who brought an order in does not approve it (R35)"}
+    ),
+    Act.REJECT: _by(Role.APPROVER, Role.ORDER_OFFICER),
+    Act.CLOSE: _by(Role.ORDER_OFFICER, Role.APPROVER),
+    Act.PRODUCE: _by(
+        Role.PERSONALISER, not_after={Act.APPROVE: "who approved an order does not produce it (R35)"}
+    ),
+    Act.SET_ASIDE: _by(Role.PERSONALISER),
+    Act.GIVE_UP: _by(Role.PERSONALISER),
+    Act.WITNESS: _by(*Role, not_after={Act.GIVE_UP: "who gives up a token does not witness it (R14)"}),
+    Act.RECOVER_ADMIN: _by(Role.PIN_OFFICER, persons=2),
+    Act.RELEASE: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
+    Act.REPRINT: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
+    Act.SETTLE: _by(Role.PIN_OFFICER),
+    Act.REVOKE: _by(Role.REVOCATION_OFFICER, persons=2),
+    Act.OPEN_CUSTODY: _by(Role.PIN_OFFICER, persons=2),
+    Act.MANAGE_CUSTODY: _by(Role.PIN_OFFICER, persons=2),
+    Act.KEEP_DESK: _by(Role.ADMINISTRATOR),
+    Act.KEEP_LOG: _by(Role.AUDITOR, Role.ADMINISTRATOR),
 }
-"""(what was done before, what is asked for now): the rule that keeps one person from doing both."""
+"""Every act, who may do it, how many persons it takes, and whom what they did before keeps from it."""
+
+Before = Mapping[Act, Collection[str]]
+"""Who did what before to the same order or token, by name."""
 
 
-def check(before: str, by: str | None, now: str, operator: str, *, where: str) -> None:
-    """Raise `Refused` where a rule of separation keeps `operator` from `now`, having done `before`."""
-    rule = RULES.get((before, now))
-    if rule is not None and by is not None and by.strip().casefold() == operator.strip().casefold():
-        raise Refused(rule, where=where, next=f"someone else than {operator} does this")
+def same(one: str, other: str) -> bool:
+    """Whether two names are one person's."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def check(act: Act, operator: Operator, *, where: str, before: Before | None = None) -> None:
+    """Raise `Refused` for who has not the role for an act, or did before what keeps them from it."""
+    rule = RULES[act]
+    if not rule.roles & operator.roles:
+        raise Refused(
+            f"{operator.name} is no {named(rule.roles)}",
+            where=where,
+            next="let somebody with that role do it; see `station operator list`",
+        )
+    apart(act, operator.name, where=where, before=before or {})
+
+
+def apart(act: Act, name: str, *, where: str, before: Before) -> None:
+    """Raise `Refused` where a rule of separation keeps somebody from an act, having done an earlier one."""
+    for earlier, reason in RULES[act].not_after.items():
+        if any(same(name, other) for other in before.get(earlier, ())):
+            raise Refused(reason, where=where, next=f"someone else than {name} does this")
+
+
+def named(roles: Iterable[Role]) -> str:
+    """Roles in words, such as `approver or order officer`."""
+    return " or ".join(sorted(role.replace("-", " ").replace("pin ", "PIN ") for role in roles))

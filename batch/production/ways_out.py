@@ -14,7 +14,7 @@ from batch.model.errors import Refused
 from batch.model.orders import Item
 from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState, LetterState
-from batch.people.separation import check
+from batch.people.separation import Act, apart
 from batch.production import revocation
 from batch.production.ending import follow
 from batch.production.plan import Step
@@ -113,11 +113,12 @@ def begin(
         stay = stay_of(records, item)
         check_typed(item, confirmed)
         if way in _WITNESSED:
-            if not (witness or "").strip() or not (witness or "").isprintable():
+            witness = witness or ""
+            if not witness.strip() or not witness.isprintable():
                 raise Refused(
                     "nobody is named as witness (R14)", where=where, next="name one: --witness NAME"
                 )
-            check("token.destroyed", operator, "token.witnessed", witness or "", where=where)
+            apart(Act.WITNESS, witness, where=where, before={Act.GIVE_UP: (operator,)})
         if stay.way is way:
             return stay
         if stay.way not in (None, Way.RESET) or stay.blank_at is not None:

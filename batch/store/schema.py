@@ -49,6 +49,12 @@ def m006_serials(db: Database) -> None:
     db.execute("CREATE INDEX items_by_serial ON items (token_serial) WHERE token_serial IS NOT NULL")
 
 
+@migrations()
+def m007_statements(db: Database) -> None:
+    """What operators signed, and their signatures."""
+    _execute(db, _STATEMENTS)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
@@ -227,5 +233,27 @@ CREATE TABLE verifications (
     at TEXT NOT NULL,
     operator TEXT NOT NULL,
     entries INTEGER NOT NULL
+) STRICT;
+"""
+
+_STATEMENTS = """
+CREATE TABLE statements (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    act TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    text BLOB NOT NULL,
+    made_at TEXT NOT NULL,
+    completed_at TEXT
+) STRICT;
+CREATE INDEX statements_of_subject ON statements (subject, act);
+CREATE INDEX statements_of_act ON statements (act, completed_at);
+CREATE TABLE signatures (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL REFERENCES statements (digest),
+    operator TEXT NOT NULL COLLATE NOCASE,
+    value BLOB NOT NULL,
+    signed_at TEXT NOT NULL,
+    UNIQUE (digest, operator)
 ) STRICT;
 """

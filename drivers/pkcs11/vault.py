@@ -136,6 +136,30 @@ class Vault:
                 half.destroy()
         return bool(found)
 
+    def note(self, name: str) -> bytes | None:
+        """What the token keeps under a name, None where nothing."""
+        with self._speaking():
+            found = objects.find(self._session, ObjectClass.DATA, _note_of(name))
+            values: list[bytes] = [one[Attribute.VALUE] for one in found]
+        return values[0] if values else None
+
+    def keep_note(self, name: str, value: bytes) -> None:
+        """Keep something under a name that only who has the PIN reads or changes; replaces what was there."""
+        with self._speaking():
+            before = objects.find(self._session, ObjectClass.DATA, _note_of(name))
+            # The new one first: a crash between leaves two, of which either may be read.
+            self._session.create_object(
+                {
+                    Attribute.CLASS: ObjectClass.DATA,
+                    **_note_of(name),
+                    Attribute.PRIVATE: True,
+                    Attribute.MODIFIABLE: True,
+                    Attribute.VALUE: value,
+                }
+            )
+            for one in before:
+                one.destroy()
+
     def names(self) -> tuple[str, ...]:
         """The names of all private keys, sorted."""
         with self._speaking():
@@ -228,6 +252,10 @@ class AgreementKey(EcTokenKey):
         except DriverError as error:
             self.failure = error
             raise
+
+
+def _note_of(name: str) -> dict[Any, Any]:
+    return {Attribute.LABEL: name, Attribute.APPLICATION: "issuance-station", Attribute.TOKEN: True}
 
 
 def _labelled(module: Module, label: str) -> pkcs11.Token | None:

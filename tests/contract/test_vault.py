@@ -190,3 +190,22 @@ def test_settling_reaches_every_file_of_the_token(keeper: Child, tmp_path: Path)
     softhsm.settle(tmp_path / "keys")
     with pytest.raises(FileNotFoundError):
         softhsm.settle(tmp_path / "nowhere")
+
+
+def test_a_note_is_kept_in_place_of_the_one_before_and_shown_to_who_has_the_pin_only(
+    keeper: Child, environment: dict[str, str]
+) -> None:
+    assert keeper.ask("do", "note", "register") is None
+    keeper.ask("do", "keep_note", "register", b"first")
+    keeper.ask("do", "keep_note", "register", b"second")
+    keeper.close()
+    again = started(environment)
+    assert again.ask("do", "note", "register") == b"second"
+    assert again.ask("do", "note", "other") is None
+    again.close()
+    command = ["pkcs11-tool", "--module", softhsm.module(), "-O", "--type", "data"]
+    whole = {**environment, "PIN": PIN.reveal().decode(), "PATH": "/usr/bin:/bin"}
+    shut = subprocess.run(command, env=whole, capture_output=True, check=True, text=True).stdout
+    login = [*command, "--login", "--pin", "env:PIN"]
+    opened = subprocess.run(login, env=whole, capture_output=True, check=True, text=True).stdout
+    assert ("register" in shut, opened.count("register")) == (False, 1)

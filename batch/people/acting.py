@@ -1,0 +1,160 @@
+"""Acting under one's name: signing a statement, and gathering the signatures that an act takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from batch.audit.log import log
+from batch.model.errors import NotTrusted, Refused
+from batch.model.events import Event
+from batch.model.people import Operator, Signature, Signed
+from batch.people.register import REGISTER_ACTS, Register, replay
+from batch.people.separation import RULES, Act, Before, check, same
+from batch.people.statements import Statement, digest, message, read, signature_holds
+from batch.store import statements
+from batch.store.clock import now
+from batch.store.database import Records
+
+PATIENCE = timedelta(hours=24)
+"""How long a statement that one person signed waits for the next."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An operator who is at work: has proven who they are, and signs with their own key.
+
+    `sign` takes the message and returns the signature over it; it may ask for a PIN and raise `DriverError`.
+    """
+
+    operator: Operator
+    sign: Callable[[bytes], bytes]
+
+    @property
+    def name(self) -> str:
+        """The operator's name, as records and log have it."""
+        return self.operator.name
+
+
+@dataclass(frozen=True)
+class Given:
+    """A statement with the actor's signature on it, not on record yet."""
+
+    signed: Signed
+    statement: Statement
+    subject: str
+    known: bool
+    """Whether others signed it before, so that it is on record without this signature."""
+
+    @property
+    def digest(self) -> str:
+        """The statement's name."""
+        return digest(self.signed.text)
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many signed as the act takes."""
+        return len(self.signed.signatures) >= RULES[self.statement.act].persons
+
+    @property
+    def wanted(self) -> int:
+        """How many more persons must sign."""
+        return max(0, RULES[self.statement.act].persons - len(self.signed.signatures))
+
+
+def register_of(records: Records) -> Register:
+    """The register of operators from the records, every signature verified; raises `NotTrusted`."""
+    return replay(statements.chain(records, *REGISTER_ACTS))
+
+
+def give(
+    records: Records,
+    actor: Actor,
+    act: Act,
+    about: Mapping[str, Any],
+    *,
+    subject: str,
+    where: str,
+    until: datetime | None = None,
+    before: Before | None = None,
+) -> Given:
+    """Sign an act as `actor`: a statement begun by another about the very same, or else a new one.
+
+    Nothing is on record before `keep`. Raises `Refused` where role or separation forbids it, `DriverError`
+    where the actor's token does not sign.
+    """
+    register = register_of(records)
+    _known(register, actor)
+    check(act, actor.operator, where=where, before=before)
+    begun = _begun(records, act, about, subject)
+    if begun is None:
+        statement = Statement(act, register.founding, about, now(), until)
+        return sign(actor, statement, subject=subject)
+    if any(same(actor.name, name) for name in begun.signers):
+        raise Refused(
+            f"{actor.name} signed it already; it takes {RULES[act].persons} persons",
+            where=where,
+            next="let another person give the same command",
+        )
+    register.check_each(begun, read(begun), before=before)
+    return sign(actor, read(begun), subject=subject, begun=begun)
+
+
+def sign(actor: Actor, statement: Statement, *, subject: str, begun: Signed | None = None) -> Given:
+    """A statement signed by an actor, besides those who signed it before; raises `NotTrusted`."""
+    text = begun.text if begun else statement.text()
+    value = actor.sign(message(text))
+    if not signature_holds(actor.operator.key, text, value):
+        raise NotTrusted(
+            "the token signed with another key than the operator's",
+            where=actor.name,
+            next="put the operator's own token into the operators' seat",
+        )
+    earlier = begun.signatures if begun else ()
+    signed = Signed(text, (*earlier, Signature(actor.name, value)))
+    return Given(signed, statement, subject, known=begun is not None)
+
+
+def keep(records: Records, given: Given) -> None:
+    """Put a signature on record, inside the transaction of the act; the caller's event tells the digest."""
+    if not given.known:
+        statements.add(
+            records, given.digest, given.signed.text, act=given.statement.act, subject=given.subject
+        )
+    statements.add_signature(records, given.digest, given.signed.signatures[-1])
+    if given.complete:
+        statements.complete(records, given.digest)
+
+
+def keep_alone(records: Records, given: Given, *, order: str | None = None, item: str | None = None) -> None:
+    """Put a signature on record in a transaction of its own, with its event.
+
+    The event is the act's name once all have signed, and `ACT.asked` before.
+    """
+    act = given.statement.act
+    name = str(act) if given.complete else f"{act}.asked"
+    detail = {"statement": given.digest, "about": given.subject}
+    with records.transaction():
+        keep(records, given)
+        log(records, Event(name, given.signed.signers[-1], order=order, item=item, detail=detail))
+
+
+def _begun(records: Records, act: Act, about: Mapping[str, Any], subject: str) -> Signed | None:
+    for signed in reversed(statements.of_subject(records, act, subject, completed=False)):
+        statement = read(signed)
+        if statement.about == dict(about) and now() - statement.at < PATIENCE:
+            return signed
+    return None
+
+
+def _known(register: Register, actor: Actor) -> None:
+    """The actor is who the register says works here at this moment."""
+    at = now()
+    if actor.operator not in register.active(at):
+        raise Refused(
+            f"{actor.name} is no operator any more, or with another key",
+            where=actor.name,
+            next="see `station operator list`",
+        )

@@ -1,0 +1,66 @@
+"""Signed statements in the records: what operators answer for, and who signed it so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batch.model.people import Signature, Signed
+from batch.store.database import Records, stamp
+
+
+def add(records: Records, digest: str, text: bytes, *, act: str, subject: str) -> None:
+    """Keep a statement's text under its digest; `subject` is the order, token or operator it is about."""
+    records.write(
+        "INSERT INTO statements (digest, act, subject, text, made_at) VALUES (?, ?, ?, ?, ?)",
+        (digest, act, subject, text, stamp()),
+    )
+
+
+def add_signature(records: Records, digest: str, signature: Signature) -> None:
+    """Add a signature to a statement that is there."""
+    records.write(
+        "INSERT INTO signatures (digest, operator, value, signed_at) VALUES (?, ?, ?, ?)",
+        (digest, signature.operator, signature.value, stamp()),
+    )
+
+
+def complete(records: Records, digest: str) -> None:
+    """A statement has all the signatures it takes."""
+    records.write("UPDATE statements SET completed_at = ? WHERE digest = ?", (stamp(), digest))
+
+
+def signed(records: Records, digest: str) -> Signed | None:
+    """The statement of a digest with its signatures, None where there is none."""
+    row = records.row("SELECT digest, text FROM statements WHERE digest = ?", (digest,))
+    return _signed(records, row) if row else None
+
+
+def of_subject(records: Records, act: str, subject: str, *, completed: bool = True) -> list[Signed]:
+    """The statements of an act about an order, token or operator, oldest first."""
+    rows = records.rows(
+        "SELECT digest, text FROM statements WHERE act = ? AND subject = ? "
+        "AND (completed_at IS NOT NULL) = ? ORDER BY id",
+        (act, subject, completed),
+    )
+    return [_signed(records, row) for row in rows]
+
+
+def chain(records: Records, *acts: str) -> list[Signed]:
+    """All completed statements of the given acts in the order in which they were completed."""
+    rows = records.rows(
+        f"SELECT digest, text FROM statements WHERE act IN ({', '.join('?' * len(acts))}) "
+        "AND completed_at IS NOT NULL ORDER BY completed_at, id",
+        acts,
+    )
+    return [_signed(records, row) for row in rows]
+
+
+def waiting(records: Records) -> list[Signed]:
+    """All statements that want another signature, oldest first; some may be too old for it."""
+    rows = records.rows("SELECT digest, text FROM statements WHERE completed_at IS NULL ORDER BY id")
+    return [_signed(records, row) for row in rows]
+
+
+def _signed(records: Records, row: tuple[Any, ...]) -> Signed:
+    found = records.rows("SELECT operator, value FROM signatures WHERE digest = ? ORDER BY id", (row[0],))
+    return Signed(bytes(row[1]), tuple(Signature(str(name), bytes(value)) for name, value in found))
