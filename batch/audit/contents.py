@@ -11,27 +11,46 @@ from batch.model.orders import Item, KeyRecord
 
 
 class Asked:
-    """Hears items in the order of their ids and digests those that each order came with; not replacements."""
+    """Hears items in the order of their ids and digests those that each order came with; not replacements.
+
+    `committed` is over a salted digest of each, which stays when its words are forgotten; `of`, which early
+    entries tell, is over the words.
+    """
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._digests = defaultdict[int, "hashlib._Hash"](hashlib.sha256)
+        self._committed = defaultdict[int, "hashlib._Hash"](hashlib.sha256)
         for item in items:
             self.hear(item)
 
     def hear(self, item: Item) -> None:
         """The next item."""
         if item.replaces is None:
-            facts: dict[str, object] = {
-                "number": item.mailer_number,
-                "layout": item.layout,
-                "subject": item.subject_key,
-                "fields": item.fields,
-            }
-            self._digests[item.order_id].update(f"{canonical(facts)}\n".encode("utf-8", "replace"))
+            self._digests[item.order_id].update(_line(item))
+            self._committed[item.order_id].update(f"{commitment(item)}\n".encode())
 
     def of(self, order_id: int) -> str:
         """SHA-256, hexadecimal, over a line of canonical JSON for each item of an order."""
         return self._digests[order_id].hexdigest()
+
+    def committed(self, order_id: int) -> str:
+        """SHA-256, hexadecimal, over a line of the commitment of each item of an order."""
+        return self._committed[order_id].hexdigest()
+
+
+def commitment(item: Item) -> str:
+    """SHA-256, hexadecimal, over an item's salt and what it was ordered with; kept when that is forgotten."""
+    return item.forgotten or hashlib.sha256((item.salt or b"") + _line(item)).hexdigest()
+
+
+def _line(item: Item) -> bytes:
+    facts: dict[str, object] = {
+        "number": item.mailer_number,
+        "layout": item.layout,
+        "subject": item.subject_key,
+        "fields": item.fields,
+    }
+    return f"{canonical(facts)}\n".encode("utf-8", "replace")
 
 
 def fingerprints(keys: Mapping[str, KeyRecord]) -> dict[str, str]:

@@ -9,6 +9,7 @@ BatchError
 ├── RecordsShut      the records cannot be read or written now; nothing of them is damaged
 ├── NotLogged        the log does not take an event, so what it tells is not done (R37)
 ├── FaultyNote       a checkpoint or a verifier key that cannot be read
+├── FaultyValue      a value or file given for the registry that is none
 └── RecordsDamaged   the records contradict themselves, the log or the disk
 """
 
@@ -51,6 +52,10 @@ class NotLogged(BatchError):
 
 class FaultyNote(BatchError):
     """A signed checkpoint or a verifier key that cannot be read."""
+
+
+class FaultyValue(BatchError):
+    """A value or a file given for the registry is none; `where` is what it was given for."""
 
 
 class RecordsDamaged(BatchError):

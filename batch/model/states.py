@@ -1,4 +1,4 @@
-"""States of orders, items and letters, and the one table of transitions each may take.
+"""States of orders, items, letters and people, and the one table of transitions each may take.
 
 Whatever the tables do not allow is refused with `Transition`.
 """
@@ -56,7 +56,23 @@ class StepState(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-State = TypeVar("State", OrderState, ItemState, LetterState, StepState)
+class SubscriberState(enum.StrEnum):
+    """Whether a subscriber may order."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+class PersonState(enum.StrEnum):
+    """How well a person of a subscriber is known; managers become registered with their first token."""
+
+    NAMED = "named"
+    IDENTIFIED = "identified"
+    REGISTERED = "registered"
+    ENDED = "ended"
+
+
+State = TypeVar("State", OrderState, ItemState, LetterState, StepState, SubscriberState, PersonState)
 
 ORDER: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.RECEIVED: frozenset({OrderState.APPROVED, OrderState.REJECTED}),
@@ -93,11 +109,25 @@ STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.DONE: frozenset({StepState.UNKNOWN}),
 }
 
+SUBSCRIBER: Mapping[SubscriberState, frozenset[SubscriberState]] = {
+    SubscriberState.ACTIVE: frozenset({SubscriberState.CLOSED}),
+    SubscriberState.CLOSED: frozenset({SubscriberState.ACTIVE}),
+}
+
+PERSON: Mapping[PersonState, frozenset[PersonState]] = {
+    PersonState.NAMED: frozenset({PersonState.IDENTIFIED, PersonState.ENDED}),
+    PersonState.IDENTIFIED: frozenset({PersonState.REGISTERED, PersonState.ENDED}),
+    PersonState.REGISTERED: frozenset({PersonState.ENDED}),
+    PersonState.ENDED: frozenset(),
+}
+
 _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
     OrderState: ORDER,
     ItemState: ITEM,
     LetterState: LETTER,
     StepState: STEP,
+    SubscriberState: SUBSCRIBER,
+    PersonState: PERSON,
 }
 """By type, because states of different tables may share their word."""
 

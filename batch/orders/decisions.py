@@ -44,7 +44,7 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
             "source": draft.source,
             "sha256": draft.sha256,
             "tokens": draft.count,
-            "asked": Asked(items.items(records, order)).of(order.id),
+            "committed": Asked(items.items(records, order)).committed(order.id),
         }
         log(
             records,

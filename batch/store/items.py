@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from batch.store.database import Records, moment, stamp
 
 _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
-    "reason, began_at, ended_at, replaces, token_free"
+    "reason, began_at, ended_at, replaces, token_free, salt, forgotten"
 )
 
 
@@ -37,8 +38,8 @@ def add_item(
     id_ = int(row[0]) if row else 1
     mailer_number = f"{id_:06d}"
     records.insert(
-        "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces, "
+        "salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             id_,
             order.id,
@@ -48,6 +49,7 @@ def add_item(
             json.dumps({**fields, "number": mailer_number}, ensure_ascii=False, sort_keys=True),
             ItemState.PLANNED,
             replaces,
+            secrets.token_bytes(16),
         ),
     )
     return mailer_number
@@ -234,7 +236,7 @@ def counts(records: Records, order: Order) -> dict[ItemState, int]:
 
 def _item(row: tuple[Any, ...]) -> Item:
     (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, *rest) = row
-    began, ended, replaces, token_free = rest
+    began, ended, replaces, token_free, salt, forgotten = rest
     return Item(
         id_,
         order_id,
@@ -251,4 +253,6 @@ def _item(row: tuple[Any, ...]) -> Item:
         moment(ended),
         replaces,
         bool(token_free),
+        salt,
+        forgotten,
     )

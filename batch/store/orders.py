@@ -62,7 +62,7 @@ _WHOLE_ITEM = ("id", "mailer_number", "layout", "subject_key", "fields")
 def whole(records: Records, order: Order) -> dict[str, object]:
     """A received order with its items, as plain values from which `take_back` makes it again."""
     items = records.rows(
-        f"SELECT {', '.join(_WHOLE_ITEM)} FROM items WHERE order_id = ? ORDER BY id", (order.id,)
+        f"SELECT {', '.join(_WHOLE_ITEM)}, hex(salt) FROM items WHERE order_id = ? ORDER BY id", (order.id,)
     )
     plain: dict[str, object] = {name: getattr(order, name) for name in _WHOLE_ORDER}
     return {**plain, "imported_at": stamp(order.imported_at), "items": [list(item) for item in items]}
@@ -83,9 +83,11 @@ def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
         (*(kept[name] for name in columns), OrderState.RECEIVED),
     )
     for item in kept["items"]:
+        words, salt = item[: len(_WHOLE_ITEM)], item[len(_WHOLE_ITEM) :]
         records.insert(
-            f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (id_, *item, ItemState.PLANNED),
+            f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state, salt) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (id_, *words, ItemState.PLANNED, bytes.fromhex(salt[0]) if salt and salt[0] else None),
         )
     return order_of(records, id_)
 

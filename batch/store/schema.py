@@ -55,6 +55,12 @@ def m007_statements(db: Database) -> None:
     _execute(db, _STATEMENTS)
 
 
+@migrations()
+def m008_registry(db: Database) -> None:
+    """Subscribers and their people; a salt for what the log tells of an item's fields."""
+    _execute(db, _REGISTRY)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
@@ -256,4 +262,48 @@ CREATE TABLE signatures (
     signed_at TEXT NOT NULL,
     UNIQUE (digest, operator)
 ) STRICT;
+"""
+
+_REGISTRY = """
+CREATE TABLE subscribers (
+    organisation TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    visiting TEXT NOT NULL,
+    postal TEXT NOT NULL,
+    country TEXT NOT NULL,
+    language TEXT NOT NULL,
+    email TEXT NOT NULL,
+    quota INTEGER,
+    state TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    search TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE persons (
+    number TEXT PRIMARY KEY,
+    organisation TEXT NOT NULL,
+    functions TEXT NOT NULL,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL COLLATE NOCASE,
+    phone TEXT NOT NULL,
+    language TEXT NOT NULL,
+    state TEXT NOT NULL,
+    since TEXT NOT NULL,
+    valid_from TEXT,
+    valid_until TEXT,
+    identified_by TEXT,
+    identified_on TEXT,
+    document TEXT,
+    terms_on TEXT,
+    terms_sha256 TEXT,
+    certificate BLOB,
+    registered_on TEXT,
+    ended_on TEXT,
+    forgotten TEXT,
+    salt BLOB,
+    search TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX one_person_per_address ON persons (organisation, email) WHERE state <> 'ended';
+CREATE INDEX persons_of_subscriber ON persons (organisation, name);
+ALTER TABLE items ADD COLUMN salt BLOB;
+ALTER TABLE items ADD COLUMN forgotten TEXT;
 """

@@ -21,6 +21,7 @@ CODES: Mapping[str, ExitCode] = {
     "batch.model.errors.RecordsShut": ExitCode.CONFIGURATION,
     "batch.model.errors.NotLogged": ExitCode.CHECK_FAILED,
     "batch.model.errors.FaultyNote": ExitCode.FAULTS_IN_INPUT,
+    "batch.model.errors.FaultyValue": ExitCode.FAULTS_IN_INPUT,
     "batch.model.errors.RecordsDamaged": ExitCode.CHECK_FAILED,
     "simulators.bench.errors.BenchError": ExitCode.DEVICE,
 }

@@ -10,10 +10,31 @@ from typing import Any
 import pytest
 
 from batch.model.errors import Transition
-from batch.model.states import ITEM, LETTER, ORDER, STEP, ItemState, LetterState, OrderState, StepState, move
+from batch.model.states import (
+    ITEM,
+    LETTER,
+    ORDER,
+    PERSON,
+    STEP,
+    SUBSCRIBER,
+    ItemState,
+    LetterState,
+    OrderState,
+    PersonState,
+    StepState,
+    SubscriberState,
+    move,
+)
 
-TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, STEP]
-TYPES: list[type[enum.StrEnum]] = [OrderState, ItemState, LetterState, StepState]
+TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, STEP, SUBSCRIBER, PERSON]
+TYPES: list[type[enum.StrEnum]] = [
+    OrderState,
+    ItemState,
+    LetterState,
+    StepState,
+    SubscriberState,
+    PersonState,
+]
 EDGES = [(now, to) for table in TABLES for now, ways in table.items() for to in sorted(ways)]
 NO_EDGES = [
     (now, to) for table in TABLES for now, to in itertools.product(table, table) if to not in table[now]

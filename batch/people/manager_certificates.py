@@ -1,0 +1,78 @@
+"""The certificate against which a manager's signed orders are verified: read and looked at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from batch.model.errors import FaultyValue
+
+LARGEST = 20_000
+"""Octets of a certificate file."""
+
+_SMALLEST_RSA = 2048
+_SMALLEST_EC = 256
+
+
+def read(data: bytes, *, where: str, now: datetime | None) -> bytes:
+    """The certificate (DER) in a PEM or DER file; `now` None: its validity is not asked.
+
+    Raises `FaultyValue` where it is none, is not for signatures (RFC 5280 §4.2.1.3), is a CA's, has too short
+    a key, or is not valid.
+    """
+    certificate = _parse(data, where)
+    if wrong := _unfit(certificate):
+        raise _faulty(wrong, where, "ask the manager for the certificate they sign with")
+    if now is not None:
+        _check_time(certificate, now.astimezone(UTC), where)
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _parse(data: bytes, where: str) -> x509.Certificate:
+    if len(data) > LARGEST:
+        raise _faulty(f"has more than {LARGEST:,} bytes", where, "give the one certificate alone")
+    try:
+        if b"-----BEGIN" in data:
+            (certificate,) = x509.load_pem_x509_certificates(data)
+        else:
+            certificate = x509.load_der_x509_certificate(data)
+        return certificate
+    except (ValueError, UnsupportedAlgorithm):
+        raise _faulty("is not one certificate", where, "give one certificate, as PEM or DER") from None
+
+
+def _unfit(certificate: x509.Certificate) -> str | None:
+    try:
+        extensions = certificate.extensions
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        basic = [one.value for one in extensions if isinstance(one.value, x509.BasicConstraints)]
+        key = certificate.public_key()
+    except x509.ExtensionNotFound:
+        return "does not say what its key is for"
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        return "cannot be read whole"
+    if not (usage.digital_signature or usage.content_commitment):
+        return "is not for signatures"
+    if any(one.ca for one in basic):
+        return "is a certificate authority's"
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"has an RSA key of {key.key_size} bits only" if key.key_size < _SMALLEST_RSA else None
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"has an EC key of {key.key_size} bits only" if key.key_size < _SMALLEST_EC else None
+    return "has a key that is neither RSA nor EC"
+
+
+def _check_time(certificate: x509.Certificate, now: datetime, where: str) -> None:
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begin:
+        raise _faulty(f"is not valid before {begin:%Y-%m-%d %H:%M} UTC", where, "register it then")
+    if now > end:
+        raise _faulty(f"was valid until {end:%Y-%m-%d %H:%M} UTC", where, "ask the manager for their new one")
+
+
+def _faulty(what: str, where: str, advice: str) -> FaultyValue:
+    return FaultyValue(what, where=where, next=advice)
