@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, Self
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from drivers.errors import DriverError
 from drivers.tokens import SignatureScheme
 
 Sign = Callable[[SignatureScheme, bytes], bytes]
@@ -88,6 +91,40 @@ class EcTokenKey(ec.EllipticCurvePrivateKey):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+class EcAgreementKey(EcTokenKey):
+    """A P-256 private key on a token that does ECDH there, such as HPKE wants (RFC 9180 §7.1).
+
+    `agree` gives the x coordinate shared with a public key.
+    """
+
+    def __init__(
+        self, public: ec.EllipticCurvePublicKey, agree: Callable[[ec.EllipticCurvePublicKey], bytes]
+    ) -> None:
+        super().__init__(public)
+        self._agree = agree
+        self.failure: DriverError | None = None
+        """Why the token did not do the last exchange; HPKE turns every error into `InvalidTag`."""
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Around an HPKE call: raises the token's own error in place of the `InvalidTag` that hides it."""
+        self.failure = None
+        try:
+            yield
+        except InvalidTag:
+            if self.failure is not None:
+                raise self.failure from None
+            raise
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
+        self.failure = None
+        try:
+            return self._agree(peer_public_key)
+        except DriverError as error:
+            self.failure = error
+            raise
 
 
 class _EcSigningKey(EcTokenKey):

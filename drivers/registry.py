@@ -18,6 +18,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "piv": "drivers.piv.driver:PivDriver",
         "pkcs11": "drivers.pkcs11.driver:Pkcs11Driver",
     },
+    "station.personal": {
+        "piv": "drivers.personal.piv:PersonalPiv",
+        "pkcs11": "drivers.personal.pkcs11:PersonalPkcs11",
+    },
     "station.authorities": {"embedded": "drivers.authorities.embedded:EmbeddedCa"},
     "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
     "station.feeders": {"hands": "drivers.feeders.hands:Hands"},

@@ -22,6 +22,8 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BenchFeeder:
     """Feeds the seats of the bench in the directory `bench`; raises `DeviceFailed` where it does not run.
 
+    In the operators' seat it puts the token of the operator asked for, where the bench has one of that name.
+
     Raises `Unsupported` for wrong options.
     """
 
@@ -39,6 +41,13 @@ class BenchFeeder:
             self._bench.take(seat, tray.value, note)
         except BenchError as error:
             raise _failed(error, seat) from error
+
+    def present(self, operator: str) -> None:
+        try:
+            if self._bench.people.has(operator):
+                self._bench.people.present(operator)
+        except BenchError as error:
+            raise _failed(error, "operators' seat") from error
 
 
 def _failed(error: BenchError, seat: str) -> DeviceFailed:

@@ -47,8 +47,7 @@ def seal(codes: Mapping[Code, Secret], binding: Binding, custody: bytes, resume:
 
 def wrap(data_key: bytes, recipient: bytes, binding: Binding, purpose: str) -> bytes:
     """A data key (32 bytes) for the holder of the private half of `recipient` (SPKI, DER)."""
-    public = cast(ec.EllipticCurvePublicKey, load_der_public_key(recipient))
-    return _SUITE.encrypt(data_key, public, info=_wrap_context(binding, purpose))
+    return seal_to(data_key, recipient, _wrap_context(binding, purpose))
 
 
 def unwrap(wrapped: bytes, private_key: ec.EllipticCurvePrivateKey, binding: Binding, purpose: str) -> Secret:
@@ -56,16 +55,30 @@ def unwrap(wrapped: bytes, private_key: ec.EllipticCurvePrivateKey, binding: Bin
 
     A key that lives in a token raises the token's own error instead, where the token is at fault.
     """
-    telling = getattr(private_key, "telling", nullcontext)
     try:
-        with telling():
-            return Secret(_SUITE.decrypt(wrapped, private_key, info=_wrap_context(binding, purpose)))
+        return open_with(wrapped, private_key, _wrap_context(binding, purpose))
     except InvalidTag:
         raise RecordsDamaged(
             "the sealed data key does not open",
             where=f"item {binding.mailer_number}",
             next="check that the token with this order's key is the right one, then restore a backup",
         ) from None
+
+
+def seal_to(value: bytes, recipient: bytes, context: bytes) -> bytes:
+    """HPKE in base mode (RFC 9180 §6.1) to `recipient` (SPKI, DER, P-256), bound to `context`."""
+    public = cast(ec.EllipticCurvePublicKey, load_der_public_key(recipient))
+    return _SUITE.encrypt(value, public, info=context)
+
+
+def open_with(sealed: bytes, private_key: ec.EllipticCurvePrivateKey, context: bytes) -> Secret:
+    """What was sealed; raises `InvalidTag` where it is for another key or context.
+
+    A key that lives in a token raises the token's own error instead, where the token is at fault.
+    """
+    telling = getattr(private_key, "telling", nullcontext)
+    with telling():
+        return Secret(_SUITE.decrypt(sealed, private_key, info=context))
 
 
 def open_codes(sealed: SealedCodes, data_key: Secret, binding: Binding) -> dict[Code, Secret]:

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
 from batch.audit.chain import canonical, moment_of
 from batch.model.errors import NotTrusted
 from batch.model.people import Signed
 from batch.people.separation import Act
+from drivers.errors import Unsupported
+from drivers.personal.signing import is_signature
 
 _DOMAIN = b"issuance-station/statement/1\n"
 
@@ -88,20 +85,14 @@ def read(signed: Signed) -> Statement:
     return statement
 
 
-def signature_holds(key: bytes, text: bytes, value: bytes) -> bool:
-    """Whether a signature over a statement was made with a key (SPKI, DER).
+def is_message(data: bytes) -> bool:
+    """Whether bytes are what is signed of a statement, by how they begin."""
+    return data.startswith(_DOMAIN)
 
-    EC keys sign with ECDSA and the SHA-2 of their size, RSA keys with PKCS#1 v1.5 and SHA-256.
-    """
-    public = load_der_public_key(key)
+
+def signature_holds(key: bytes, text: bytes, value: bytes) -> bool:
+    """Whether a signature over a statement was made with a key (SPKI, DER), in the scheme of its kind."""
     try:
-        if isinstance(public, ec.EllipticCurvePublicKey):
-            digest_ = hashes.SHA384() if public.key_size > 256 else hashes.SHA256()
-            public.verify(value, message(text), ec.ECDSA(digest_))
-        elif isinstance(public, rsa.RSAPublicKey):
-            public.verify(value, message(text), padding.PKCS1v15(), hashes.SHA256())
-        else:
-            return False
-    except InvalidSignature:
+        return is_signature(key, message(text), value)
+    except Unsupported:
         return False
-    return True

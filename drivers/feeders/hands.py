@@ -19,3 +19,6 @@ class Hands:
 
     def take(self, seat: str, tray: Tray, note: str) -> None:
         pass
+
+    def present(self, operator: str) -> None:
+        pass

@@ -23,3 +23,11 @@ class Feeder(Protocol):
     def take(self, seat: str, tray: Tray, note: str) -> None:
         """Ask for the token to be taken out and put in `tray`; `note` goes on its envelope."""
         ...
+
+
+class OperatorFeeder(Protocol):
+    """Feeds the operators' seat, as a feeder of the group `station.feeders` may."""
+
+    def present(self, operator: str) -> None:
+        """Ask for the token of this operator in the operators' seat."""
+        ...

@@ -193,7 +193,14 @@ class Applet:
 
     def sign(self, key: Ref, algorithm: int, challenge: bytes) -> bytes:
         """The signature of a padded digest; `AuthenticationFailed` where the PIN was not shown (3.2.4)."""
-        template = tlv.encode(0x7C, tlv.encode_all([(0x82, b""), (0x81, challenge)]))
+        return self._use(key, algorithm, 0x81, challenge)
+
+    def agree(self, key: Ref, algorithm: int, point: bytes) -> bytes:
+        """The x coordinate shared with an uncompressed point (ECDH); raises as `sign` (3.2.4, A.5)."""
+        return self._use(key, algorithm, 0x85, point)
+
+    def _use(self, key: Ref, algorithm: int, tag: int, value: bytes) -> bytes:
+        template = tlv.encode(0x7C, tlv.encode_all([(0x82, b""), (tag, value)]))
         data, sw = self._send(Ins.GENERAL_AUTHENTICATE, algorithm, key, template)
         if sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:
             raise AuthenticationFailed(

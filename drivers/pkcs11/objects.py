@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from pkcs11 import MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11 import KDF, MGF, Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 from drivers.errors import DeviceFailed, EvidenceMissing, Unsupported
 from drivers.foreign_certificates import UNREADABLE, load_certificate
@@ -31,6 +31,9 @@ _ED25519_PARAMS = bytes.fromhex("06032b6570")
 """id-Ed25519 as CKA_EC_PARAMS (PKCS#11 v3.0 §2.3.10)."""
 
 _ED25519_LENGTH = 32
+_SHARED_BITS = 256
+"""Length of the x coordinate on P-256."""
+
 _RSA_BITS = {Algorithm.RSA2048: 2048, Algorithm.RSA3072: 3072}
 _DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo before a SHA-256 digest (RFC 8017 §9.2)."""
@@ -168,6 +171,37 @@ def sign(private_key: Any, scheme: SignatureScheme, message: bytes, pin: str | N
                 digest, mechanism=Mechanism.RSA_PKCS_PSS, mechanism_param=parameters, pin=pin
             )
             return signature
+
+
+def agree(private_key: Any, peer: ec.EllipticCurvePublicKey) -> bytes:
+    """The x coordinate shared with `peer` on the same curve, P-256 (CKM_ECDH1_DERIVE with CKD_NULL).
+
+    It is a session object for a moment, destroyed as soon as it is read.
+    """
+    point = peer.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    derived = private_key.derive_key(
+        KeyType.GENERIC_SECRET,
+        _SHARED_BITS,
+        mechanism_param=(KDF.NULL, None, point),
+        template={Attribute.TOKEN: False, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True},
+    )
+    try:
+        shared: bytes = derived[Attribute.VALUE]
+    finally:
+        derived.destroy()
+    return shared
+
+
+def certificates(session: pkcs11.Session) -> list[tuple[bytes, bytes]]:
+    """CKA_ID and DER of every certificate on the token, in the order of their CKA_ID."""
+    found = find(session, ObjectClass.CERTIFICATE, {Attribute.TOKEN: True})
+    return sorted((one[Attribute.ID], one[Attribute.VALUE]) for one in found)
+
+
+def private_key(session: pkcs11.Session, key_id: bytes) -> Any | None:
+    """The private key of a CKA_ID, None where the one logged in sees none."""
+    wanted = {Attribute.ID: key_id, Attribute.TOKEN: True}
+    return next(iter(find(session, ObjectClass.PRIVATE_KEY, wanted)), None)
 
 
 def sign_ed25519(private_key: Any, message: bytes) -> bytes:

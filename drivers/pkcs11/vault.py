@@ -8,10 +8,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import pkcs11
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pkcs11 import KDF, Attribute, KeyType, ObjectClass, TokenFlag
+from pkcs11 import Attribute, ObjectClass, TokenFlag
 
 from drivers.errors import (
     AuthenticationFailed,
@@ -21,14 +20,11 @@ from drivers.errors import (
     NotBlank,
     NoToken,
 )
-from drivers.keys import EcTokenKey, TokenKey, token_key
+from drivers.keys import EcAgreementKey, TokenKey, token_key
 from drivers.pkcs11 import objects
 from drivers.pkcs11.module import SO, USER, Module, flags_of, spoken
 from drivers.secret import Secret
 from drivers.tokens import Algorithm, SignatureScheme
-
-_SHARED_BITS = 256
-"""Length of the x coordinate on P-256."""
 
 
 class Vault:
@@ -106,10 +102,15 @@ class Vault:
                 return None
             return next(map(objects.spki_if_whole, self._find(ObjectClass.PUBLIC_KEY, name)), None)
 
-    def agreement_key(self, name: str) -> AgreementKey:
+    def agreement_key(self, name: str) -> EcAgreementKey:
         """A key whose `exchange` happens in the token; raises `DeviceFailed` where there is none."""
         private, public = self._pair(name)
-        return AgreementKey(self, private, cast(ec.EllipticCurvePublicKey, public))
+
+        def agree(peer: ec.EllipticCurvePublicKey) -> bytes:
+            with self._speaking():
+                return objects.agree(private, peer)
+
+        return EcAgreementKey(cast(ec.EllipticCurvePublicKey, public), agree)
 
     def signing_key(self, name: str) -> TokenKey:
         """A key for cryptography's builders, signing in the token; `DeviceFailed` where there is none."""
@@ -198,60 +199,10 @@ class Vault:
                 raise DeviceFailed(f"there is no key {name!r}", where=self._where, next="it was destroyed")
             return private[0], serialization.load_der_public_key(objects.spki(public[0]))
 
-    def _derive(self, private: Any, point: bytes) -> bytes:
-        with self._speaking():
-            derived = private.derive_key(
-                KeyType.GENERIC_SECRET,
-                _SHARED_BITS,
-                mechanism_param=(KDF.NULL, None, point),
-                template={
-                    Attribute.TOKEN: False,
-                    Attribute.SENSITIVE: False,
-                    Attribute.EXTRACTABLE: True,
-                },
-            )
-            try:
-                shared: bytes = derived[Attribute.VALUE]
-            finally:
-                derived.destroy()
-            return shared
-
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         with spoken(self._where):
             yield
-
-
-class AgreementKey(EcTokenKey):
-    """A P-256 private key in the vault that does ECDH there, such as HPKE wants (RFC 9180 §7.1)."""
-
-    def __init__(self, vault: Vault, private: Any, public: ec.EllipticCurvePublicKey) -> None:
-        super().__init__(public)
-        self._vault, self._private = vault, private
-        self.failure: DriverError | None = None
-        """Why the token did not do the last exchange; HPKE turns every error into `InvalidTag`."""
-
-    @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Around an HPKE call: raises the token's own error in place of the `InvalidTag` that hides it."""
-        self.failure = None
-        try:
-            yield
-        except InvalidTag:
-            if self.failure is not None:
-                raise self.failure from None
-            raise
-
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
-        point = peer_public_key.public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
-        self.failure = None
-        try:
-            return self._vault._derive(self._private, point)
-        except DriverError as error:
-            self.failure = error
-            raise
 
 
 def _note_of(name: str) -> dict[Any, Any]:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import msgspec
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
 from simulators.bench.model import (
+    OPERATORS,
     PKCS11,
     READERS_MAX,
     Answer,
@@ -30,10 +32,12 @@ from simulators.bench.model import (
 from simulators.bench.pcscd import NO_NAMESPACES
 from simulators.bench.processes import command_line, ended
 from simulators.bench.seats import softhsm_conf
+from simulators.bench.softhsm import softhsm_module
 from simulators.faults.model import Fault, complaint
 from simulators.native import build
 
 if TYPE_CHECKING:
+    from simulators.bench.people import People
     from simulators.piv.card import Delays
 
 _DAEMON = "simulators.bench.daemon"
@@ -41,11 +45,6 @@ _SYSTEM_READERS = 2
 _ANSWER_WITHIN = 60.0
 _END_WITHIN = 10.0
 _NOT_INHERITED = ("PCSC", "LISTEN_", "LD_PRELOAD", "STATION_BENCH_FAULTS")
-_SOFTHSM = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib64/softhsm/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-)
 _NAMESPACES = ("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child")
 
 
@@ -73,21 +72,25 @@ class Bench:
         tether: bool = False,
         scenario: Path | None = None,
         faults: bool = False,
+        operators: Sequence[str] = (),
+        usb_operators: Sequence[str] = (),
     ) -> Bench:
         """Start a bench that runs until `down`, and return when every reader is there.
 
         `delays`, `profile` and `firmware` are those of new cards. `system_pcscd` uses the two readers vpcd
         has in the system's pcscd. With `tether` the bench ends with this process, however that ends. The
         faults of a `scenario` (TOML) are armed at once; `faults` alone makes a bench at which they can be.
+        `operators` get a PIV card each, `usb_operators` a USB token, and there are seats to present them in.
         """
-        if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11):
+        operated = bool(operators or usb_operators)
+        if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11 + operated):
             raise BenchError("a bench needs at least one seat", next="ask for PIV or PKCS#11 seats")
-        most = _SYSTEM_READERS if system_pcscd else READERS_MAX
+        most = (_SYSTEM_READERS if system_pcscd else READERS_MAX) - operated
         if piv > most:
             raise BenchError(
                 f"{piv} PIV seats are too many", next=f"ask for {most} or fewer: pcscd has no more"
             )
-        if pkcs11:
+        if pkcs11 or operated:
             softhsm_module()
         armed = () if scenario is None else _scenario(scenario)
         bench = cls(directory)
@@ -99,8 +102,13 @@ class Bench:
             {} if delays is None else msgspec.to_builtins(delays),
             system_pcscd,
             faults or bool(armed),
+            operated,
         )
         bench.layout.prepare()
+        for usb, names in ((False, operators), (True, usb_operators)):
+            for name in names:
+                if not bench.people.has(name, usb=usb):
+                    bench.people.add(name, usb=usb)
         bench._start(setup, tether)
         try:
             bench.arm(*armed)
@@ -188,7 +196,8 @@ class Bench:
     def environment(self) -> dict[str, str]:
         """What other PC/SC clients need in their environment to see the bench's readers."""
         description = self._running()
-        if not description.setup.piv or description.setup.system_pcscd:
+        setup = description.setup
+        if not (setup.piv or setup.operators) or setup.system_pcscd:
             return {}
         return {"PCSCLITE_CSOCK_NAME": str(self.layout.pcscd)}
 
@@ -230,8 +239,15 @@ class Bench:
 
     @property
     def seats(self) -> tuple[str, ...]:
-        """The names of all seats."""
-        return tuple(seat.name for seat in self._running().seats)
+        """The names of all seats of lanes."""
+        return tuple(seat.name for seat in self._running().seats if seat.name not in OPERATORS.values())
+
+    @property
+    def people(self) -> People:
+        """The operators' tokens of this bench and their seats."""
+        from simulators.bench.people import People
+
+        return People(self)
 
     def _seat(self, name: str) -> SeatStatus:
         seats = {seat.name: seat for seat in self._running().seats}
@@ -290,14 +306,18 @@ class Bench:
                 next="use it (`station bench status`) or stop it (`station bench down`)",
             ) from None
         try:
-            build.place(self.layout, softhsm_module() if setup.pkcs11 else None, faults=setup.faults)
+            build.place(
+                self.layout,
+                softhsm_module() if setup.pkcs11 or setup.operators else None,
+                faults=setup.faults,
+            )
         except BaseException:
             os.close(lock)
             raise
         told, status = os.pipe()
         held, owner = os.pipe() if tether else (None, None)
         inherited = [lock, status, *([held] if held is not None else [])]
-        private = setup.piv and not setup.system_pcscd
+        private = (setup.piv or setup.operators) and not setup.system_pcscd
         command = [
             "setsid",
             "--fork",
@@ -357,14 +377,6 @@ class Bench:
             else:
                 os.close(descriptor)
         return descriptors
-
-
-def softhsm_module() -> str:
-    """The path of SoftHSM's PKCS#11 module; raises `BenchError` naming the package where it is missing."""
-    for path in _SOFTHSM:
-        if Path(path).exists():
-            return path
-    raise BenchError("SoftHSM is not installed", next="sudo apt install softhsm2")
 
 
 def _scenario(path: Path) -> tuple[Fault, ...]:

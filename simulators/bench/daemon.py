@@ -22,7 +22,18 @@ import msgspec
 from simulators.bench import pcscd
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
-from simulators.bench.model import Answer, BenchStatus, Description, Kept, Request, SeatStatus, Setup
+from simulators.bench.model import (
+    OPERATORS,
+    PIV,
+    PKCS11,
+    Answer,
+    BenchStatus,
+    Description,
+    Kept,
+    Request,
+    SeatStatus,
+    Setup,
+)
 from simulators.bench.seats import PivSeat, Seat, UsbSeat
 from simulators.bench.shelf import CardShelf, Shelf, TokenShelf, Trays, need_name
 from simulators.bench.watcher import Watcher
@@ -49,16 +60,16 @@ class Daemon:
         self._stop, self._stopped = os.pipe()
         self.pcscd: int | None = None
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
-        if setup.piv:
+        if setup.piv or setup.operators:
             self._open_readers()
         self._tokens = TokenShelf(layout)
-        for name in _names("usb", setup.pkcs11):
+        for name in (*_names("usb", setup.pkcs11), *([OPERATORS[PKCS11]] if setup.operators else [])):
             self._seats[name] = UsbSeat(name, layout), self._tokens
         usb = tuple(_names("usb", setup.pkcs11))
         self._native = ArmedFaults(layout, usb, self._plan.happened) if setup.faults else None
 
     def _open_readers(self) -> None:
-        names = _names("piv", self._setup.piv)
+        names = [*_names("piv", self._setup.piv), *([OPERATORS[PIV]] if self._setup.operators else [])]
         if self._setup.system_pcscd:
             slots = pcscd.system_slots(names)
         else:

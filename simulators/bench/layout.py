@@ -99,6 +99,11 @@ class Layout:
         return self.directory / "attestation-root.pem"
 
     @property
+    def operators(self) -> Path:
+        """The simulated employer's CA and the PINs of operators' tokens."""
+        return self.directory / "operators"
+
+    @property
     def printed(self) -> Path:
         """What the simulated printer kept."""
         return self.directory / "printed"

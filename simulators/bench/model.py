@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from simulators.faults.model import Fault
 
+OPERATORS = {"piv": "operators", "pkcs11": "operators-usb"}
+"""The operators' seats by the kind of token they take; no lane works on them."""
+
 PIV, PKCS11 = "piv", "pkcs11"
 """The kinds of seat, by the name of the station driver that works on them."""
 
@@ -24,7 +27,7 @@ class Setup:
 
     `profile`, `firmware` and `delays` (as JSON has them) are the card's, see `VirtualCard.create`; None is
     its default. `system_pcscd` puts the cards into the readers vpcd has in the system's pcscd. With `faults`
-    the USB seats are made so that faults can be armed at them.
+    the USB seats are made so that faults can be armed at them. With `operators` there are seats for theirs.
     """
 
     piv: int
@@ -34,6 +37,7 @@ class Setup:
     delays: Mapping[str, Any] = field(default_factory=dict)
     system_pcscd: bool = False
     faults: bool = False
+    operators: bool = False
 
 
 @dataclass(frozen=True)

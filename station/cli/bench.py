@@ -14,6 +14,7 @@ from station.cli.output import document, listing
 
 if TYPE_CHECKING:
     from simulators.bench import Bench
+    from simulators.bench.employer import Condition
 
 Command = Callable[..., None]
 
@@ -57,6 +58,12 @@ def bench() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Faults to happen at this bench (TOML), see docs/faults.md.",
 )
+@click.option(
+    "--operators", default="", metavar="NAMES", help="Names, with commas, that get an operator's PIV card."
+)
+@click.option(
+    "--usb-operators", default="", metavar="NAMES", help="Names, with commas, that get a USB token instead."
+)
 @click.option("--system-pcscd", is_flag=True, help="Use the two virtual readers of the system's pcscd.")
 @_bench_option
 def up(
@@ -67,6 +74,8 @@ def up(
     apdu_ms: float,
     plain: bool,
     scenario: Path | None,
+    operators: str,
+    usb_operators: str,
     system_pcscd: bool,
     directory: Path | None,
 ) -> None:
@@ -85,11 +94,16 @@ def up(
         profile="plain" if plain else "yubikey",
         system_pcscd=system_pcscd,
         scenario=scenario,
+        operators=_names(operators),
+        usb_operators=_names(usb_operators),
     )
     _print_environment(started)
     click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)
     named = f" --dir {shlex.quote(str(directory))}" if directory else ""
-    for command in (f"insert {started.seats[0]}", "status", "down"):
+    first = [f"insert {started.seats[0]}"] if started.seats else []
+    if people := _names(operators) or _names(usb_operators):
+        first.append(f"operator present {people[0]}")
+    for command in (*first, "status", "down"):
         click.echo(f"  next: station bench {command}{named}", err=True)
     if started.environment:
         click.echo("        opensc-tool -l, with the first line above in your shell", err=True)
@@ -147,6 +161,38 @@ def eject(seat: str, directory: Path | None) -> None:
         click.echo(name)
 
 
+@bench.group()
+def operator() -> None:
+    """The operators' tokens of a bench, with certificates of a simulated employer."""
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--usb", is_flag=True, help="A USB token instead of a PIV card.")
+@click.option(
+    "--condition",
+    type=click.Choice(["good", "expired", "stranger", "revoked"]),
+    default="good",
+    show_default=True,
+    help="What its certificates are like; a stranger's are another CA's.",
+)
+@_bench_option
+def add(name: str, usb: bool, condition: Condition, directory: Path | None) -> None:
+    """Make the token of operator NAME and print the file with its PIN."""
+    people = _open(directory).people
+    people.add(name, usb=usb, condition=condition)
+    click.echo(people.pin_file(name))
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--usb", is_flag=True, default=None, help="The USB token of somebody who has both.")
+@_bench_option
+def present(name: str, usb: bool | None, directory: Path | None) -> None:
+    """Put the token of operator NAME in the operators' seat and take out another's; `none` puts none in."""
+    _open(directory).people.present(None if name == "none" else name, usb=usb)
+
+
 @bench.command()
 @_bench_option
 def down(directory: Path | None) -> None:
@@ -155,6 +201,10 @@ def down(directory: Path | None) -> None:
     where = found.layout.directory
     stopped = found.down()
     click.echo(f"the bench in {where} {'is stopped' if stopped else 'was not running'}", err=True)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def _print_environment(started: Bench) -> None:

@@ -59,5 +59,5 @@ def _bench_seats(bench: Path) -> tuple[Seat, ...]:
     from station.config import Seat
 
     running = Bench(bench.absolute())
-    entries = (running.seat_options(seat.name) for seat in running.status().seats)
+    entries = (running.seat_options(seat) for seat in running.seats)
     return tuple(Seat(**entry) for entry in entries)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from drivers import errors
+from drivers.keys import EcAgreementKey
 from drivers.pkcs11 import softhsm
-from drivers.pkcs11.vault import AgreementKey, Vault
+from drivers.pkcs11.vault import Vault
 from drivers.process import Child
 from drivers.secret import Secret
 from drivers.tokens import Algorithm
@@ -29,7 +30,7 @@ class Keeper:
     def __init__(self, label: str, create: bool) -> None:
         module = softhsm.module()
         self._vault = Vault.create(module, label, SO_PIN, PIN) if create else Vault(module, label, PIN)
-        self._held: AgreementKey | None = None
+        self._held: EcAgreementKey | None = None
 
     def do(self, method: str, *arguments: object) -> object:
         return getattr(self._vault, method)(*arguments)
