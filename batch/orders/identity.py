@@ -37,7 +37,7 @@ class Identity:
         first = self._first[name] = next(row for row in good if row.fields[name] == common)
         for row in good:
             if row.fields[name] != common:
-                wrong = f"differs from {quoted(common)} on line {first.record.first}"
+                wrong = f"differs from {quoted(common)} on {self._faults.at(first.record.first)}"
                 self._note(
                     row, name, wrong, "one file is one order of one subscriber: write the same in every row"
                 )

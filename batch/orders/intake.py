@@ -10,10 +10,9 @@ from batch.orders.columns import BY_NAME, ORDER
 from batch.orders.draft import DraftRow, Known, Layouts, OrderableLayout, OrderDraft
 from batch.orders.identity import Identity
 from batch.orders.rows import Catalogue, Row, RowReader
-from batch.tables.decoding import decode
 from batch.tables.faults import FaultList
 from batch.tables.header import Header
-from batch.tables.table import split
+from batch.tables.reading import read_table
 
 LARGEST_FILE = 50_000_000
 """Bytes."""
@@ -23,7 +22,7 @@ MOST_TOKENS = 100_000
 
 
 def read(data: bytes, *, source: str, layouts: Layouts, known: Known) -> OrderDraft:
-    """The order in a CSV file; raises `TableFaults` with every fault found, and then takes nothing.
+    """The order in a CSV file or an .xlsx; raises `TableFaults` with every fault, and then takes nothing.
 
     `source`: the file's name, for messages. `layouts` and `known` are asked; nothing is written anywhere.
     """
@@ -32,7 +31,7 @@ def read(data: bytes, *, source: str, layouts: Layouts, known: Known) -> OrderDr
         faults.add(0, "", "", f"has {len(data):,} bytes", f"an order has at most {LARGEST_FILE:,}; split it")
         faults.stop()
     catalogue = Catalogue(layouts)
-    records = split(decode(data, faults), faults, lambda name: ORDER.find(name) is not None)
+    records = read_table(data, faults, lambda name: ORDER.find(name) is not None)
     first = next(records, None)
     if first is None:
         faults.add(0, "", "", "holds no rows", "write a row of column names and at least one row below it")

@@ -79,7 +79,7 @@ class RowReader:
             kind = layout = None
         self._check_filled(record, fields, kind, layout)
         count = self._count(record, fields, kind, bad)
-        sound = len(self._faults) == before and not self._header.missing
+        sound = len(self._faults) == before and not self._header.missing and not record.named
         return Row(record, fields, frozenset(bad), layout, kind, count, sound)
 
     def _layout(self, record: Record, fields: dict[str, str], bad: set[str]) -> OrderableLayout | None:

@@ -39,13 +39,13 @@ def _check_groups(rows: Sequence[DraftRow], counted: bool, faults: FaultList) ->
         name = row.fields["group"]
         first = spelled.setdefault(row.subject_key, row)
         if first.fields["group"] != name:
-            wrong = f"is {quoted(first.fields['group'])} of line {first.line}, spelled otherwise"
+            wrong = f"is {quoted(first.fields['group'])} of {faults.at(first.line)}, spelled otherwise"
             faults.add(row.line, "group", name, wrong, "spell a group alike everywhere")
         if counted:
             whole = tuple(value for column, value in row.fields.items() if column != "count")
             if (first := seen.setdefault(whole, row)) is not row:
                 right = "order all tokens in one row, or leave one out"
-                faults.add(row.line, "", "", f"this row repeats line {first.line}", right)
+                faults.add(row.line, "", "", f"this row repeats {faults.at(first.line)}", right)
 
 
 def _check_persons(rows: Sequence[DraftRow], faults: FaultList) -> None:
@@ -55,12 +55,12 @@ def _check_persons(rows: Sequence[DraftRow], faults: FaultList) -> None:
     for row in rows:
         number, name = row.fields["person_number"], _full_name(row)
         if (first := tokens.setdefault(row.subject_key, row)) is not row:
-            wrong = f"has a token of this layout on line {first.line} already"
+            wrong = f"has a token of this layout on {faults.at(first.line)} already"
             faults.add(row.line, "person_number", number, wrong, "one each is allowed; leave this row out")
             continue
         first = numbers.setdefault(folded(number), row)
         if _full_name(first) != name:
-            wrong = f"is the number of {quoted(_full_name(first))} on line {first.line}"
+            wrong = f"is the number of {quoted(_full_name(first))} on {faults.at(first.line)}"
             faults.add(
                 row.line, "person_number", number, wrong, "give each person one number and one spelling"
             )
@@ -68,7 +68,7 @@ def _check_persons(rows: Sequence[DraftRow], faults: FaultList) -> None:
         if row.fields["email"]:
             first = faces.setdefault((folded(name), folded(row.fields["email"])), row)
             if folded(first.fields["person_number"]) != folded(number):
-                wrong = f"has the name and e-mail address of line {first.line}, under another number"
+                wrong = f"has the name and e-mail address of {faults.at(first.line)}, under another number"
                 faults.add(row.line, "person_number", number, wrong, "give each person one number")
 
 

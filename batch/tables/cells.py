@@ -36,6 +36,10 @@ class Cells:
         fields, bad = self._blank.copy(), set()
         for index, name, check, seen in self._checks:
             raw = record.cells[index]
+            if index in record.named:
+                bad.add(name)
+                fields[name] = raw.strip()
+                continue
             if (value := seen.get(raw)) is None:
                 try:
                     value = values.clean(raw)

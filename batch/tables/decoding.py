@@ -13,8 +13,7 @@ _MARKS = (
 )
 
 _NOT_CSV = (
-    (b"PK\x03\x04", "is a workbook or a ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook, or one with a password"),
     (b"%PDF", "is a PDF"),
     (b"{\\rtf", "is a word processor's document"),
 )

@@ -34,6 +34,9 @@ class Header:
         self.width = len(names)
         self._faults = faults
         self.missing: set[str] = set()
+        faults.place = {name: index for index, name in enumerate(names)} | {
+            column.name: index for index, column in reversed(found.items())
+        }
         self.place: Mapping[str, int] = self._placed(record, names, found)
         self.missing |= self._unknown(record, names, found)
         for name in columns.always:

@@ -27,11 +27,15 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Record:
-    """One row: its cells, and the first and last line (from 1) it stands on."""
+    """One row: its cells, and the first and last line (from 1) it stands on.
+
+    `named`: the indexes of cells whose fault is noted already.
+    """
 
     first: int
     last: int
     cells: list[str]
+    named: frozenset[int] = frozenset()
 
     def line_of(self, index: int) -> int:
         """The line on which a cell begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -39,7 +39,7 @@ def order() -> None:
 @json_option
 @pass_invocation
 def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
-    """Take the order in FILE (CSV) in whole, or name every fault in it and take nothing."""
+    """Take the order in FILE (CSV or .xlsx) in whole, or name every fault in it and take nothing."""
     from batch.orders.catalogue import LibraryLayouts
     from batch.orders.decisions import receive
     from batch.orders.intake import LARGEST_FILE, read
@@ -63,6 +63,21 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
         f"someone else than {invocation.operator} approves it: station order approve {taken.number}",
         err=True,
     )
+
+
+@order.command()
+@click.argument("file", type=click.File("wb"))
+@click.option("--layout", metavar="NAME", help="For tokens of this layout only; else for any.")
+@pass_invocation
+def template(invocation: Invocation, file: BinaryIO, layout: str | None) -> None:
+    """Write an empty order form (.xlsx) to FILE, - for stdout."""
+    from batch.orders.catalogue import LibraryLayouts
+    from batch.orders.template import template as form
+    from station.wiring import Desk
+
+    # Writing opens the file, so the form comes first.
+    made = form(LibraryLayouts(Desk.of(invocation.home(), None).library), layout)
+    file.write(made)
 
 
 @order.command("list")

@@ -26,8 +26,9 @@ from layouts.token import TokenFile
 from station.config import parse
 from tests.unit.certificate_kit import NOW, TEMPLATE
 from tests.unit.hostile_cards import MOST_EXCHANGES, Anything, refusals
-from tests.unit.intake_kit import read
+from tests.unit.intake_kit import GROUP_ROW, read
 from tests.unit.refusals import refusal
+from tests.unit.workbook_kit import replaced, workbook_of
 
 _FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile)
 _FONTS = Library(SHIPPED).mailer("group-letter").fonts
@@ -35,6 +36,8 @@ _SEEDS = Path(__file__).parent / "corpus/ca-answers"
 _ISSUER = load_certificate((_SEEDS / "certificate.der").read_bytes())
 """It is signed by its own key, so it is its own issuer."""
 _LONGEST_LETTER = 20_000
+_WORKBOOK = workbook_of([GROUP_ROW])
+_PARTS = ("sheet", "texts", "styles", "workbook", "[Content_Types].xml")
 
 
 def tlv_(data: bytes) -> None:
@@ -99,6 +102,12 @@ def orders(data: bytes) -> None:
         assert all(line.isprintable() for line in str(faults).split("\n"))
 
 
+def workbooks(data: bytes) -> None:
+    """Orders as .xlsx: the first byte says which part of a good one the rest replaces."""
+    part = _PARTS[data[0] % len(_PARTS)] if data else "sheet"
+    orders(replaced(_WORKBOOK, **{part: data[1:]}))
+
+
 def configuration(data: bytes) -> None:
     """station.toml."""
     with suppress(FileFault):
@@ -124,6 +133,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "certificates": certificates,
     "ca-answers": ca_answers,
     "orders": orders,
+    "workbooks": workbooks,
     "configuration": configuration,
     "layouts": layouts,
 }
