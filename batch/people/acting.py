@@ -22,15 +22,21 @@ PATIENCE = timedelta(hours=24)
 """How long a statement that one person signed waits for the next."""
 
 
+Reseal = Callable[[bytes, bytes, bytes, bytes], bytes]
+"""Takes what is sealed to an operator, its context, the key (SPKI, DER) it is for next, and its context then."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """An operator who is at work: has proven who they are, and signs with their own key.
 
     `sign` takes the message and returns the signature over it; it may ask for a PIN and raise `DriverError`.
+    `reseal` hands on what is sealed to the operator without showing it; None where they have no such key.
     """
 
     operator: Operator
     sign: Callable[[bytes], bytes]
+    reseal: Reseal | None = None
 
     @property
     def name(self) -> str:
