@@ -51,9 +51,7 @@ def split(text: str, faults: FaultList, known: Callable[[str], bool]) -> Iterato
     """
     lines = list(itertools.islice(io.StringIO(text, newline=""), MOST_LINES + 1))
     if len(lines) > MOST_LINES:
-        faults.add(
-            0, "", "", f"has more than {MOST_LINES:,} lines", "take out empty ones, or split the order"
-        )
+        faults.add(0, "", "", f"has more than {MOST_LINES:,} lines", "take out empty ones, or split the file")
         faults.stop()
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE:
@@ -68,9 +66,7 @@ def split(text: str, faults: FaultList, known: Callable[[str], bool]) -> Iterato
     if said := _SEP.fullmatch(lines[first]):
         delimiter, first = said[1], first + 1
         if delimiter not in _DELIMITERS:
-            faults.add(
-                first, "", delimiter, "is no delimiter of an order file", "use comma, semicolon or tab"
-            )
+            faults.add(first, "", delimiter, "is no delimiter of such a file", "use comma, semicolon or tab")
             faults.stop()
     else:
         delimiter = max(_DELIMITERS, key=lambda mark: _score(lines[first], mark, known))

@@ -19,6 +19,7 @@ COMMANDS = {
     "lanes": Entry("station.cli.lanes:lanes", "List the seats and readers; bind a reader to a seat."),
     "layouts": Entry("station.cli.layouts:layouts", "List and show what tokens and letters look like."),
     "bench": Entry("station.cli.bench:bench", "A simulated bench: readers, cards, tokens without hardware."),
+    "registry": Entry("station.cli.registry:registry", "Subscribers and their people: who may order."),
     "order": Entry("station.cli.order:order", "Import, list, show, approve and reject orders."),
     "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),

@@ -1,0 +1,229 @@
+"""`station registry`: subscribers and their people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import counted, document, listing
+from station.cli.registry_people import PEOPLE, certificate, person, person_row, terms
+
+if TYPE_CHECKING:
+    from batch.model.registry import Subscriber
+
+_SUBSCRIBERS = {
+    "organisation": "Subscriber",
+    "name": "Name",
+    "state": "State",
+    "quota": "Quota",
+    "email": "Notices to",
+    "language": "Language",
+}
+
+_FOUND = {
+    "number": "Number",
+    "organisation": "Subscriber",
+    "name": "Name",
+    "state": "State",
+    "email": "E-mail",
+}
+
+_LINES = 4
+"""Of an address."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.group()
+def registry() -> None:
+    """Who may order: subscribers, their representatives, contact persons and certificate managers."""
+
+
+for _command in (person, terms, certificate):
+    registry.add_command(_command)
+
+
+def _subscriber_options(command: _Command) -> _Command:
+    for option in reversed(
+        (
+            click.option("--name", help="Its name as registered."),
+            click.option("--visiting", multiple=True, metavar="LINE", help="A line of the visiting address."),
+            click.option("--postal", multiple=True, metavar="LINE", help="A line of the postal address."),
+            click.option("--country", help="The country of its addresses; else that of its number."),
+            click.option("--language", help="The language of what it gets, such as nl, en, it."),
+            click.option("--email", help="Where notices go."),
+            click.option("--quota", help="Most tokens under way or valid at one time; '' for any number."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _typed(options: Mapping[str, Any]) -> dict[str, str]:
+    """What was given on the command line, by column."""
+    names = {"name": "subscriber", "language": "subscriber_language", "email": "notices_email"}
+    typed: dict[str, str] = {}
+    for option, value in options.items():
+        if not isinstance(value, tuple):
+            typed |= {names.get(option, option): value} if value is not None else {}
+            continue
+        if len(value) > _LINES:
+            raise click.UsageError(f"an address has at most {_LINES} lines: --{option}")
+        if value:
+            # A new address takes the whole place of the old one.
+            lines = (*value, *("" for _ in range(_LINES)))[:_LINES]
+            typed |= {f"{option}_{at}": line for at, line in enumerate(lines, 1)}
+    return typed
+
+
+@registry.command()
+@click.argument("organisation")
+@_subscriber_options
+@pass_invocation
+def add(invocation: Invocation, /, organisation: str, **options: Any) -> None:
+    """Take the subscriber ORGANISATION (such as NTRNL-90001234) into the registry."""
+    from batch.people.registry import add_subscriber
+    from batch.people.registry_rows import typed_subscriber
+    from station.wiring import Desk
+
+    new = typed_subscriber(None, {"organisation": organisation, **_typed(options)})
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        add_subscriber(records, new, operator=invocation.operator)
+    click.echo(new.organisation)
+
+
+@registry.command()
+@click.argument("organisation")
+@_subscriber_options
+@pass_invocation
+def change(invocation: Invocation, /, organisation: str, **options: Any) -> None:
+    """Change what is given of the subscriber ORGANISATION; all else stays."""
+    from batch.people.registry import change_subscriber, require_subscriber
+    from batch.people.registry_rows import typed_subscriber
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        before = require_subscriber(records, organisation)
+        changed = typed_subscriber(before, _typed(options))
+        change_subscriber(records, changed, operator=invocation.operator)
+
+
+@registry.command()
+@click.argument("organisation")
+@pass_invocation
+def close(invocation: Invocation, organisation: str) -> None:
+    """The subscriber ORGANISATION orders no more; the functions of its people end."""
+    from batch.people.registry import close_subscriber
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        close_subscriber(records, organisation, operator=invocation.operator)
+    click.echo(f"{organisation} is closed", err=True)
+
+
+@registry.command("list")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, as_json: bool) -> None:
+    """List all subscribers."""
+    from batch.store.registry import subscribers
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = [_row(one) for one in subscribers(records)]
+    listing(rows, _SUBSCRIBERS, as_json=as_json, empty="No subscribers yet; `station registry add`.")
+
+
+@registry.command()
+@click.argument("name")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, name: str, as_json: bool) -> None:
+    """Show the subscriber or person NAME (its number) with all that the registry holds."""
+    from batch.people.registry import require_person, require_subscriber
+    from batch.store.registry import people_of
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        if name.upper().startswith("P"):
+            facts, people = person_row(require_person(records, name.upper())), None
+        else:
+            facts = _row(require_subscriber(records, name.upper()))
+            people = [person_row(one) for one in people_of(records, name.upper())]
+    if as_json:
+        document(facts if people is None else {**facts, "people": people})
+        return
+    for key, value in facts.items():
+        text = ", ".join(value) if isinstance(value, tuple | list) else value
+        click.echo(f"{key.replace('_', ' ')}: {'-' if text in (None, '') else text}")
+    if people is not None:
+        listing(people, PEOPLE, as_json=False, empty="No people yet; `station registry person add`.")
+
+
+@registry.command()
+@click.argument("words", nargs=-1, required=True)
+@json_option
+@pass_invocation
+def search(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> None:
+    """Find subscribers and people in whose name, number or e-mail address all WORDS stand."""
+    from batch.store.registry import persons, subscribers
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = [{"number": one.organisation, **_row(one)} for one in subscribers(records, words)]
+        rows += [person_row(one) for one in persons(records, words)]
+    listing(rows, _FOUND, as_json=as_json, empty="Nothing found.")
+
+
+@registry.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_invocation
+def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
+    """Take the registry in FILE (CSV) in whole, or name every fault in it and take nothing."""
+    from batch.people.registry_import import LARGEST_FILE, take
+    from drivers.errors import printable
+    from station.wiring import Desk
+
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST_FILE + 1)
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        taken = take(records, data, source=printable(file.name), operator=invocation.operator)
+    if as_json:
+        document(vars(taken))
+    new, changed = taken.new_subscribers, taken.changed_subscribers
+    click.echo(
+        f"{counted(new, 'subscriber', 'subscribers')} and {counted(taken.new_persons, 'person', 'persons')} "
+        f"new, {changed} and {taken.changed_persons} changed, {taken.unchanged} as before",
+        err=True,
+    )
+
+
+@registry.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@pass_invocation
+def export(invocation: Invocation, file: Path) -> None:
+    """Write the registry to FILE (CSV, readable by you alone), as `import` takes it; FILE must be new."""
+    import os
+
+    from batch.model.errors import Refused
+    from batch.people.registry_export import export as write
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise Refused("is there already, and is not written over", where=str(file)) from None
+        # With its mark a spreadsheet takes it for the UTF-8 that it is.
+        with open(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
+            rows = write(records, opened, operator=invocation.operator)
+    click.echo(f"{counted(rows, 'row', 'rows')} in {file}: personal data, to be kept as such", err=True)
+
+
+def _row(subscriber: Subscriber) -> dict[str, Any]:
+    return dict(subscriber.facts())

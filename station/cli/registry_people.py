@@ -1,0 +1,184 @@
+"""`station registry person`, `terms` and `certificate`: the people of a subscriber."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from station.cli.invocation import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from batch.model.registry import Person
+
+PEOPLE = {
+    "number": "Person",
+    "name": "Name",
+    "functions": "Functions",
+    "state": "State",
+    "email": "E-mail",
+    "phone": "Telephone",
+    "valid_until": "Valid until",
+}
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _person_options(command: _Command) -> _Command:
+    for option in reversed(
+        (
+            click.option(
+                "--function",
+                "functions",
+                multiple=True,
+                help="representative, contact or manager; give it again for another.",
+            ),
+            click.option("--name", help="The person's name."),
+            click.option("--email", help="Their e-mail address."),
+            click.option("--phone", help="Their telephone number."),
+            click.option("--language", help="The language to write to them in, such as nl, en, it."),
+            click.option("--from", "valid_from", metavar="DATE", help="The first day of the functions."),
+            click.option("--until", "valid_until", metavar="DATE", help="The last day of the functions."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _typed(options: dict[str, Any]) -> dict[str, str]:
+    functions = " ".join(options.pop("functions"))
+    given = {name: value for name, value in options.items() if value is not None}
+    return {**given, "functions": functions} if functions else given
+
+
+@click.group()
+def person() -> None:
+    """Representatives, contact persons and certificate managers of a subscriber."""
+
+
+@person.command()
+@click.argument("organisation")
+@_person_options
+@pass_invocation
+def add(invocation: Invocation, /, organisation: str, **options: Any) -> None:
+    """Take a person of the subscriber ORGANISATION into the registry; prints the number they get."""
+    from batch.people.registry import add_person
+    from batch.people.registry_rows import typed_person
+    from station.wiring import Desk
+
+    new = typed_person(None, {"organisation": organisation, **_typed(options)})
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        added = add_person(records, new, operator=invocation.operator)
+    click.echo(added.number)
+
+
+@person.command()
+@click.argument("number")
+@_person_options
+@pass_invocation
+def change(invocation: Invocation, /, number: str, **options: Any) -> None:
+    """Change what is given of the person NUMBER; all else stays."""
+    from batch.people.registry import change_person, require_person
+    from batch.people.registry_rows import typed_person
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        changed = typed_person(require_person(records, number), _typed(options))
+        change_person(records, changed, operator=invocation.operator)
+
+
+@person.command()
+@click.argument("number")
+@click.option("--document", required=True, help="passport, identity-card, driving-licence, residence-permit.")
+@click.option("--on", metavar="DATE", help="The day; else today.")
+@click.option("--by", metavar="NAME", help="Who identified them; else you.")
+@pass_invocation
+def identify(invocation: Invocation, number: str, document: str, on: str | None, by: str | None) -> None:
+    """The person NUMBER was identified with a document, whose number is kept nowhere."""
+    from datetime import date
+
+    from batch.model.registry import Document, Identification
+    from batch.people.registry import identify as put
+    from batch.people.registry import today
+    from batch.people.registry_columns import checked
+    from station.wiring import Desk
+
+    how = Identification(
+        checked("identified_by", by or invocation.operator),
+        date.fromisoformat(checked("identified_on", on)) if on else today(),
+        Document(checked("document", document)),
+    )
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        found = put(records, number, how, operator=invocation.operator)
+    click.echo(f"person {found.number} is {found.state}", err=True)
+
+
+@person.command()
+@click.argument("number")
+@pass_invocation
+def end(invocation: Invocation, number: str) -> None:
+    """The functions of the person NUMBER end today, for good."""
+    from batch.people.registry import end as over
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        found = over(records, number, operator=invocation.operator)
+    click.echo(f"person {found.number} is {found.state}", err=True)
+
+
+@click.command()
+@click.argument("number")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--signed", metavar="DATE", help="The day they were signed; else today.")
+@pass_invocation
+def terms(invocation: Invocation, number: str, file: Path, signed: str | None) -> None:
+    """The person NUMBER signed the terms in FILE; its SHA-256 is kept, the file is not."""
+    import hashlib
+    from datetime import date
+
+    from batch.model.registry import Terms
+    from batch.people.registry import sign_terms, today
+    from batch.people.registry_columns import checked
+    from station.wiring import Desk
+
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    on = date.fromisoformat(checked("terms_on", signed)) if signed else today()
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        sign_terms(records, number, Terms(on, digest), operator=invocation.operator)
+    click.echo(digest)
+
+
+@click.group()
+def certificate() -> None:
+    """The certificate that a manager signs orders with."""
+
+
+@certificate.command("set")
+@click.argument("number")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@pass_invocation
+def set_(invocation: Invocation, number: str, file: Path) -> None:
+    """Register the certificate in FILE (PEM or DER) as that of the manager NUMBER."""
+    from batch.people.manager_certificates import LARGEST, read
+    from batch.people.registry import set_certificate
+    from batch.store.clock import now
+    from drivers.errors import printable
+    from station.wiring import Desk
+
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST + 1)
+    kept = read(data, where=printable(file.name), now=now())
+    with Desk.of(invocation.home(), None).sound_records() as records:
+        set_certificate(records, number, kept, operator=invocation.operator)
+
+
+def person_row(person: Person) -> dict[str, Any]:
+    """A person as lists and JSON show them; of the certificate its SHA-256."""
+    import hashlib
+
+    facts = {**person.facts(), "functions": " ".join(person.functions)}
+    facts["certificate"] = hashlib.sha256(person.certificate).hexdigest() if person.certificate else None
+    return facts
