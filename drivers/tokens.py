@@ -279,6 +279,10 @@ class TokenSession(Protocol):
         """
         ...
 
+    def prove(self, code: Code, value: Secret) -> None:
+        """Show PIN, PUK or admin credential once; `AuthenticationFailed` where the token refuses it."""
+        ...
+
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
         """For a finished token: whether each factory code still works; restores the counters it spends."""
         ...

@@ -156,6 +156,7 @@ class Library:
             revocation=file.revocation,
             slots=slots,
             mailer=mailer,
+            admin=file.admin,
         )
         strange = (layout.columns | layout.optional_columns) - FIELDS[file.kind]
         if strange:

@@ -60,6 +60,23 @@ class PinRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Wrong("tries", f"{self.tries} tries; 1 to 10 are allowed (R19)")
 
 
+class Recovery(enum.StrEnum):
+    """How the admin credential of a token is had again: SO PIN or management key (R36).
+
+    CUSTODY: it is drawn at random and sealed with the other codes. DIVERSIFIED: it is derived from a key that
+    lives in a token, and custody does not hold it.
+    """
+
+    CUSTODY = "custody"
+    DIVERSIFIED = "diversified"
+
+
+class AdminRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of the admin credential."""
+
+    recovery: Recovery = Recovery.CUSTODY
+
+
 class RevocationRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a revocation code is drawn: groups of characters, the check character included (R17)."""
 
@@ -102,6 +119,7 @@ class TokenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     puk: PinRule
     revocation: RevocationRule
     slots: tuple[_SlotFile, ...]
+    admin: AdminRule = AdminRule()
 
     def __post_init__(self) -> None:
         if self.driver not in _SLOTS:
@@ -175,6 +193,12 @@ class TokenLayout:
     revocation: RevocationRule
     slots: tuple[Slot, ...]
     mailer: MailerLayout
+    admin: AdminRule
+
+    @property
+    def diversified(self) -> bool:
+        """Whether the admin credential is derived from a diversification key."""
+        return self.admin.recovery is Recovery.DIVERSIFIED
 
     @property
     def ref(self) -> str:

@@ -34,7 +34,10 @@ from station.errors import BackupFault
 from station.home import Home
 
 KEPT_KEYS = ("custody", "ca")
-"""The key tokens a backup of keys holds."""
+"""The key tokens a backup of keys always holds."""
+
+MAY_BE_KEPT = (*KEPT_KEYS, "diversification")
+"""Those it may hold: that of diversification is there where the home keeps one."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,20 @@ def back_up_records(
 def back_up_keys(
     home: Home, configuration: Configuration, records: Records, place: Path, operator: str
 ) -> Made:
-    """The custody and CA tokens of a home that keeps them in SoftHSM, without the bench's, in one new file.
+    """The key tokens of a home that keeps them in SoftHSM, without the bench's, in one new file.
 
     Call it while no custody key is being made. Raises `BackupFault` as `back_up_records`, and where a token
     is not in the home.
     """
     members: list[Member] = []
-    for name in KEPT_KEYS:
+    wanted = list(KEPT_KEYS)
+    left_out: tuple[str, ...] = ()
+    if configuration.keys.diversification is not None:
+        if in_home(home, configuration, "diversification"):
+            wanted.append("diversification")
+        else:
+            left_out = (f"token {configuration.keys.diversification.token!r} of [keys.diversification]",)
+    for name in wanted:
         folder = home.path / "keys" / name
         if not (folder / "tokens").is_dir() or not in_home(home, configuration, name):
             raise BackupFault(
@@ -95,16 +105,18 @@ def back_up_keys(
     with _working(_target(place, configuration, "keys")) as (target, work):
         last = audit.head(records)
         head = (last.sequence, last.hash.hex()) if last else (0, "")
-        made = _put(target, work, members, _manifest(home, configuration, "keys", operator, head, ()))
+        made = _put(target, work, members, _manifest(home, configuration, "keys", operator, head, left_out))
     with records.transaction():
-        detail = {"file": target.name, "sha256": made.sha256, "keys": list(KEPT_KEYS)}
+        detail = {"file": target.name, "sha256": made.sha256, "keys": wanted}
         log(records, Event("backup.keys-made", operator, detail=detail))
     return made
 
 
 def in_home(home: Home, configuration: Configuration, key: str) -> bool:
     """Whether a key token is one of SoftHSM's in the home, as `station init` makes them."""
-    token = configuration.keys.named()[key]
+    token = configuration.keys.named().get(key)
+    if token is None:
+        return False
     folder = home.path / "keys" / key
     return Path(token.environment.get("SOFTHSM2_CONF", "/")).parent == folder
 

@@ -17,7 +17,7 @@ from layouts.strict import Document, Wrong, loads, read
 from station.errors import ConfigurationError
 from station.pins import FILE, PROMPT
 
-KeyName = Literal["custody", "bench", "ca"]
+KeyName = Literal["custody", "bench", "ca", "diversification"]
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -108,19 +108,24 @@ class KeyToken(_Table, frozen=True):
 
 
 class Keys(_Table, frozen=True):
-    """The key tokens: `custody` opens letters, `bench` resumes items, `ca` signs; each may lie elsewhere."""
+    """The key tokens: `custody` opens letters, `bench` resumes items, `ca` signs; each may lie elsewhere.
+
+    `diversification` is there where layouts derive the admin credentials of their tokens.
+    """
 
     custody: KeyToken
     bench: KeyToken
     ca: KeyToken
+    diversification: KeyToken | None = None
 
     def named(self) -> Mapping[str, KeyToken]:
         """The key tokens by their names."""
-        return {"custody": self.custody, "bench": self.bench, "ca": self.ca}
+        always = {"custody": self.custody, "bench": self.bench, "ca": self.ca}
+        return always | ({"diversification": self.diversification} if self.diversification else {})
 
     def pins(self) -> Mapping[str, str]:
         """Where each PIN comes from, as `station.pins.PinSource` takes it."""
-        return {name: token.pin for name, token in self.named().items()}
+        return {"diversification": PROMPT, **{name: token.pin for name, token in self.named().items()}}
 
 
 class LayoutFolders(_Table, frozen=True):
@@ -308,6 +313,11 @@ pin = "prompt"
 [keys.ca]                       # signs certificates and CRLs
 module = "/usr/lib/softhsm/libsofthsm2.so"
 token = "ca"
+pin = "prompt"
+
+[keys.diversification]          # admin credentials are derived from its keys, where a layout says so
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "diversification"
 pin = "prompt"
 
 [layouts]

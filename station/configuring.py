@@ -1,14 +1,16 @@
-"""Writing the station.toml of a new station."""
+"""Writing the station.toml of a new station, and adding to that of another."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from station.config import KeyToken, Seat, seat_entry
+from station.config import KeyToken, Seat, parse, seat_entry
 
 
 def compose(
@@ -28,14 +30,34 @@ def compose(
         table("station", {"name": name, "country": country}),
     ]
     parts += _authority(authority, bench)
-    for key, token in tokens.items():
-        plain = {"module": token.module, "token": token.token, "pin": token.pin}
-        parts.append(table(f"keys.{key}", plain) + "\n" + table(f"keys.{key}.environment", token.environment))
+    parts += [key_entry(key, token) for key, token in tokens.items()]
     if bench is not None:
         parts.append(table("bench", {"directory": str(bench)}))
         printed = {"directory": str(bench / "printed"), "bench": str(bench)}
         parts.append(table("printer", {"driver": "simulated"}) + "\n" + table("printer.options", printed))
     return "\n\n".join([*parts, *(seat_entry(seat).rstrip() for seat in seats)]) + "\n"
+
+
+def key_entry(key: str, token: KeyToken) -> str:
+    """A key token as tables of station.toml."""
+    plain = {"module": token.module, "token": token.token, "pin": token.pin}
+    return table(f"keys.{key}", plain) + "\n" + table(f"keys.{key}.environment", token.environment)
+
+
+def extend(path: Path, entry: str) -> None:
+    """Put an entry at the end of a station.toml, all or nothing; raises `layouts.errors.FileFault`."""
+    text = f"{path.read_text('utf-8').rstrip()}\n\n{entry.rstrip()}\n"
+    parse(text, str(path))
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise
 
 
 def _authority(options: Mapping[str, Any], bench: Path | None) -> list[str]:

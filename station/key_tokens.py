@@ -19,7 +19,10 @@ from station.config import Configuration
 from station.home import Home
 
 KEYS = ("custody", "bench", "ca")
-"""The key tokens of a station, in the order their PINs are asked for."""
+"""The key tokens every station has, in the order their PINs are asked for."""
+
+EVERY = (*KEYS, "diversification")
+"""All key tokens there may be in a home."""
 
 _PATIENCE = 60.0
 _ED25519_LENGTH = 32
@@ -39,7 +42,7 @@ class Made:
 
 def settle_keys(home: Home) -> None:
     """Force the key tokens in the home to disk: SoftHSM does not, and a lost custody key is final."""
-    for key in KEYS:
+    for key in EVERY:
         if (home.path / "keys" / key).is_dir():
             softhsm.settle(home.path / "keys" / key)
 

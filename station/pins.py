@@ -29,7 +29,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class PinSource:
-    """Answers for the PIN of a key token by its name in `[keys]`: `custody`, `bench` or `ca`.
+    """Answers for the PIN of a key token by its name in `[keys]`, such as `custody`.
 
     `sources` maps each name to its `pin` in station.toml. `descriptor` delivers lines `name PIN`
     and goes before both; it is read once, when a PIN is first wanted, and closed.

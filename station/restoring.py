@@ -28,11 +28,11 @@ from drivers.pkcs11 import softhsm
 from drivers.secret import Secret
 from station import archive
 from station.archive import Kind, Manifest
-from station.backup import KEPT_KEYS, in_home
+from station.backup import MAY_BE_KEPT, in_home
 from station.config import Configuration, KeyToken, load
 from station.errors import BackupFault
 from station.home import Home
-from station.key_tokens import KEYS
+from station.key_tokens import EVERY
 from station.setup import make_token
 
 _CHUNK = 1 << 20
@@ -79,7 +79,7 @@ def restore_records(
             _place(path, home.path / path.relative_to(stage / "home"))
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
         aside = replace(home.records, stage / archive.RECORDS, home.path / "replaced" / stamp)
-        missing = [key for key in KEYS if in_home(home, configuration, key) and not _tokens(home, key)]
+        missing = [key for key in EVERY if in_home(home, configuration, key) and not _tokens(home, key)]
         if "bench" in missing:
             missing.remove("bench")
             _new_bench(home, configuration.keys.bench, pin("bench"))
@@ -94,8 +94,9 @@ def restore_keys(home: Home, backup: Path) -> tuple[str, ...]:
     """
     manifest = _manifest(backup, "keys")
     with _alone(home):
-        wanted = {name: _held(manifest, name) for name in KEPT_KEYS}
-        missing = [name for name in KEPT_KEYS if _tokens(home, name) != wanted[name]]
+        held = {name: _held(manifest, name) for name in MAY_BE_KEPT}
+        wanted = {name: files for name, files in held.items() if files}
+        missing = [name for name, files in wanted.items() if _tokens(home, name) != files]
         for name in missing:
             if _tokens(home, name):
                 raise BackupFault(

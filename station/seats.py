@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from drivers.errors import DriverError
 from station import probes
-from station.config import Configuration, Seat, parse, seat_entry
+from station.config import Configuration, Seat, seat_entry
+from station.configuring import extend
 from station.errors import ConfigurationError
 from station.home import Home
 from station.probes import Reader
@@ -60,9 +58,7 @@ def append(home: Home, configuration: Configuration, seat: Seat) -> None:
     Raises `ConfigurationError` for a taken name, `layouts.errors.FileFault` for a reader that is one.
     """
     refuse_taken(home, configuration, seat.name)
-    text = f"{home.configuration.read_text('utf-8').rstrip()}\n\n{seat_entry(seat)}"
-    parse(text, str(home.configuration))
-    _replace(home.configuration, text)
+    extend(home.configuration, seat_entry(seat))
 
 
 def refuse_taken(home: Home, configuration: Configuration, name: str) -> None:
@@ -73,19 +69,6 @@ def refuse_taken(home: Home, configuration: Configuration, name: str) -> None:
             where=str(home.configuration),
             next="choose another name, or change that entry by hand",
         )
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except BaseException:
-        os.unlink(fresh)
-        raise
 
 
 def _socket(environment: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
 from station.config import KeyToken, Seat, load
-from station.configuring import compose
+from station.configuring import compose, extend, key_entry
 from station.errors import HomeError
 from station.home import Home, create
 from station.key_tokens import KEYS, make_checkpoint, settle_keys
@@ -26,6 +26,7 @@ from station.key_tokens import KEYS, make_checkpoint, settle_keys
 _CREATE = {
     "custody": "drivers.pkcs11.vault:Vault.create",
     "bench": "batch.custody.keeper:BenchKeys.create",
+    "diversification": "batch.custody.diversification:DiversificationKeys.create",
 }
 """What makes each of the tokens that the desk itself serves, in a process of its own."""
 
@@ -88,6 +89,16 @@ def make_token(name: str, token: KeyToken, pin: Secret) -> None:
     """Make a key token of the station under a PIN; raises `NotBlank` where there is one."""
     with _new_token(name, token, pin):
         pass
+
+
+@contextmanager
+def diversification_token(home: Home, pin: Secret) -> Iterator[Child]:
+    """The token of diversification keys, made in the home with SoftHSM, and in station.toml at the end."""
+    folder = home.path / "keys" / "diversification"
+    token = KeyToken(softhsm.module(), "diversification", environment=softhsm.prepare(folder))
+    with _new_token("diversification", token, pin) as child:
+        yield child
+        extend(home.configuration, key_entry("diversification", token))
 
 
 @contextmanager

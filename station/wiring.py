@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batch.audit.soundness import look
+from batch.model.codes import SealedCodes
 from batch.model.orders import Item
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
@@ -117,6 +118,29 @@ class Desk:
         """The bench's own keys, in a process of their own."""
         factory = "batch.custody.keeper:BenchKeys"
         with self._key_process("bench", "bench keys", factory, restartable=True) as child:
+            yield child
+
+    @contextmanager
+    def diversification(self) -> Iterator[Child]:
+        """The diversification keys, in a process of their own; raises `ConfigurationError` without any."""
+        if self.configuration.keys.diversification is None:
+            raise ConfigurationError(
+                "there is no token for diversification keys",
+                where=str(self.home.configuration),
+                next="make one: `station diversification new`",
+            )
+        factory = "batch.custody.diversification:DiversificationKeys"
+        with self._key_process("diversification", "diversification keys", factory, restartable=True) as child:
+            yield child
+
+    @contextmanager
+    def admin_keys(self, sealed: SealedCodes) -> Iterator[Child]:
+        """The process that has the admin credential of a token: custody's, or that of its derivation."""
+        if sealed.diversified_from is not None:
+            with self.diversification() as child:
+                yield child
+            return
+        with self._key_process("custody", "custody", "batch.custody.recovery:CustodyKeys") as child:
             yield child
 
     def checkpoint(

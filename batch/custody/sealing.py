@@ -30,11 +30,21 @@ _PADDED = 64
 _SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
-def seal(codes: Mapping[Code, Secret], binding: Binding, custody: bytes, resume: bytes) -> SealedCodes:
-    """Seal all four codes of an item; `custody` and `resume` are SPKI (DER) of P-256 keys."""
+def seal(
+    codes: Mapping[Code, Secret],
+    binding: Binding,
+    custody: bytes,
+    resume: bytes,
+    diversified_from: str | None = None,
+) -> SealedCodes:
+    """Seal all four codes of an item; `custody` and `resume` are SPKI (DER) of P-256 keys.
+
+    Where the admin credential is derived, from the key `diversified_from`, nothing is sealed in its place.
+    """
     data_key = secrets.token_bytes(32)
     cipher = AESGCM(data_key)
-    blobs = {code: _encrypt(cipher, codes[code], _context(binding, code)) for code in Code}
+    held = codes if diversified_from is None else {**codes, Code.ADMIN: Secret(b"")}
+    blobs = {code: _encrypt(cipher, held[code], _context(binding, code)) for code in Code}
     return SealedCodes(
         for_custody=wrap(data_key, custody, binding, "custody"),
         for_resume=wrap(data_key, resume, binding, "resume"),
@@ -42,6 +52,7 @@ def seal(codes: Mapping[Code, Secret], binding: Binding, custody: bytes, resume:
         puk=blobs[Code.PUK],
         admin=blobs[Code.ADMIN],
         revocation=blobs[Code.REVOCATION],
+        diversified_from=diversified_from,
     )
 
 
@@ -90,6 +101,18 @@ def open_codes(sealed: SealedCodes, data_key: Secret, binding: Binding) -> dict[
         Code.ADMIN: _decrypt(cipher, sealed.admin, binding, Code.ADMIN),
         Code.REVOCATION: _decrypt(cipher, sealed.revocation, binding, Code.REVOCATION),
     }
+
+
+def open_admin(sealed: SealedCodes, data_key: Secret, binding: Binding) -> Secret:
+    """The admin credential alone; raises `RecordsDamaged` where it does not open or none was sealed."""
+    admin = _decrypt(AESGCM(data_key.reveal()), sealed.admin, binding, Code.ADMIN)
+    if not admin:
+        raise RecordsDamaged(
+            "its admin credential is not among the codes under seal",
+            where=f"item {binding.mailer_number}",
+            next="the records do not tell the diversification key it is from: restore a backup",
+        )
+    return admin
 
 
 def hash_revocation_code(code: Secret) -> str:

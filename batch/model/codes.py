@@ -14,11 +14,21 @@ class Binding:
 
 
 @dataclass(frozen=True)
+class DerivedAdmin:
+    """An admin credential derived from the diversification key `key_name`, wrapped to a lane's key."""
+
+    key_name: str
+    for_lane: bytes
+
+
+@dataclass(frozen=True)
 class SealedCodes:
     """The codes of one item, each under the item's data key, and the data key wrapped twice.
 
     All of `pin`, `puk`, `admin` and `revocation` have one length. `for_custody` opens with the custody key
     of the epoch, `for_resume` with the item's resume key, which is destroyed when the token is produced.
+    Where the admin credential is derived, `diversified_from` names the diversification key and `admin` holds
+    nothing, at the same length.
     """
 
     for_custody: bytes
@@ -27,3 +37,4 @@ class SealedCodes:
     puk: bytes
     admin: bytes
     revocation: bytes
+    diversified_from: str | None = None

@@ -50,6 +50,8 @@ class Assignment:
     codes: CodeTask
     keys: tuple[KeyTask, ...]
     attestation_required: bool
+    diversified: bool = False
+    """Whether the admin credential is derived from a diversification key, not drawn (R36)."""
 
     def key(self, name: str | None) -> KeyTask:
         """The task of a key by its name."""

@@ -10,7 +10,7 @@ from batch.model.orders import Item
 from batch.production.assignment import Assignment, CodeTask, KeyTask, LaneFacts
 from batch.store.clock import now
 from drivers.errors import Unsupported
-from drivers.tokens import Act, Initialisation
+from drivers.tokens import Act, Code, Initialisation
 from layouts.errors import LayoutError
 from layouts.token import Attestation, TokenLayout
 
@@ -56,6 +56,7 @@ def brief(item: Item, facts: LaneFacts, layout: TokenLayout) -> Assignment:
                 for slot in layout.slots
             ),
             attestation_required=layout.attestation is Attestation.REQUIRE,
+            diversified=layout.diversified,
         )
     except LayoutError as error:
         raise Unsupported(str(error), where=where, next="mend the layout or the order") from error
@@ -73,5 +74,11 @@ def _check_codes(layout: TokenLayout, facts: LaneFacts, where: str) -> None:
             raise Unsupported(
                 f"a {name} of {length} digits; the token takes {allowed}", where=where, next=mend
             )
+    if layout.diversified and rules.admin_is_puk:
+        what = "its SO PIN stands on the letter as PUK, so custody has it and it cannot be diversified"
+        raise Unsupported(what, where=where, next=mend)
+    if layout.diversified and not (Act.SET_ADMIN in facts.sequence or Code.ADMIN in rules.by_initialise):
+        what = "this seat leaves admin credentials as they are, so it cannot be diversified"
+        raise Unsupported(what, where=where, next=mend)
     if not (rules.admin_is_puk or Act.SET_PUK in facts.sequence):
         raise Unsupported("its letter names a PUK, but this token model has none", where=where, next=mend)

@@ -72,10 +72,18 @@ class Budget:
 
     def book(self, kind: Kind, *, in_doubt: bool) -> dict[str, int]:
         """Put on record what a step may spend, before it is done; what was booked by code."""
+        costs = COSTS.get(kind, {})
+        return self._book({code: cost.in_doubt if in_doubt else cost.anew for code, cost in costs.items()})
+
+    def book_one(self, code: Code) -> dict[str, int]:
+        """Put on record that a code is shown once; what was booked."""
+        return self._book({code: 1})
+
+    def _book(self, costs: Mapping[Code, int]) -> dict[str, int]:
         self._booked = {code: self._of(code) for code in COUNTED}
         booked: dict[str, int] = {}
-        for code, cost in COSTS.get(kind, {}).items():
-            one, wanted = self._of(code), cost.in_doubt if in_doubt else cost.anew
+        for code, wanted in costs.items():
+            one = self._of(code)
             price = 0 if one.told == UNLIMITED else min(wanted, max(0, reckoned(one) - KEPT))
             if price:
                 booked[str(code)] = price

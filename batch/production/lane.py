@@ -6,9 +6,8 @@ plain fact. The desk tells which step is next and keeps the journal.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import load_der_x509_certificate
 
 from batch.custody.codes import digits, random_bytes, revocation_code
 from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap
-from batch.model.codes import SealedCodes
+from batch.model.codes import Binding, DerivedAdmin, SealedCodes
 from batch.model.errors import BatchError
 from batch.production.assignment import (
     Assignment,
@@ -31,9 +29,10 @@ from batch.production.assignment import (
     Stepped,
     Verified,
 )
-from batch.production.certificates import build_csr, verify_signature
+from batch.production.certificates import build_csr
 from batch.production.holding import take_place, take_seat
 from batch.production.plan import Kind, Repeat, Step
+from batch.production.readback import proves, verify_key
 from drivers.errors import (
     DeviceFailed,
     DriverError,
@@ -48,7 +47,6 @@ from drivers.secret import Secret
 from drivers.tokens import (
     Code,
     Credentials,
-    Evidence,
     GeneratedKey,
     InForce,
     SignatureScheme,
@@ -108,25 +106,41 @@ class Lane:
         self._session.allow(Tries())
         return state
 
-    def seal(self, assignment: Assignment, custody: bytes, resume: bytes) -> SealedCodes:
-        """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written."""
-        self._assignment, self._codes = assignment, self._draw(assignment)
-        return seal(self._codes, assignment.binding, custody, resume)
+    def seal(
+        self, assignment: Assignment, custody: bytes, resume: bytes, derived: DerivedAdmin | None = None
+    ) -> SealedCodes:
+        """Draw the codes of an item and seal them to both keys (SPKI, DER), before anything is written.
+
+        `derived` is the admin credential of a token that is diversified.
+        """
+        if assignment.diversified is not (derived is not None):
+            raise DeviceFailed("its layout and where its admin credential is from differ", where=self._seat)
+        codes = self._draw(assignment)
+        if derived is not None:
+            codes[Code.ADMIN] = self._admin(assignment.binding, derived.for_lane)
+        self._assignment, self._codes = assignment, codes
+        return seal(codes, assignment.binding, custody, resume, derived.key_name if derived else None)
 
     def lane_key(self) -> bytes:
         """The public half (SPKI, DER) of a key that lives in this process only, for `restore`."""
         self._key = ec.generate_private_key(ec.SECP256R1())
         return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
-    def restore(self, assignment: Assignment, sealed: SealedCodes, for_lane: bytes) -> None:
+    def restore(
+        self,
+        assignment: Assignment,
+        sealed: SealedCodes,
+        for_lane: bytes,
+        derived: DerivedAdmin | None = None,
+    ) -> None:
         """Take up an unfinished item again: its codes, opened with the data key wrapped to `lane_key`."""
-        if self._key is None:
-            raise DeviceFailed("no key was asked for to restore codes with", where=self._seat)
+        data_key = self._unwrapped(for_lane, assignment.binding, "lane")
         try:
-            data_key = unwrap(for_lane, self._key, assignment.binding, "lane")
             codes = open_codes(sealed, data_key, assignment.binding)
         except BatchError as error:
             raise DriverError(error.what, where=error.where, next=error.next) from None
+        if derived is not None:
+            codes[Code.ADMIN] = self._admin(assignment.binding, derived.for_lane)
         self._assignment, self._codes = assignment, codes
         self._hash = self._hasher.submit(hash_revocation_code, codes[Code.REVOCATION])
 
@@ -146,13 +160,7 @@ class Lane:
         with. What became of them is told whether the step went well or not.
         """
         session, _ = self._held()
-        session.allow(left)
-        try:
-            outcome = self._do(step, done, in_doubt, certificates, public_keys)
-        except DriverError as error:
-            error.__cause__ = error.__context__ = None
-            return Stepped(None, session.shown(), error.with_traceback(None))
-        return Stepped(outcome, session.shown())
+        return _spending(session, left, lambda: self._do(step, done, in_doubt, certificates, public_keys))
 
     def _do(
         self,
@@ -180,6 +188,13 @@ class Lane:
             case Kind.SEAL | Kind.CERTIFY | Kind.RELEASE:
                 raise DeviceFailed(f"step {step.name} is not a lane's", where=self._seat)
         return None
+
+    def prove_admin(self, binding: Binding, for_lane: bytes, left: Tries) -> Stepped:
+        """Show the admin credential of an item, wrapped to `lane_key`, once to the token that is held."""
+        if self._session is None:
+            raise TokenLost("no token is held", where=self._seat, next="put the token back")
+        session, admin = self._session, self._admin(binding, for_lane)
+        return _spending(session, left, lambda: session.prove(Code.ADMIN, admin))
 
     def no_reset(self) -> str | None:
         """Why the token that is held cannot be made blank again, None where it can."""
@@ -222,6 +237,20 @@ class Lane:
         """Release token and reader."""
         self.let_go()
         self._driver.close()
+
+    def _admin(self, binding: Binding, for_lane: bytes) -> Secret:
+        admin = self._unwrapped(for_lane, binding, "admin")
+        if len(admin) != self._driver.rules.admin:
+            raise DeviceFailed("an admin credential of this length is not the token's", where=self._seat)
+        return admin
+
+    def _unwrapped(self, wrapped: bytes, binding: Binding, purpose: str) -> Secret:
+        if self._key is None:
+            raise DeviceFailed("no key was asked for to restore codes with", where=self._seat)
+        try:
+            return unwrap(wrapped, self._key, binding, purpose)
+        except BatchError as error:
+            raise DriverError(error.what, where=error.where, next=error.next) from None
 
     def _draw(self, assignment: Assignment) -> dict[Code, Secret]:
         task, rules = assignment.codes, self._driver.rules
@@ -273,7 +302,7 @@ class Lane:
         if made is None:
             made = session.generate(task.spec, credentials)
         public_key, evidence = made.public_key, made.evidence
-        if assignment.attestation_required and not _proves(evidence):
+        if assignment.attestation_required and not proves(evidence):
             raise EvidenceMissing(
                 f"the token does not prove that key {task.name} was made on it",
                 where=assignment.binding.mailer_number,
@@ -329,7 +358,7 @@ class Lane:
         assert self._hash is not None, "an item is taken up with its codes"
         credentials = self._in_force(done)
         for task in assignment.keys:
-            _verify_key(session, task, certificates[task.name], credentials)
+            verify_key(session, task, certificates[task.name], credentials)
         # A seat may say that a code stays as it is; then nothing sets it.
         changed, works = self._changed(done), session.factory_codes(credentials)
         alive = [str(code) for code, still in works.items() if still and code in changed]
@@ -339,21 +368,15 @@ class Lane:
         return Verified(session.identify(), keys, self._hash.result())
 
 
-def _verify_key(session: TokenSession, task: KeyTask, certificate: bytes, credentials: Credentials) -> None:
-    if session.read_certificate(task.spec.slot) != certificate:
-        raise ReadBackFailed(f"certificate {task.name} on the token is not the one on record")
-    public = load_der_x509_certificate(certificate).public_key()
-    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    challenge = secrets.token_bytes(32)
-    signature = session.sign(task.spec, task.scheme, challenge, credentials)
-    if not verify_signature(spki, task.scheme, challenge, signature):
-        raise ReadBackFailed(f"key {task.name} signs, but its certificate does not verify it")
-
-
-def _proves(evidence: Evidence) -> bool:
-    """What PKCS#11 says of a key counts, because this desk initialised the token itself (R31)."""
-    rooted = evidence.attributes.get("rooted", True) is not False
-    return evidence.kind == "attributes" or (evidence.kind == "attestation" and rooted)
+def _spending(session: TokenSession, left: Tries, act: Callable[[], Outcome]) -> Stepped:
+    """Do what may show codes, and tell what became of them, whether it went well or not."""
+    session.allow(left)
+    try:
+        outcome = act()
+    except DriverError as error:
+        error.__cause__ = error.__context__ = None
+        return Stepped(None, session.shown(), error.with_traceback(None))
+    return Stepped(outcome, session.shown())
 
 
 def _until(seconds: float) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from batch.model.codes import Binding, SealedCodes
+from batch.model.codes import Binding, DerivedAdmin, SealedCodes
 from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
 from batch.production.assignment import Assignment, KeyMade, LaneFacts, Stepped, Verified
@@ -74,10 +75,24 @@ class Making(SeatWork):
         """Codes are drawn and sealed, and the sealed blob is durable, before the token is written to."""
         self._intend(item, Step(Kind.SEAL), serial)
         resume = yield from self._ask_keeper("new_key", self._assignment.binding)
-        sealed = yield from self._ask("seal", self._assignment, self._desk.epoch.public_key, resume)
+        derived = None
+        if self._assignment.diversified:
+            lane_key = yield from self._ask("lane_key")
+            derived = yield from self._derived(self._desk.diversification_key, lane_key)
+        sealed = yield from self._ask("seal", self._assignment, self._desk.epoch.public_key, resume, derived)
         assert isinstance(sealed, SealedCodes)
         codes.keep(self._records, item.id, self._desk.epoch, sealed)
         self._done(item, Step(Kind.SEAL), serial)
+
+    def _derived(self, key_name: str | None, lane_key: bytes) -> Work[DerivedAdmin]:
+        """The admin credential of a diversified token, for the lane alone."""
+        keys = self._desk.diversification
+        if keys is None or key_name is None:
+            raise KeysFailed("no diversification key is at hand", where=self.seat, next="produce it again")
+        binding, length = self._assignment.binding, self._facts.rules.admin
+        derived = yield from self._of_keys(keys, "derive", key_name, binding, self._driver, length, lane_key)
+        assert isinstance(derived, DerivedAdmin)
+        return derived
 
     def _restore(self, sealed: SealedCodes, *, released: bool) -> Work[None]:
         """Give the lane its codes again; not needed, and not possible, once the resume key may be gone."""
@@ -91,7 +106,10 @@ class Making(SeatWork):
             )
         except (NoToken, AuthenticationFailed) as error:
             raise KeysFailed(error.what, where=error.where, next=error.next) from error
-        yield from self._ask("restore", self._assignment, sealed, for_lane)
+        derived = None
+        if sealed.diversified_from is not None:
+            derived = yield from self._derived(sealed.diversified_from, lane_key)
+        yield from self._ask("restore", self._assignment, sealed, for_lane, derived)
 
     def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
         left = self._budget.left()
@@ -165,13 +183,16 @@ class Making(SeatWork):
         return False
 
     def _ask_keeper(self, method: str, binding: Binding) -> Work[bytes]:
+        answer: bytes = yield from self._of_keys(self._desk.keeper, method, binding)
+        return answer
+
+    def _of_keys(self, keys: Child, method: str, *arguments: Any) -> Work[Any]:
         try:
-            answer: bytes = yield from self._ask_of(self._desk.keeper, method, binding)
+            return (yield from self._ask_of(keys, method, *arguments))
         except ProcessDied:
             raise
         except DriverError as error:
             raise KeysFailed(error.what, where=error.where, next=error.next) from error
-        return answer
 
     def _intend(
         self, item: Item, step: Step, serial: str | None, booked: Mapping[str, int] | None = None

@@ -74,7 +74,7 @@ def decide(records: Records, item: Item, seat: Seat, run_directory: Path) -> str
     """What the token in a seat decides of the step that failed; raises `WrongToken` for another's."""
     stay = stay_of(records, item)
     with held(seat, run_directory) as found:
-        _need_own(item, seat, found)
+        need_own(item, seat, found)
         return decision(stay, found.state)
 
 
@@ -93,7 +93,7 @@ def resettable(item: Item, seat: Seat, found: Held) -> None:
             where=where,
             next=f"`station quarantine write-off {item.mailer_number}`",
         )
-    _need_own(item, seat, found)
+    need_own(item, seat, found)
     if found.no_reset is not None:
         raise Unsupported(found.no_reset, where=where, next="destroy it: `station quarantine destroy`")
 
@@ -131,7 +131,8 @@ def reset(
             log(records, tell)
 
 
-def _need_own(item: Item, seat: Seat, found: Held) -> None:
+def need_own(item: Item, seat: Seat, found: Held) -> None:
+    """Raises `WrongToken` where what is held is not the token on record for an item."""
     serial = found.state.identity.serial
     if (seat.driver, serial) != (item.token_driver, item.token_serial):
         raise WrongToken(
@@ -181,7 +182,7 @@ def _give_codes(
 ) -> None:
     """Its codes for a token that is reset with one of them; where they cannot be had, its driver tells."""
     sealed = codes.sealed(records, item.id)
-    if sealed is None or not sealed.for_resume:
+    if sealed is None or not sealed.for_resume or sealed.diversified_from is not None:
         return
     try:
         assignment = briefing(item, lane.ask("describe", timeout=_ANSWER))

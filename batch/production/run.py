@@ -34,7 +34,7 @@ from batch.production.issuing import look_for_others
 from batch.production.plan import Kind, Step
 from batch.production.revocation import carry_out
 from batch.production.seatwork import named
-from batch.production.startable import startable
+from batch.production.startable import newest_key, startable
 from batch.store import items, journal, orders
 from batch.store.clock import moved, now
 from batch.store.database import Records
@@ -113,17 +113,20 @@ class Production:
         operator: str,
         authority: Child,
         keeper: Child,
+        diversification: Child | None = None,
         briefing: Briefing,
         layouts: Mapping[str, str],
         run_directory: Path,
         tell: Callable[[LaneEvent], None],
         patience: float = 5.0,
     ) -> None:
-        """`layouts` gives the token driver of each layout; `patience` is how long a lane waits for the
-        token of an unfinished item, in seconds.
+        """`layouts` gives the token driver of each layout; `diversification` is needed where one of them says
+        so. `patience` is how long a lane waits for the token of an unfinished item, in seconds.
         """
         self.records, self.operator, self.authority, self.keeper = records, operator, authority, keeper
         self.order, self.epoch = order, startable(records, order)
+        self.diversification = diversification
+        self.diversification_key: str | None = None
         self.issuer: Issuer
         self.stopping = False
         self._briefing, self._layouts, self._tell = briefing, layouts, tell
@@ -223,6 +226,8 @@ class Production:
         self.issuer = Issuer(self.authority.ask("chain", timeout=_READY))
         self.issuer.check_validity(now())
         self.keeper.ask("ready", timeout=_READY)
+        if self.diversification is not None:
+            self.diversification_key = newest_key(self.diversification)
         with self.records.transaction():
             if self.order.state is OrderState.APPROVED:
                 orders.set_order_state(self.records, self.order, OrderState.IN_PRODUCTION)
@@ -353,7 +358,7 @@ class Production:
 
     def _fail(self, child: Child, error: ProcessDied) -> list[tuple[Flow, Reply | None]]:
         waiting = self._asked.pop(child)
-        if child in (self.authority, self.keeper) and self._restarts[child] < _RESTARTS:
+        if child in (self.authority, self.keeper, self.diversification) and self._restarts[child] < _RESTARTS:
             self._restarts[child] += 1
             child.restart()
             with self.records.transaction():

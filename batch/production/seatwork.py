@@ -39,6 +39,8 @@ class Desk(Protocol):
     authority: Child
     issuer: Issuer
     keeper: Child
+    diversification: Child | None
+    diversification_key: str | None
     epoch: Epoch
     stopping: bool
 

@@ -8,6 +8,9 @@ from batch.model.orders import Epoch, Order
 from batch.model.states import OrderState
 from batch.store import codes, restores
 from batch.store.database import Records
+from drivers.process import Child
+
+_READY = 60.0
 
 
 def startable(records: Records, order: Order) -> Epoch:
@@ -28,3 +31,11 @@ def startable(records: Records, order: Order) -> Epoch:
     epoch = codes.epoch(records, order.id)
     assert epoch is not None, "approval opens the custody epoch"
     return epoch
+
+
+def newest_key(keys: Child) -> str:
+    """The diversification key that new tokens get their admin credentials from; `Refused` without one."""
+    names: tuple[str, ...] = keys.ask("names", timeout=_READY)
+    if not names:
+        raise Refused("there is no diversification key", next="make one: `station diversification new`")
+    return names[-1]

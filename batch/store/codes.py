@@ -25,7 +25,8 @@ def epoch(records: Records, order_id: int) -> Epoch | None:
 def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> None:
     """Keep the sealed codes of an item; they are kept once and never replaced."""
     records.write(
-        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT INTO codes (item_id, epoch_id, for_custody, for_resume, pin, puk, admin, revocation, "
+        "diversified_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             item_id,
             epoch.id,
@@ -35,6 +36,7 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
             sealed.puk,
             sealed.admin,
             sealed.revocation,
+            sealed.diversified_from,
         ),
     )
 
@@ -42,7 +44,7 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
 def sealed(records: Records, item_id: int) -> SealedCodes | None:
     """The sealed codes of an item, None before they were drawn."""
     row = records.row(
-        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation "
+        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation, diversified_from "
         "FROM codes WHERE item_id = ?",
         (item_id,),
     )
@@ -57,3 +59,21 @@ def keep_hash(records: Records, item_id: int, revocation_hash: str) -> None:
 def forget_resume(records: Records, item_id: int) -> None:
     """Drop the wrap of a resume key that is destroyed."""
     records.write("UPDATE codes SET for_resume = NULL WHERE item_id = ?", (item_id,))
+
+
+def diversified(records: Records, order_id: int) -> bool:
+    """Whether unfinished tokens of an order have an admin credential that is derived."""
+    row = records.row(
+        "SELECT 1 FROM codes JOIN items ON items.id = item_id "
+        "WHERE order_id = ? AND diversified_from IS NOT NULL AND for_resume IS NOT NULL LIMIT 1",
+        (order_id,),
+    )
+    return row is not None
+
+
+def diversified_from(records: Records) -> dict[str, int]:
+    """How many tokens have an admin credential derived from each diversification key."""
+    found = records.rows(
+        "SELECT diversified_from, count(*) FROM codes WHERE diversified_from IS NOT NULL GROUP BY 1"
+    )
+    return dict(found)

@@ -61,6 +61,12 @@ def m008_registry(db: Database) -> None:
     _execute(db, _REGISTRY)
 
 
+@migrations()
+def m009_diversified_admin_credentials(db: Database) -> None:
+    """The diversification key an admin credential is derived from, none where custody holds it."""
+    db.execute("ALTER TABLE codes ADD COLUMN diversified_from TEXT")
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}

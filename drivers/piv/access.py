@@ -126,18 +126,19 @@ class Access:
         known = None if code is Code.ADMIN else self.metadata(code)
         if known and known.default:
             return True
-        self._prove(code, right, known.left if known else self.told(code))
+        self.prove(code, right, known.left if known else self.told(code))
         return right == _FACTORY[code]
 
     def accepts(self, code: Code, value: Secret) -> bool:
         """Whether the card takes a value; costs a try where it does not and the code has a counter."""
         try:
-            self._prove(code, value)
+            self.prove(code, value)
         except AuthenticationFailed:
             return False
         return True
 
-    def _prove(self, code: Code, value: Secret, told: int | None = None) -> None:
+    def prove(self, code: Code, value: Secret, told: int | None = None) -> None:
+        """Show a code anew, once; raises `AuthenticationFailed`, `RetryBudget`."""
         if code is Code.PUK:  # no VERIFY for it: changed into itself (rules, step 2)
             with self._trying(code, told):
                 self._applet.change(Ref.PUK, value, value)

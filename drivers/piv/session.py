@@ -164,6 +164,9 @@ class PivSession:
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
         return self._access.in_force(code, new, old)
 
+    def prove(self, code: Code, value: Secret) -> None:
+        self._access.prove(code, value)
+
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
         right = {Code.PIN: credentials.pin, Code.PUK: credentials.puk, Code.ADMIN: credentials.admin}
         return {code: self._access.factory_works(code, value) for code, value in right.items()}

@@ -31,6 +31,7 @@ _ED25519_PARAMS = bytes.fromhex("06032b6570")
 """id-Ed25519 as CKA_EC_PARAMS (PKCS#11 v3.0 §2.3.10)."""
 
 _ED25519_LENGTH = 32
+_CMAC_LENGTH = 16
 _SHARED_BITS = 256
 """Length of the x coordinate on P-256."""
 
@@ -99,6 +100,26 @@ def generate_ed25519(session: pkcs11.Session, *, key_id: bytes, label: str, stor
         private_template={Attribute.EXTRACTABLE: False},
     )
     return public_key, private_key
+
+
+def generate_mac_key(session: pkcs11.Session, *, label: str) -> None:
+    """Make an AES-256 key for AES-CMAC alone that never leaves the token. Raises `PKCS11Error`."""
+    session.generate_key(
+        KeyType.AES,
+        256,
+        label=label,
+        store=True,
+        capabilities=MechanismFlag.SIGN,
+        template={Attribute.PRIVATE: True, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
+    )
+
+
+def mac(secret_key: Any, message: bytes) -> bytes:
+    """The AES-CMAC of a message (SP 800-38B), 16 bytes."""
+    code: bytes = secret_key.sign(message, mechanism=Mechanism.AES_CMAC)
+    if len(code) != _CMAC_LENGTH:
+        raise DeviceFailed("the token gave no AES-CMAC")
+    return code
 
 
 def find(session: pkcs11.Session, kind: ObjectClass, attributes: Mapping[Attribute, Any]) -> list[Any]:

@@ -290,6 +290,15 @@ class Pkcs11Session:
                 continue
         return InForce.NEITHER
 
+    def prove(self, code: Code, value: Secret) -> None:
+        """C_Login once, as SO for all but the PIN."""
+        if code is Code.REVOCATION or (code is Code.PUK and self._model.puk == "none"):
+            raise Unsupported(f"a PKCS#11 token of this model has no {code.value}", where=self._where)
+        self._access.find_again()
+        user = USER if code is Code.PIN else SO
+        with self._access.logged_in(user, value if user == USER else self._model.so_secret(value)):
+            pass
+
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
         """Log in with our own codes: one value is in force at a time, so another is not. Spends no try."""
         factory = self._model.factory_codes()

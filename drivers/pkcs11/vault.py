@@ -95,6 +95,29 @@ class Vault:
         """Make an Ed25519 key pair for signatures that never leaves the token; its SPKI (DER)."""
         return self._generate(name, objects.generate_ed25519)
 
+    def generate_mac_key(self, name: str) -> None:
+        """Make an AES-256 key for AES-CMAC (SP 800-38B) that never leaves the token."""
+        if name in self.mac_keys():
+            hint = "choose another name"
+            raise DeviceFailed(f"there is a key {name!r} already", where=self._where, next=hint)
+        with self._speaking():
+            objects.generate_mac_key(self._session, label=name)
+
+    def mac_keys(self) -> tuple[str, ...]:
+        """The names of all keys for AES-CMAC, sorted."""
+        with self._speaking():
+            found = objects.find(self._session, ObjectClass.SECRET_KEY, {Attribute.TOKEN: True})
+            return tuple(sorted(key[Attribute.LABEL] for key in found))
+
+    def mac(self, name: str, message: bytes) -> bytes:
+        """The AES-CMAC (16 bytes) of a message; `DeviceFailed` where there is no such key."""
+        with self._speaking():
+            found = self._find(ObjectClass.SECRET_KEY, name)
+            if len(found) != 1:
+                hint = "restore the backup of keys that holds it"
+                raise DeviceFailed(f"there is no key {name!r}", where=self._where, next=hint)
+            return objects.mac(found[0], message)
+
     def public_key(self, name: str) -> bytes | None:
         """The SPKI (DER) of a key, None unless both halves are there."""
         with self._speaking():

@@ -23,6 +23,9 @@ COMMANDS = {
     "order": Entry("station.cli.order:order", "Import, list, show, approve and reject orders."),
     "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
+    "diversification": Entry(
+        "station.cli.diversification:diversification", "The keys that admin credentials are derived from."
+    ),
     "quarantine": Entry("station.cli.quarantine:quarantine", "Tokens set aside: why, and the ways out."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "audit": Entry("station.cli.audit:audit", "Verify, sign and export the log of everything that happened."),

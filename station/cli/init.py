@@ -29,12 +29,12 @@ def init(invocation: Invocation, name: str, country: str, bench: Path | None) ->
     whoever has `custody` can print letters, `bench` resumes half-made tokens, `ca` signs certificates.
     """
     from drivers.process import harden
-    from station.key_tokens import KEYS
+    from station.key_tokens import EVERY, KEYS
     from station.pins import PinSource, new_pin
     from station.setup import make
 
     harden()
-    source = PinSource(dict.fromkeys(KEYS, "prompt"), invocation.pin_fd, ask=new_pin)
+    source = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
     pins = {key: source.pin(key) for key in KEYS}
     home = make(
         invocation.home_path,

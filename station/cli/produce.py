@@ -43,7 +43,7 @@ def produce(
     clock_is_right: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`).
+    """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`; `diversification` if need be).
 
     Ctrl-C ends between two steps, as does closing the terminal; the same command goes on from there. So it
     does after a crash: what is half made is read from the token, and finished or put aside with the reason.
@@ -52,6 +52,7 @@ def produce(
     from batch.production.lock import only_one
     from batch.production.run import Production
     from batch.production.startable import startable
+    from batch.store.codes import diversified
     from batch.store.items import layouts_of
     from batch.store.orders import order
     from drivers.errors import ToldError
@@ -67,8 +68,12 @@ def produce(
         if clock_is_right:
             confirm_time(records, invocation.operator)
         startable(records, wanted)  # before anybody types a PIN
-        layouts = {name: desk.library.token(name).driver for name in layouts_of(records, wanted)}
+        layouts = {name: desk.library.token(name) for name in layouts_of(records, wanted)}
+        diversifies = any(layout.diversified for layout in layouts.values())
         keeper = held.enter_context(desk.keeper())
+        diversification = None
+        if diversifies or diversified(records, wanted.id):
+            diversification = held.enter_context(desk.diversification())
         production = Production(
             records,
             wanted,
@@ -76,8 +81,9 @@ def produce(
             operator=invocation.operator,
             authority=held.enter_context(desk.authority()),
             keeper=keeper,
+            diversification=diversification,
             briefing=desk.brief,
-            layouts=layouts,
+            layouts={name: layout.driver for name, layout in layouts.items()},
             run_directory=desk.run_directory,
             tell=held.enter_context(watch(records, wanted)),
             patience=patience,

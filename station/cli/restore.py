@@ -42,7 +42,7 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
     `station reconcile` has found out what happened after the backup. docs/backup.md tells more.
     """
     from station.home import create
-    from station.key_tokens import KEYS
+    from station.key_tokens import EVERY
     from station.pins import PinSource, new_pin
     from station.restoring import restore_keys, restore_records
 
@@ -55,7 +55,7 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
     def confirm(manifest: Manifest, there: Sizes | None) -> None:
         _confirm(manifest, there, unasked=replace)
 
-    pins = PinSource(dict.fromkeys(KEYS, "prompt"), invocation.pin_fd, ask=new_pin)
+    pins = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
     done = restore_records(home, backup, invocation.operator, confirm, pins.pin)
     if as_json:
         document(

@@ -98,6 +98,41 @@ def verify(invocation: Invocation, seat: str, number: str | None, as_json: bool)
     return ExitCode.OK if all(one.ok for one in findings) else ExitCode.CHECK_FAILED
 
 
+@token.command()
+@click.argument("number")
+@click.option("--seat", required=True, metavar="NAME", help="The seat the token is in.")
+@json_option
+@pass_invocation
+def admin(invocation: Invocation, number: str, seat: str, as_json: bool) -> ExitCode:
+    """Prove that the SO PIN or management key of the token NUMBER, which is in a seat, can be had again.
+
+    It comes out of custody (PIN of `custody`) or is derived again (PIN of `diversification`), as its layout
+    says, is shown to the token once, never as its last try, and to nobody else.
+    """
+    from batch.production.admin_proof import prove
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    with desk.sound_records() as records:
+        proof = prove(
+            records, number, desk.seats((seat,))[0], desk.run_directory, desk.admin_keys, invocation.operator
+        )
+    if as_json:
+        document(
+            {
+                "number": proof.number,
+                "serial": proof.serial,
+                "recovery": "diversified" if proof.diversified_from else "custody",
+                "diversified_from": proof.diversified_from,
+                "accepted": proof.accepted,
+            }
+        )
+    whence = f"derived from {proof.diversified_from}" if proof.diversified_from else "out of custody"
+    verdict = "takes" if proof.accepted else "refuses"
+    click.echo(f"token {proof.number} {verdict} its admin credential, {whence}", err=True)
+    return ExitCode.OK if proof.accepted else ExitCode.CHECK_FAILED
+
+
 def token_row(item: Item) -> dict[str, Any]:
     """A token as lists show it."""
     took = (item.ended_at - item.began_at).total_seconds() if item.ended_at and item.began_at else None

@@ -103,6 +103,10 @@ class Desk:
         """What a listing command tells scripts."""
         return json.loads(self.run(*arguments, "--json").out)
 
+    def listed_with_pins(self, *arguments: str) -> Any:
+        """The same of a command that opens a key token."""
+        return json.loads(self.run(*arguments, "--json", pins=True).out)
+
     def file(self, *rows: Mapping[str, str], reference: str | None = None) -> Path:
         """An order file with these rows, each filled up with an ordinary group's columns."""
         named = reference or f"T-{next(self._references)}"

@@ -31,7 +31,8 @@ def test_the_example_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> None
     }
     assert found.printer is not None
     assert found.printer.options == {"device": "/dev/usb/lp0"}
-    assert found.keys.pins() == {"custody": "prompt", "bench": "prompt", "ca": "prompt"}
+    assert set(found.keys.named()) == {"custody", "bench", "ca", "diversification"}
+    assert set(found.keys.pins().values()) == {"prompt"}
     assert found.layout_folders(tmp_path) == (tmp_path / "layouts",)
 
 
