@@ -190,3 +190,37 @@ def test_settling_reaches_every_file_of_the_token(keeper: Child, tmp_path: Path)
     softhsm.settle(tmp_path / "keys")
     with pytest.raises(FileNotFoundError):
         softhsm.settle(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_login_that_was_cut_off_does_not_lose_the_token(
+    keeper: Child, environment: dict[str, str], tmp_path: Path, left: int
+) -> None:
+    public = keeper.ask("do", "generate_agreement_key", "epoch 1")
+    keeper.close()
+    (token,) = (tmp_path / "keys" / "tokens").glob("*/token.object")
+    whole = token.read_bytes()
+    token.write_bytes(whole[:left])
+    again = started(environment)
+    assert again.ask("do", "public_key", "epoch 1") == public
+    again.ask("hold", "epoch 1")
+    assert again.ask("open", sealed_to(public), b"item 1") == b"a data key"
+    again.close()
+    assert len(token.read_bytes()) == len(whole)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "keys" / "kept").iterdir())
+
+
+def test_a_login_on_a_full_disk_does_not_lose_the_token(
+    keeper: Child, environment: dict[str, str], tmp_path: Path
+) -> None:
+    public = keeper.ask("do", "generate_agreement_key", "epoch 1")
+    keeper.close()
+    command = ["pkcs11-tool", "--module", softhsm.module(), "--login", "--pin", "env:PIN", "-O"]
+    whole = {**environment, "PIN": PIN.reveal().decode(), "PATH": "/usr/bin:/bin"}
+    no_room = ["prlimit", "--fsize=8", *command]
+    subprocess.run(no_room, env=whole, capture_output=True, check=False)
+    (token,) = (tmp_path / "keys" / "tokens").glob("*/token.object")
+    assert token.stat().st_size < 100
+    again = started(environment)
+    assert again.ask("do", "public_key", "epoch 1") == public
+    again.close()
