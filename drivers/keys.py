@@ -45,7 +45,28 @@ def _no() -> NoReturn:
     raise NotImplementedError("this key does not do that, and never leaves its token")
 
 
-class EcTokenKey(ec.EllipticCurvePrivateKey):
+class _Stays:
+    """The private half never leaves the token, and a copy is the same key."""
+
+    def private_numbers(self) -> NoReturn:
+        _no()
+
+    def private_bytes(
+        self,
+        encoding: serialization.Encoding,
+        format: serialization.PrivateFormat,
+        encryption_algorithm: serialization.KeySerializationEncryption,
+    ) -> NoReturn:
+        _no()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class EcTokenKey(_Stays, ec.EllipticCurvePrivateKey):
     """An EC private key on a token; what a token never does raises `NotImplementedError`."""
 
     def __init__(self, public: ec.EllipticCurvePublicKey) -> None:
@@ -72,25 +93,6 @@ class EcTokenKey(ec.EllipticCurvePrivateKey):
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
         """Not with this key."""
         _no()
-
-    def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
-        """Never."""
-        _no()
-
-    def private_bytes(
-        self,
-        encoding: serialization.Encoding,
-        format: serialization.PrivateFormat,
-        encryption_algorithm: serialization.KeySerializationEncryption,
-    ) -> bytes:
-        """Never."""
-        _no()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
 
 
 class EcAgreementKey(EcTokenKey):
@@ -139,7 +141,7 @@ class _EcSigningKey(EcTokenKey):
         return self._sign(scheme, bytes(data))
 
 
-class _RsaSigningKey(rsa.RSAPrivateKey):
+class _RsaSigningKey(_Stays, rsa.RSAPrivateKey):
     def __init__(self, public: rsa.RSAPublicKey, sign: Sign) -> None:
         self._public, self._sign = public, sign
 
@@ -157,20 +159,3 @@ class _RsaSigningKey(rsa.RSAPrivateKey):
 
     def decrypt(self, ciphertext: bytes, padding: Any) -> bytes:
         _no()
-
-    def private_numbers(self) -> rsa.RSAPrivateNumbers:
-        _no()
-
-    def private_bytes(
-        self,
-        encoding: serialization.Encoding,
-        format: serialization.PrivateFormat,
-        encryption_algorithm: serialization.KeySerializationEncryption,
-    ) -> bytes:
-        _no()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self

@@ -191,7 +191,13 @@ def check(folder: Path, trusted: str | None) -> tuple[list[str], str]:
         faults.append("entries are missing in between")
     faults += check_proofs(folder / "proofs", leaves, notes) if part else check_roots(leaves, notes)
     kind = "a part of a log" if part else "a whole log"
-    return faults, f"{kind}, {len(entries)} entries, {len(notes)} checkpoints"
+    held = (counted(len(entries), "entry", "entries"), counted(len(notes), "checkpoint", "checkpoints"))
+    return faults, ", ".join((kind, *held))
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ PATIENCE = timedelta(hours=24)
 
 
 Reseal = Callable[[bytes, bytes, bytes, bytes], bytes]
-"""Takes what is sealed to an operator, its context, the key (SPKI, DER) it is for next, and its context then."""
+"""Takes what is sealed to an operator, its context, the next key (SPKI, DER) and its context."""
 
 
 @dataclass(frozen=True)

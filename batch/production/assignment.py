@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.model.codes import Binding
+from batch.production.plan import Step
 from drivers.authorities.port import CertificateTemplate
 from drivers.errors import DriverError
 from drivers.tokens import (
@@ -56,6 +57,21 @@ class Assignment:
     def key(self, name: str | None) -> KeyTask:
         """The task of a key by its name."""
         return next(task for task in self.keys if task.name == name)
+
+
+@dataclass(frozen=True)
+class StepTask:
+    """One step to do; `done` are the names of those before it.
+
+    `in_doubt` where it may have taken place already; `certificates` and `public_keys` (DER) are those on
+    record, by key.
+    """
+
+    step: Step
+    done: frozenset[str]
+    in_doubt: bool
+    certificates: Mapping[str, bytes]
+    public_keys: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import time
 from pathlib import Path
 from typing import IO
 
+from batch.production.lock import taken
 from drivers.errors import DeviceFailed
 
 _SEAT_WAIT = 40.0
@@ -40,13 +39,7 @@ def take_place(seat: str, place: str, directory: Path) -> IO[bytes]:
 
 def _take(lock: Path, seconds: float, problem: DeviceFailed) -> IO[bytes]:
     file = lock.open("wb")
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise problem from None
-            time.sleep(0.05)
-        else:
-            return file
+    if not taken(file.fileno(), seconds):
+        file.close()
+        raise problem
+    return file

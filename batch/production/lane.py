@@ -27,6 +27,7 @@ from batch.production.assignment import (
     KeyTask,
     LaneFacts,
     Stepped,
+    StepTask,
     Verified,
 )
 from batch.production.certificates import build_csr
@@ -144,47 +145,31 @@ class Lane:
         self._assignment, self._codes = assignment, codes
         self._hash = self._hasher.submit(hash_revocation_code, codes[Code.REVOCATION])
 
-    def step(
-        self,
-        step: Step,
-        done: frozenset[str],
-        in_doubt: bool,
-        certificates: Mapping[str, bytes],
-        public_keys: Mapping[str, bytes],
-        left: Tries,
-    ) -> Stepped:
-        """Do one step; `done` are the names of those before it.
+    def step(self, task: StepTask, left: Tries) -> Stepped:
+        """Do one step; where it is in doubt, a ONCE step is looked up on the token first.
 
-        Where it is `in_doubt` whether it took place already, a ONCE step is looked up on the token first.
-        `certificates` and `public_keys` (DER) are those on record, by key; `left` are the tries to reckon
-        with. What became of them is told whether the step went well or not.
+        `left` are the tries to reckon with; what became of them is told whether the step went well or not.
         """
         session, _ = self._held()
-        return _spending(session, left, lambda: self._do(step, done, in_doubt, certificates, public_keys))
+        return _spending(session, left, lambda: self._do(task))
 
-    def _do(
-        self,
-        step: Step,
-        done: frozenset[str],
-        in_doubt: bool,
-        certificates: Mapping[str, bytes],
-        public_keys: Mapping[str, bytes],
-    ) -> Outcome:
+    def _do(self, task: StepTask) -> Outcome:
         session, assignment = self._held()
+        step, done = task.step, task.done
         match step.kind:
             case Kind.INITIALISE:
                 factory = self._driver.factory or self._new()
                 return session.initialise(assignment.initialisation, factory, self._new())
             case Kind.GENERATE:
-                task = assignment.key(step.key)
-                return self._make_key(task, done, in_doubt and step.repeat is Repeat.ONCE)
+                look = task.in_doubt and step.repeat is Repeat.ONCE
+                return self._make_key(assignment.key(step.key), done, look)
             case Kind.LOAD:
-                task = assignment.key(step.key)
-                self._load(task, certificates[task.name], public_keys[task.name], done)
+                key = assignment.key(step.key)
+                self._load(key, task.certificates[key.name], task.public_keys[key.name], done)
             case Kind.SET_ADMIN | Kind.SET_PUK | Kind.SET_PIN:
-                self._set_code(_CODE_OF[step.kind], done, in_doubt)
+                self._set_code(_CODE_OF[step.kind], done, task.in_doubt)
             case Kind.VERIFY:
-                return self._verify(certificates, done)
+                return self._verify(task.certificates, done)
             case Kind.SEAL | Kind.CERTIFY | Kind.RELEASE:
                 raise DeviceFailed(f"step {step.name} is not a lane's", where=self._seat)
         return None

@@ -21,13 +21,9 @@ def only_one(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]:
 
     Raises `Busy` naming the process that holds it, having waited so many seconds for it.
     """
-    deadline = time.monotonic() + wait
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while not _taken(descriptor):
-            if time.monotonic() < deadline:
-                time.sleep(_LOOK)
-                continue
+        if not taken(descriptor, wait):
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise Busy(
                 f"another {doing} (process {holder}) runs on this home",
@@ -42,9 +38,16 @@ def only_one(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def taken(descriptor: int, wait: float) -> bool:
+    """Whether an open file's lock could be taken, having waited so many seconds for it at most."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # The system tells nobody that a lock is free but who waits for it without end.
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK)
+        else:
+            return True

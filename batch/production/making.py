@@ -9,7 +9,7 @@ from typing import Any
 from batch.model.codes import Binding, DerivedAdmin, SealedCodes
 from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
-from batch.production.assignment import Assignment, KeyMade, LaneFacts, Stepped, Verified
+from batch.production.assignment import Assignment, KeyMade, LaneFacts, Stepped, StepTask, Verified
 from batch.production.budget import Budget
 from batch.production.ending import end_produced
 from batch.production.events import What
@@ -129,16 +129,8 @@ class Making(SeatWork):
             done = frozenset(
                 name for name, at in journal.steps(self._records, item.id).items() if at is StepState.DONE
             )
-            stepped = yield from self._ask(
-                "step",
-                step,
-                done,
-                in_doubt,
-                certificates,
-                publics,
-                left,
-                makes_key=step.kind is Kind.GENERATE,
-            )
+            task = StepTask(step, done, in_doubt, certificates, publics)
+            stepped = yield from self._ask("step", task, left, makes_key=step.kind is Kind.GENERATE)
             assert isinstance(stepped, Stepped)
             if refused := self._budget.settle(stepped.shown):
                 self._log("code.refused", item, serial, {"step": step.name, **refused})

@@ -123,7 +123,8 @@ def reset(
     with held(seat, run_directory) as found:
         resettable(item, seat, found)
         begin(records, number, Way.RESET, operator=operator, confirmed=confirmed, why=why, replaced=replaced)
-        _reset(records, item, seat, found, keeper, briefing, operator)
+        _give_codes(records, item, found.lane, keeper, briefing)
+        _reset(records, item, seat, found, operator)
         with records.transaction():
             stay = stay_of(records, item)
             quarantine.read_blank(records, stay)
@@ -142,17 +143,8 @@ def need_own(item: Item, seat: Seat, found: Held) -> None:
         )
 
 
-def _reset(
-    records: Records,
-    item: Item,
-    seat: Seat,
-    found: Held,
-    keeper: Child,
-    briefing: Callable[[Item, LaneFacts], Assignment],
-    operator: str,
-) -> None:
+def _reset(records: Records, item: Item, seat: Seat, found: Held, operator: str) -> None:
     assert item.token_serial is not None, "resettable was asked"
-    _give_codes(records, item, found.lane, keeper, briefing)
     budget = Budget(records, seat.driver, item, item.token_serial)
     with records.transaction():
         budget.looked_at(found.state)

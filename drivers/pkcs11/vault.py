@@ -21,7 +21,7 @@ from drivers.errors import (
     NoToken,
 )
 from drivers.keys import EcAgreementKey, TokenKey, token_key
-from drivers.pkcs11 import objects
+from drivers.pkcs11 import objects, softhsm
 from drivers.pkcs11.module import SO, USER, Module, flags_of, spoken
 from drivers.secret import Secret
 from drivers.tokens import Algorithm, SignatureScheme
@@ -35,6 +35,7 @@ class Vault:
 
     def __init__(self, module: str, token_label: str, pin: Secret) -> None:
         self._where = f"token {token_label!r}"
+        softhsm.mend()
         self._module = Module(module, self._where)
         token = _labelled(self._module, token_label)
         if token is None:
@@ -50,6 +51,7 @@ class Vault:
             raise AuthenticationFailed(
                 "its PIN was refused", where=self._where, next="run the command again with the right one"
             ) from None
+        softhsm.keep()
         # SoftHSM rewrites the file of a generated key once per attribute, that of a copied one once: 2 ms
         # instead of 18. Elsewhere a key of the session might be made outside the token.
         self._copies = token.model.startswith("SoftHSM")

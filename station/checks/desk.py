@@ -38,7 +38,8 @@ def desk_checks(path: Path) -> Iterator[Check]:
     except (StationError, LayoutError) as error:
         yield _failed("configuration", error, "correct it; docs/configuration.md explains every key")
         return
-    yield ok("configuration", f"{home.configuration}, {len(configuration.seats)} seats")
+    seats = "1 seat" if len(configuration.seats) == 1 else f"{len(configuration.seats)} seats"
+    yield ok("configuration", f"{home.configuration}, {seats}")
     yield layouts(configuration, home)
     yield records(home)
     yield from audit_log(home)
@@ -140,7 +141,8 @@ def pcsc(services: Mapping[str, Child], *, needed: bool) -> Check:
             mend = _START_BENCH if name else _START_PCSCD
             return (fail if needed else warn)("pc/sc", _text(answer), mend)
         names: tuple[Reader, ...] = answer
-        told.append(f"{len(names)} readers" + (f" ({', '.join(one.name for one in names)})" if names else ""))
+        number = "1 reader" if len(names) == 1 else f"{len(names)} readers"
+        told.append(number + (f" ({', '.join(one.name for one in names)})" if names else ""))
     return ok("pc/sc", "; ".join(told))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, plain
+from station.cli.output import counted, document, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def verify(invocation: Invocation, files: tuple[Path, ...], keys: tuple[str, ...
             return ExitCode.CHECK_FAILED
         note_verified(records, report, invocation.operator)
     digest = report.head.hash.hex() if report.head else None
-    click.echo(f"{report.entries} entries hold; the last has hash {digest}", err=True)
+    hold = counted(report.entries, "entry holds", "entries hold")
+    click.echo(f"{hold}; the last has hash {digest}", err=True)
     click.echo(_covered(report), err=True)
     return ExitCode.OK
 
@@ -100,7 +101,9 @@ def _covered(report: Report) -> str:
     if not report.checkpoints:
         return "no checkpoint was made yet: `station audit checkpoint`"
     keys = ", ".join(str(key) for key in report.keys)
-    return f"{report.checkpoints} checkpoints hold, the last over {report.covered} entries; signed by {keys}"
+    hold = counted(report.checkpoints, "checkpoint holds", "checkpoints hold")
+    covered = counted(report.covered, "entry", "entries")
+    return f"{hold}, the last over {covered}; signed by {keys}"
 
 
 @audit.command()
@@ -183,7 +186,9 @@ def export(
 
     with Desk.of(invocation.home(), None).records() as records:
         done = exported(records, path, Selection(order, first, last), invocation.operator)
-    click.echo(f"{done.entries} entries and {done.checkpoints} checkpoints are in {path}", err=True)
+    entries = counted(done.entries, "entry", "entries")
+    checkpoints = counted(done.checkpoints, "checkpoint", "checkpoints")
+    click.echo(f"{entries} and {checkpoints} are in {path}", err=True)
     if done.uncovered:
         click.echo(
             f"covered by no checkpoint yet: {done.uncovered} of them; `station audit checkpoint` signs them",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document
+from station.cli.output import counted, document
 
 
 @click.command()
@@ -51,6 +51,7 @@ def backup(invocation: Invocation, dest: Path, keys: bool, as_json: bool) -> Non
     for folder in manifest.left_out:
         click.echo(f"not in it, because it is outside the home: {folder}", err=True)
     click.echo(
-        f"{len(manifest.files)} files, up to entry {manifest.entries} of the log; read back and sound",
+        f"{counted(len(manifest.files), 'file', 'files')}, up to entry {manifest.entries} of the log; "
+        "read back and sound",
         err=True,
     )

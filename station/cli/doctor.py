@@ -6,7 +6,7 @@ import click
 
 from station.checks import Check, State, examine
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, plain
+from station.cli.output import counted, document, plain
 from station.exit_codes import ExitCode
 
 
@@ -27,7 +27,9 @@ def doctor(invocation: Invocation, as_json: bool) -> ExitCode:
         document([_row(check) for check in checks])
     failed = sum(check.state is State.FAIL for check in checks)
     warned = sum(check.state is State.WARN for check in checks)
-    click.echo(f"{len(checks)} checks: {failed} failed, {warned} with a warning", err=True)
+    click.echo(
+        f"{counted(len(checks), 'check', 'checks')}: {failed} failed, {warned} with a warning", err=True
+    )
     return ExitCode.CHECK_FAILED if failed else ExitCode.OK
 
 

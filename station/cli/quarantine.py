@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import click
 
 from station.cli.confirming import ask_twice, yes_option
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing, plain
+from station.cli.output import counted, document, listing, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from batch.model.quarantine import Way
     from batch.production.ways_out import Spoiled
     from batch.store.database import Records
+    from drivers.process import Child
     from station.wiring import Desk
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _COLUMNS = {
     "number": "Number",
@@ -28,15 +32,37 @@ _COLUMNS = {
     "ways": "Ways out",
     "reason": "Reason",
 }
-_REASON = click.option("--reason", help="Why, in a sentence; by default why it was set aside.")
 _WITNESS = click.option(
     "--witness", required=True, metavar="NAME", help="The second person who sees it; never who does it."
 )
-_NO_REPLACEMENT = click.option(
-    "--no-replacement",
-    is_flag=True,
-    help="Make no other token in its place: the order gets one less, and counts it.",
+_SPOILING = (
+    click.argument("number"),
+    yes_option,
+    click.option("--reason", help="Why, in a sentence; by default why it was set aside."),
+    click.option(
+        "--no-replacement",
+        is_flag=True,
+        help="Make no other token in its place: the order gets one less, and counts it.",
+    ),
+    json_option,
 )
+
+
+class _Asked(TypedDict):
+    """What `_SPOILING` gives a command."""
+
+    number: str
+    typed: str | None
+    reason: str | None
+    no_replacement: bool
+    as_json: bool
+
+
+def _spoiling(command: _Command) -> _Command:
+    """Gives a way out that spoils a token its argument and options, as `_Asked`."""
+    for option in reversed(_SPOILING):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -143,22 +169,10 @@ def add(invocation: Invocation, number: str, reason: str) -> None:
 
 
 @quarantine.command()
-@click.argument("number")
 @click.option("--seat", required=True, metavar="NAME", help="The seat its token is in.")
-@yes_option
-@_REASON
-@_NO_REPLACEMENT
-@json_option
+@_spoiling
 @pass_invocation
-def reset(
-    invocation: Invocation,
-    number: str,
-    seat: str,
-    typed: str | None,
-    reason: str | None,
-    no_replacement: bool,
-    as_json: bool,
-) -> ExitCode:
+def reset(invocation: Invocation, seat: str, **asked: Unpack[_Asked]) -> ExitCode:
     """Make the token NUMBER in a seat blank again, for another item (PINs of `bench` and `ca`).
 
     Asks twice. All on it is destroyed, its certificates are revoked, and only once it is read blank may its
@@ -166,133 +180,97 @@ def reset(
     """
     from batch.model.quarantine import Way
     from batch.production.reset import reset as make_blank
-    from batch.production.ways_out import finish, left_already
-    from batch.store.items import item
     from station.wiring import Desk
 
     desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.sound_records() as records:
-        found = item(records, number)
-        spoiled = None
-        if not left_already(records, found, Way.RESET):
-            chosen = desk.seats((seat,))[0]
-            confirmed = _confirmed(found, Way.RESET, typed)
-            with desk.keeper() as keeper:
-                keeper.ask("ready", timeout=60)
-                make_blank(
-                    records,
-                    found.mailer_number,
-                    chosen,
-                    desk.run_directory,
-                    keeper,
-                    desk.brief,
-                    operator=invocation.operator,
-                    confirmed=confirmed,
-                    why=reason,
-                    replaced=not no_replacement,
-                )
-                spoiled = finish(records, found.mailer_number, invocation.operator, keeper)
-        return _tell_spoiled(records, desk, found, spoiled, invocation.operator, as_json)
+    chosen = desk.seats((seat,))[0]
+
+    def begin(records: Records, item: Item, confirmed: str, keeper: Child) -> None:
+        make_blank(
+            records,
+            item.mailer_number,
+            chosen,
+            desk.run_directory,
+            keeper,
+            desk.brief,
+            operator=invocation.operator,
+            confirmed=confirmed,
+            why=asked["reason"],
+            replaced=not asked["no_replacement"],
+        )
+
+    return _spoil(desk, invocation.operator, Way.RESET, asked, begin)
 
 
 @quarantine.command()
-@click.argument("number")
 @_WITNESS
-@yes_option
-@_REASON
-@_NO_REPLACEMENT
-@json_option
+@_spoiling
 @pass_invocation
-def destroy(
-    invocation: Invocation,
-    number: str,
-    witness: str,
-    typed: str | None,
-    reason: str | None,
-    no_replacement: bool,
-    as_json: bool,
-) -> ExitCode:
+def destroy(invocation: Invocation, witness: str, **asked: Unpack[_Asked]) -> ExitCode:
     """Put on record that the token NUMBER is destroyed before a witness (PINs of `bench` and `ca`).
 
     Asks twice. Its certificates are revoked, and a token of its serial is refused for ever.
     """
     from batch.model.quarantine import Way
 
-    return _give_up(
-        invocation, number, Way.DESTROY, witness, typed, reason, replaced=not no_replacement, as_json=as_json
-    )
+    return _give_up(invocation, Way.DESTROY, witness, asked)
 
 
 @quarantine.command("write-off")
-@click.argument("number")
 @_WITNESS
-@yes_option
-@_REASON
-@_NO_REPLACEMENT
-@json_option
+@_spoiling
 @pass_invocation
-def write_off(
-    invocation: Invocation,
-    number: str,
-    witness: str,
-    typed: str | None,
-    reason: str | None,
-    no_replacement: bool,
-    as_json: bool,
-) -> ExitCode:
+def write_off(invocation: Invocation, witness: str, **asked: Unpack[_Asked]) -> ExitCode:
     """Give up the token NUMBER, which cannot be found, before a witness (PINs of `bench` and `ca`).
 
     Asks twice. Its certificates are revoked as compromised, and its serial is refused should it turn up.
     """
     from batch.model.quarantine import Way
 
-    return _give_up(
-        invocation,
-        number,
-        Way.WRITE_OFF,
-        witness,
-        typed,
-        reason,
-        replaced=not no_replacement,
-        as_json=as_json,
-    )
+    return _give_up(invocation, Way.WRITE_OFF, witness, asked)
 
 
-def _give_up(
-    invocation: Invocation,
-    number: str,
-    way: Way,
-    witness: str,
-    typed: str | None,
-    reason: str | None,
-    *,
-    replaced: bool,
-    as_json: bool,
-) -> ExitCode:
-    from batch.production.ways_out import begin, finish, left_already
-    from batch.store.items import item
+def _give_up(invocation: Invocation, way: Way, witness: str, asked: _Asked) -> ExitCode:
+    from batch.production.ways_out import begin as put_on_record
     from station.wiring import Desk
 
+    def begin(records: Records, item: Item, confirmed: str, _: Child) -> None:
+        put_on_record(
+            records,
+            item.mailer_number,
+            way,
+            operator=invocation.operator,
+            confirmed=confirmed,
+            why=asked["reason"],
+            witness=witness,
+            replaced=not asked["no_replacement"],
+        )
+
     desk = Desk.of(invocation.home(), invocation.pin_fd)
+    return _spoil(desk, invocation.operator, way, asked, begin)
+
+
+def _spoil(
+    desk: Desk,
+    operator: str,
+    way: Way,
+    asked: _Asked,
+    begin: Callable[[Records, Item, str, Child], None],
+) -> ExitCode:
+    """Ask, `begin` the way out and finish it, unless the token left by it before; then tell."""
+    from batch.production.ways_out import finish, left_already
+    from batch.store.items import item
+
     with desk.sound_records() as records:
-        found = item(records, number)
+        found = item(records, asked["number"])
         spoiled = None
         if not left_already(records, found, way):
-            confirmed = _confirmed(found, way, typed)
+            confirmed = _confirmed(found, way, asked["typed"])
             with desk.keeper() as keeper:
                 keeper.ask("ready", timeout=60)
-                begin(
-                    records,
-                    found.mailer_number,
-                    way,
-                    operator=invocation.operator,
-                    confirmed=confirmed,
-                    why=reason,
-                    witness=witness,
-                    replaced=replaced,
-                )
-                spoiled = finish(records, found.mailer_number, invocation.operator, keeper)
-        return _tell_spoiled(records, desk, found, spoiled, invocation.operator, as_json)
+                begin(records, found, confirmed, keeper)
+                spoiled = finish(records, found.mailer_number, operator, keeper)
+        return _tell_spoiled(records, desk, found, spoiled, operator, asked["as_json"])
 
 
 def _confirmed(item: Item, way: Way, typed: str | None) -> str:
@@ -368,4 +346,5 @@ def _revoke(records: Records, desk: Desk, operator: str) -> tuple[int, int, str 
 
 def _tell_waiting(requests: int) -> None:
     if requests:
-        click.echo(f"certificates of {requests} requests wait to be revoked; next: station ca crl", err=True)
+        of = counted(requests, "request wait", "requests wait")
+        click.echo(f"certificates of {of} to be revoked; next: station ca crl", err=True)

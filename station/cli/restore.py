@@ -203,7 +203,9 @@ def _confirm(manifest: Manifest, there: Sizes | None, *, unasked: bool) -> None:
         )
     click.echo(f"on record here:  {_told(there)}", err=True)
     click.echo(
-        f"in the backup:   {manifest.entries} entries, made {manifest.made_at:%Y-%m-%d %H:%M} UTC", err=True
+        f"in the backup:   {counted(manifest.entries, 'entry', 'entries')}, "
+        f"made {manifest.made_at:%Y-%m-%d %H:%M} UTC",
+        err=True,
     )
     typed = click.prompt(f"Type the station's name ({manifest.station}) to replace them", err=True)
     if typed != manifest.station:

@@ -12,8 +12,9 @@ import select
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,20 @@ class Desk:
         found: list[dict[str, Any]] = self.listed("token", "list", "--order", order)
         return [token for token in found if state in (None, token["state"])]
 
+    def states(self, order: str) -> Counter[str]:
+        """How many tokens of an order are in each state."""
+        return Counter(token["state"] for token in self.tokens(order))
+
+    def begun(self, order: str, step: str, count: int = 1) -> bool:
+        """Whether so many tokens of an order have begun a step."""
+        ((found,),) = self.rows(
+            "SELECT count(*) FROM steps JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
+            "WHERE number = ? AND name = ?",
+            order,
+            step,
+        )
+        return bool(found >= count)
+
     def letters(self, order: str) -> dict[str, str]:
         """The state of every letter of an order by its number."""
         return {one["number"]: one["state"] for one in self.listed("letter", "list", "--order", order)}
@@ -184,6 +199,18 @@ class Desk:
             return text
 
         self.configure(change)
+
+    @contextmanager
+    def cleared(self) -> Iterator[Desk]:
+        """For one test of several: empty seats, nothing armed; afterwards configured as before."""
+        self.bench.disarm()
+        for seat in self.bench.seats:
+            self.bench.eject(seat)
+        made = (self.home / "station.toml").read_text()
+        yield self
+        self.stop()
+        self.bench.disarm()
+        self.configure(lambda _: made)
 
     def stop(self) -> None:
         """End what a test that failed has left running."""

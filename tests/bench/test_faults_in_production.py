@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import termios
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -33,28 +32,8 @@ def shared(desk_factory: DeskFactory) -> Desk:
 
 @pytest.fixture
 def desk(shared: Desk) -> Iterator[Desk]:
-    """A desk with empty seats, configured as it was made."""
-    for seat in shared.bench.seats:
-        shared.bench.eject(seat)
-    made = (shared.home / "station.toml").read_text()
-    yield shared
-    shared.stop()
-    shared.configure(lambda _: made)
-
-
-def states(desk: Desk, order: str) -> Counter[str]:
-    return Counter(token["state"] for token in desk.tokens(order))
-
-
-def begun(desk: Desk, order: str, step: str) -> bool:
-    return bool(
-        desk.rows(
-            "SELECT 1 FROM steps JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
-            "WHERE orders.number = ? AND name = ?",
-            order,
-            step,
-        )
-    )
+    with shared.cleared():
+        yield shared
 
 
 @pytest.mark.parametrize("key", ["ca", "bench"])
@@ -69,9 +48,9 @@ def test_a_wrong_pin_is_told_before_a_token_is_spent_on_it(desk: Desk, key: str)
 
     assert f"station: token '{key}': its PIN was refused" in ended.err
     assert "next: run the command again with the right one" in ended.err
-    assert states(desk, order) == {"planned": 6}
+    assert desk.states(order) == {"planned": 6}
     desk.run("produce", order, pins=True)
-    assert states(desk, order) == {"produced": 6}
+    assert desk.states(order) == {"produced": 6}
 
 
 def test_a_token_swapped_in_mid_step_is_missed_and_the_other_is_taken_as_what_it_is(desk: Desk) -> None:
@@ -81,7 +60,7 @@ def test_a_token_swapped_in_mid_step_is_missed_and_the_other_is_taken_as_what_it
     producing = desk.start(
         "produce", order, "--seat", "usb-1", "--seat", "usb-2", "--patience", "100", pins=True
     )
-    producing.wait_until(lambda: begun(desk, order, "generate:authentication"), "a key was asked for")
+    producing.wait_until(lambda: desk.begun(order, "generate:authentication"), "a key was asked for")
     lane = desk.lane_process("usb-1")
     os.kill(lane, signal.SIGSTOP)
     desk.bench.eject("usb-1")
@@ -96,7 +75,7 @@ def test_a_token_swapped_in_mid_step_is_missed_and_the_other_is_taken_as_what_it
     ended = producing.end()
 
     assert ended.code == ExitCode.OK, ended.err
-    assert states(desk, order) == {"produced": 2}
+    assert desk.states(order) == {"produced": 2}
     first, second = (token["number"] for token in desk.tokens(order))
     for number, token in ((first, begun_with), (second, swapped_for)):
         desk.bench.eject("usb-1")
@@ -110,7 +89,7 @@ def test_a_lane_waits_for_the_token_it_misses_and_names_it_whatever_else_is_in_i
     order = desk.approved(CARD)
     card = desk.bench.insert("piv-1")
     producing = desk.start("produce", order, "--seat", "piv-1", "--patience", "100", pins=True)
-    producing.wait_until(lambda: begun(desk, order, "load:authentication"), "the card was half made")
+    producing.wait_until(lambda: desk.begun(order, "load:authentication"), "the card was half made")
     desk.bench.eject("piv-1")
     desk.bench.insert("piv-1")  # a blank, of which there is no need
 
@@ -121,7 +100,7 @@ def test_a_lane_waits_for_the_token_it_misses_and_names_it_whatever_else_is_in_i
     producing.hear("produced")
 
     assert producing.end().code == ExitCode.OK
-    assert states(desk, order) == {"produced": 1}
+    assert desk.states(order) == {"produced": 1}
 
 
 def test_what_is_left_is_told_by_token_and_by_kind_of_seat(desk: Desk) -> None:
@@ -129,7 +108,7 @@ def test_what_is_left_is_told_by_token_and_by_kind_of_seat(desk: Desk) -> None:
     order = desk.approved(CARD, STICK | {"count": "2"})
     desk.bench.insert("piv-1")
     producing = desk.start("produce", order, "--seat", "piv-1", "--patience", "0", pins=True)
-    producing.wait_until(lambda: begun(desk, order, "load:authentication"), "the card was half made")
+    producing.wait_until(lambda: desk.begun(order, "load:authentication"), "the card was half made")
     desk.bench.eject("piv-1")
     ended = producing.end()
 
@@ -148,20 +127,20 @@ def test_a_layout_that_does_not_fit_a_lane_s_tokens_stops_the_lane_and_spoils_no
     assert "lane usb-1 stopped" in ended.err
     assert "lane usb-2 stopped" in ended.err
     assert "a PUK of 8 digits; the token takes 12 to 12" in ended.err
-    assert states(desk, order) == {"planned": 2, "produced": 1}
+    assert desk.states(order) == {"planned": 2, "produced": 1}
 
 
 def test_a_feeder_that_fails_stops_its_lane_and_loses_no_token(desk_factory: DeskFactory) -> None:
     desk = desk_factory(piv=0, pkcs11=1)
     order = desk.approved(SLOW_STICK | {"count": "2"})
     producing = desk.start("produce", order, pins=True)
-    producing.wait_until(lambda: begun(desk, order, "generate:authentication"), "a key was asked for")
+    producing.wait_until(lambda: desk.begun(order, "generate:authentication"), "a key was asked for")
     desk.bench.down()
     ended = producing.end()
 
     assert ended.code == ExitCode.PARTIAL, ended.err
     assert "lane usb-1 stopped: usb-1: the bench cannot feed it" in ended.err
-    assert states(desk, order) in ({"produced": 1, "planned": 1}, {"in-production": 1, "planned": 1})
+    assert desk.states(order) in ({"produced": 1, "planned": 1}, {"in-production": 1, "planned": 1})
 
 
 def test_a_production_goes_on_when_nobody_listens_any_more(desk: Desk) -> None:
@@ -172,7 +151,7 @@ def test_a_production_goes_on_when_nobody_listens_any_more(desk: Desk) -> None:
     producing.process.stderr.close()
 
     assert producing.process.wait(timeout=60) == ExitCode.OK
-    assert states(desk, order) == {"produced": 3}
+    assert desk.states(order) == {"produced": 3}
 
 
 def test_a_production_can_begin_without_any_standard_stream(desk: Desk) -> None:
@@ -182,7 +161,7 @@ def test_a_production_can_begin_without_any_standard_stream(desk: Desk) -> None:
     ).end()
 
     assert closed.code == ExitCode.OK
-    assert states(desk, order) == {"produced": 2}
+    assert desk.states(order) == {"produced": 2}
     assert desk.run("audit", "verify").code == ExitCode.OK
 
 
@@ -195,7 +174,7 @@ def test_a_terminal_that_takes_nothing_more_locks_nobody_out_of_the_records(desk
     producing.wait_until(lambda: room - waiting(producing) < 100, "its words filled the pipe")
 
     desk.approved(CARD)
-    assert states(desk, order)["planned"] > 0
+    assert desk.states(order)["planned"] > 0
 
     producing.signal(signal.SIGINT)
     assert producing.end().code == ExitCode.INTERRUPTED

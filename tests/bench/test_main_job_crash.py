@@ -49,22 +49,10 @@ def an_order(desk: Desk, *, cards: int, sticks: int) -> str:
     return desk.approved(*rows)
 
 
-def begun(desk: Desk, order: str, step: str) -> int:
-    """How many tokens of an order have begun a step."""
-    return int(
-        desk.rows(
-            "SELECT count(*) FROM steps JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
-            "WHERE number = ? AND name = ?",
-            order,
-            step,
-        )[0][0]
-    )
-
-
 def kill_when(desk: Desk, order: str, step: str, count: int) -> None:
     """Produce, and kill -9 the station when so many tokens have begun a step."""
     producing = desk.start("produce", order, pins=True)
-    producing.wait_until(lambda: begun(desk, order, step) >= count, f"{step} was begun {count} times")
+    producing.wait_until(lambda: desk.begun(order, step, count), f"{step} was begun {count} times")
     producing.signal(signal.SIGKILL)
     assert producing.end().code == -signal.SIGKILL
 
@@ -108,7 +96,7 @@ def test_ctrl_c_ends_the_steps_that_run_and_the_same_command_goes_on(
     desk: Desk, order: str, tmp_path: Path
 ) -> None:
     producing = desk.start("produce", order, pins=True)
-    producing.wait_until(lambda: begun(desk, order, "load:authentication") >= 2, "certificates were loaded")
+    producing.wait_until(lambda: desk.begun(order, "load:authentication", 2), "certificates were loaded")
     producing.signal(signal.SIGINT)
     stopped = producing.end()
 
@@ -144,7 +132,7 @@ def test_a_card_that_was_pulled_out_is_finished_when_it_comes_back(
     seats = ("--seat", "piv-1", "--seat", "piv-2")
     producing = desk.start("produce", order, "--patience", "1", *seats, pins=True)
     halfway = "certify:authentication"
-    producing.wait_until(lambda: begun(desk, order, halfway) >= 1, "a card was half made")
+    producing.wait_until(lambda: desk.begun(order, halfway), "a card was half made")
     ((seat,), *_) = desk.rows(
         "SELECT seat FROM items JOIN steps ON id = item_id WHERE name = ? AND items.state = ?",
         halfway,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,6 @@ def desk(desk_factory: DeskFactory) -> Desk:
     return desk_factory(piv=2, pkcs11=1)
 
 
-def states(desk: Desk, order: str) -> Counter[str]:
-    return Counter(token["state"] for token in desk.tokens(order))
-
-
 def test_used_cards_are_refused_and_the_third_in_a_row_stops_the_lane(desk: Desk, tmp_path: Path) -> None:
     other = Desk.make(desk.bench, tmp_path)
     theirs = other.approved({"group": "Balie Elders", "count": "3"})
@@ -46,9 +41,9 @@ def test_used_cards_are_refused_and_the_third_in_a_row_stops_the_lane(desk: Desk
 
     assert ended.code == ExitCode.PARTIAL
     assert "lane piv-1 stopped: 3 like failures in a row: refused, not blank: a CHUID" in ended.err
-    assert states(desk, order) == {"planned": 2}
+    assert desk.states(order) == {"planned": 2}
     desk.run("produce", order, "--seat", "piv-2", "--seat", "usb-1", pins=True)
-    assert states(desk, order) == {"produced": 2}
+    assert desk.states(order) == {"produced": 2}
     # What was refused is as it was.
     for number, card in used.items():
         desk.bench.insert("piv-1", card)
@@ -66,7 +61,7 @@ def test_a_finished_token_in_a_lane_gets_its_envelope_and_nothing_else(desk: Des
 
     desk.run("produce", second, "--seat", "piv-1", pins=True)
 
-    assert states(desk, second) == {"produced": 1}
+    assert desk.states(second) == {"produced": 1}
     assert desk.card(finished["number"]) == card
     desk.bench.eject("piv-1")
     desk.bench.insert("piv-1", card)
@@ -79,17 +74,17 @@ def test_a_token_begun_for_one_order_is_put_aside_by_the_next_and_finished_later
     producing.wait_until(lambda: bool(desk.rows("SELECT 1 FROM steps")), "the token was begun")
     producing.signal(signal.SIGKILL)
     producing.end()
-    assert states(desk, first) == {"in-production": 1}
+    assert desk.states(first) == {"in-production": 1}
     second = desk.approved({"group": "Balie Zuid"})
 
     desk.run("produce", second, "--seat", "piv-1", pins=True)
 
-    assert states(desk, second) == {"produced": 1}
+    assert desk.states(second) == {"produced": 1}
     (begun,) = desk.envelopes("quarantine").values()
     desk.bench.eject("piv-1")
     desk.bench.insert("piv-1", begun)
     desk.run("produce", first, "--seat", "piv-1", pins=True)
-    assert states(desk, first) == {"produced": 1}
+    assert desk.states(first) == {"produced": 1}
 
 
 def test_a_lane_with_the_wrong_attestation_root_stops_and_the_others_finish(
@@ -113,7 +108,7 @@ def test_a_lane_with_the_wrong_attestation_root_stops_and_the_others_finish(
     assert (
         "lane piv-2 stopped: 3 like failures in a row: EvidenceMissing, generate:authentication" in ended.err
     )
-    assert states(desk, order) == {"quarantined": 3, "produced": 5}
+    assert desk.states(order) == {"quarantined": 3, "produced": 5}
     aside = desk.tokens(order, "quarantined")
     assert {token["seat"] for token in aside} == {"piv-2"}
     for token in aside:
@@ -134,7 +129,7 @@ def test_a_card_that_makes_weak_keys_is_put_aside_and_the_lane_goes_on(desk: Des
 
     desk.run("produce", order, "--seat", "piv-1", pins=True, expect=ExitCode.PARTIAL)
 
-    assert states(desk, order) == {"quarantined": 1, "produced": 1}
+    assert desk.states(order) == {"quarantined": 1, "produced": 1}
     (aside,) = desk.tokens(order, "quarantined")
     assert "ROCA" in aside["reason"]
     assert list(desk.envelopes("quarantine").values()) == ["old"]
@@ -147,5 +142,5 @@ def test_a_lane_without_its_reader_stops_and_the_others_finish(desk: Desk) -> No
     ended = desk.run("produce", order, pins=True)
 
     assert "lane piv-2 stopped" in ended.err
-    assert states(desk, order) == {"produced": 3}
+    assert desk.states(order) == {"produced": 3}
     assert {token["seat"] for token in desk.tokens(order)} == {"piv-1"}

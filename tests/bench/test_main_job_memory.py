@@ -7,8 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,6 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="reads the desk's memory,
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
     return desk_factory(piv=1, pkcs11=1, delays=SLOW)
-
-
-def begun(desk: Desk, order: str, step: str) -> Callable[[], bool]:
-    return lambda: bool(
-        desk.rows(
-            "SELECT 1 FROM steps JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
-            "WHERE number = ? AND name = ?",
-            order,
-            step,
-        )
-    )
 
 
 def touched(desk: Desk, order: str) -> int:
@@ -75,7 +65,7 @@ def test_the_desk_never_has_a_code_in_its_memory_and_lanes_have_them(desk: Desk,
     desk_s: list[bytes] = []
     producing = desk.start("produce", order, pins=True)
     for step in ("load:authentication", "verify"):
-        producing.wait_until(begun(desk, order, step), f"{step} was begun")
+        producing.wait_until(partial(desk.begun, order, step), f"{step} was begun")
         with held(producing):
             desk_s.append(memory(producing.process.pid))
             lanes = [memory(desk.lane_process(seat)) for seat in desk.bench.seats]
@@ -110,7 +100,7 @@ def test_nobody_else_of_the_same_user_can_look_into_a_process_that_has_codes(
         plain.communicate(b"\n")
     order = an_order(desk, "Inkijk")
     producing = desk.start("produce", order, pins=True, through=ORDINARY)
-    producing.wait_until(begun(desk, order, "load:authentication"), "a token was half made")
+    producing.wait_until(lambda: desk.begun(order, "load:authentication"), "a token was half made")
     with held(producing):
         nobody_looks_into(producing.process.pid, "lane", "lane", "ca", "bench keys")
     assert producing.end().code == ExitCode.OK

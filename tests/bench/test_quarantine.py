@@ -36,19 +36,9 @@ def shared(desk_factory: DeskFactory) -> Desk:
 
 @pytest.fixture
 def desk(shared: Desk) -> Iterator[Desk]:
-    """A desk with empty seats, fed by hand, and nothing armed."""
-    shared.bench.disarm()
-    for seat in shared.bench.seats:
-        shared.bench.eject(seat)
-    made = (shared.home / "station.toml").read_text()
-    shared.feed_by_hand("piv-1")
-    yield shared
-    shared.stop()
-    shared.configure(lambda _: made)
-
-
-def states(desk: Desk, order: str) -> Counter[str]:
-    return Counter(token["state"] for token in desk.tokens(order))
+    with shared.cleared():
+        shared.feed_by_hand("piv-1")
+        yield shared
 
 
 def events(desk: Desk, number: str) -> list[str]:
@@ -131,7 +121,7 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
     assert issued
     assert issued <= revoked(desk)
     assert desk.letters(order)[number] == "void"
-    assert states(desk, order) == {"spoiled": 1, "planned": 1}
+    assert desk.states(order) == {"spoiled": 1, "planned": 1}
 
     producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
     producing.hear("produced")
@@ -286,7 +276,7 @@ def test_a_way_out_that_is_killed_at_any_commit_is_finished_by_the_same_command(
     killed = kill_at_every_commit(desk, "quarantine", way, number, *seat, "--yes", serial)
 
     assert killed >= most
-    assert states(desk, order) == {"spoiled": 1, "planned": 1}
+    assert desk.states(order) == {"spoiled": 1, "planned": 1}
     assert desk.letters(order) == {number: "void"}
     happened = Counter(events(desk, number))
     assert happened["item.spoiled"] == happened[f"quarantine.{way}-begun"] == 1

@@ -32,14 +32,8 @@ def shared(desk_factory: DeskFactory) -> Desk:
 
 @pytest.fixture
 def desk(shared: Desk) -> Iterator[Desk]:
-    """A desk with empty seats and no faults, configured as it was made."""
-    shared.bench.disarm()
-    for seat in shared.bench.seats:
-        shared.bench.eject(seat)
-    made = (shared.home / "station.toml").read_text()
-    yield shared
-    shared.stop()
-    shared.configure(lambda _: made)
+    with shared.cleared():
+        yield shared
 
 
 def held(desk: Desk, name: str) -> dict[str, bytes]:

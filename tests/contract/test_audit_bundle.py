@@ -235,7 +235,7 @@ def test_a_part_of_the_log_is_proven_entry_by_entry(station: Station) -> None:
         packed.extractall(station.home.path)
     bundle = station.home.path / "part"
     assert len(list(bundle.glob("proofs/*.tlog-proof"))) == 4
-    assert "a part of a log, 6 entries, 1 checkpoints: all hold" in shell("python3 check.py", bundle)
+    assert "a part of a log, 6 entries, 1 checkpoint: all hold" in shell("python3 check.py", bundle)
     script = commands((bundle / "README.md").read_text("utf-8"), "Check the chain by hand")
     gaps = "GAP: before entry 9\nGAP: before entry 16\n"
     assert shell(script, bundle) == f"{gaps}exit 0"
@@ -255,10 +255,10 @@ def test_a_range_of_the_log_can_be_exported_and_nothing_is_written_over(station:
     station.sign()
     path = station.home.path / "range"
     assert export(station.records, path, Selection(first=5, last=9), "ada").entries == 5
-    assert "a part of a log, 5 entries, 1 checkpoints: all hold" in shell("python3 check.py", path)
+    assert "a part of a log, 5 entries, 1 checkpoint: all hold" in shell("python3 check.py", path)
     first = path.with_name("first")
     assert export(station.records, first, Selection(last=9), "ada").entries == 9
-    assert "a part of a log, 9 entries, 1 checkpoints: all hold" in shell("python3 check.py", first)
+    assert "a part of a log, 9 entries, 1 checkpoint: all hold" in shell("python3 check.py", first)
     shutil.rmtree(first / "proofs")
     assert "entries 10 to 21 are missing, which a checkpoint covers" in shell("python3 check.py", first)
     with pytest.raises(Refused, match="there already"):

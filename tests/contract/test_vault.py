@@ -210,3 +210,37 @@ def test_a_note_is_kept_in_place_of_the_one_before_and_shown_to_who_has_the_pin_
     login = [*command, "--login", "--pin", "env:PIN"]
     opened = subprocess.run(login, env=whole, capture_output=True, check=True, text=True).stdout
     assert ("register" in shut, opened.count("register")) == (False, 1)
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_login_that_was_cut_off_does_not_lose_the_token(
+    keeper: Child, environment: dict[str, str], tmp_path: Path, left: int
+) -> None:
+    public = keeper.ask("do", "generate_agreement_key", "epoch 1")
+    keeper.close()
+    (token,) = (tmp_path / "keys" / "tokens").glob("*/token.object")
+    whole = token.read_bytes()
+    token.write_bytes(whole[:left])
+    again = started(environment)
+    assert again.ask("do", "public_key", "epoch 1") == public
+    again.ask("hold", "epoch 1")
+    assert again.ask("open", sealed_to(public), b"item 1") == b"a data key"
+    again.close()
+    assert len(token.read_bytes()) == len(whole)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "keys" / "kept").iterdir())
+
+
+def test_a_login_on_a_full_disk_does_not_lose_the_token(
+    keeper: Child, environment: dict[str, str], tmp_path: Path
+) -> None:
+    public = keeper.ask("do", "generate_agreement_key", "epoch 1")
+    keeper.close()
+    command = ["pkcs11-tool", "--module", softhsm.module(), "--login", "--pin", "env:PIN", "-O"]
+    whole = {**environment, "PIN": PIN.reveal().decode(), "PATH": "/usr/bin:/bin"}
+    no_room = ["prlimit", "--fsize=8", *command]
+    subprocess.run(no_room, env=whole, capture_output=True, check=False)
+    (token,) = (tmp_path / "keys" / "tokens").glob("*/token.object")
+    assert token.stat().st_size < 100
+    again = started(environment)
+    assert again.ask("do", "public_key", "epoch 1") == public
+    again.close()

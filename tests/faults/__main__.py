@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="f"))  # a short path, for the sockets below it
     rows = [row for row in _rows() if only is None or row.what in only]
-    machine: list[tuple[str, Sum]] = []
+    machine = {name: Sum() for name, _ in machine_matrix.jobs()}
     printed: list[letters.Row] = []
     stop = threading.Event()
     try:
@@ -87,7 +87,10 @@ def main(arguments: Sequence[str]) -> int:
             if only is None or "letters" in only:
                 works.append(benches.submit(_print_all, folder, printed, quick))
             if only is None or "kills" in only:
-                works.append(benches.submit(_kill_all, folder, machine, quick, stop))
+                works += [
+                    benches.submit(_kill, folder, machine, name, job, quick, stop)
+                    for name, job in machine_matrix.jobs()
+                ]
             works += [benches.submit(_tear_all, folder, row, quick, stop) for row in rows]
             try:
                 for work in works:
@@ -133,15 +136,25 @@ def _tear_all(folder: Path, row: Row, quick: bool, stop: threading.Event) -> Non
                 _say(f"  {remark}")
 
 
-def _kill_all(folder: Path, machine: list[tuple[str, Sum]], quick: bool, stop: threading.Event) -> None:
+def _kill(
+    folder: Path,
+    machine: dict[str, Sum],
+    name: str,
+    job: machine_matrix.Job,
+    quick: bool,
+    stop: threading.Event,
+) -> None:
     def place(name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=name, dir=folder))
 
-    for name, row in machine_matrix.rows(place, _ONE_IN if quick else 1):
-        if stop.is_set():
-            return
-        machine.append((name, row))
-        _say(f"{name}: {row.points} points")
+    if not stop.is_set():
+        made = job(place, _ONE_IN if quick else 1)
+        with _adding:
+            machine[name] += made
+        _say(f"{name}: {machine[name].points} points")
+
+
+_adding = threading.Lock()
 
 
 def _print_all(folder: Path, printed: list[letters.Row], quick: bool) -> None:
@@ -156,7 +169,7 @@ def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: float, *, whole: bool) -> int:
+def _show(rows: Sequence[Row], machine: Mapping[str, Sum], seconds: float, *, whole: bool) -> int:
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
     where = "at every point" if whole else "at some points, until it was stopped"
     table = Table(title=f"Torn {where}, in {seconds / 60:.0f} min", title_justify="left")
@@ -165,7 +178,9 @@ def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: floa
     for row in rows:
         table.add_row(*row.cells)
     table.add_section()
-    for name, sum_ in machine:
+    for name, sum_ in machine.items():
+        if not sum_.points:
+            continue
         numbers = (sum_.points, sum_.produced, sum_.quarantined, sum_.lost, sum_.double)
         table.add_row(name, "", *map(str, numbers))
     console.print(table)
@@ -178,7 +193,7 @@ def _show(rows: Sequence[Row], machine: Sequence[tuple[str, Sum]], seconds: floa
     _list(console, "Quarantined:", quarantined)
     remarks = [f"{row.what}, {remark}" for row in rows for remark in row.remarks]
     _list(console, "DOES NOT AGREE:", remarks)
-    bad = any(sum_.lost or sum_.double for _, sum_ in machine)
+    bad = any(sum_.lost or sum_.double for sum_ in machine.values())
     return int(bool(remarks) or bad or not whole)
 
 

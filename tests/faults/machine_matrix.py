@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,9 @@ _WRITES = 25
 _CALLS = 2
 """Every so many-th PKCS#11 call is one that crashes or fails."""
 
+_SHARES = 3
+"""Desks that share the PKCS#11 calls, which are most of all points."""
+
 _KINDS = (
     ("crash", "before", None),
     ("crash", "after", None),
@@ -37,27 +41,49 @@ _KINDS = (
 """What befalls one call after another, in turn."""
 
 
-def rows(place: Callable[[str], Path], every: int = 1) -> Iterator[tuple[str, Row]]:
-    """The rows of the table with their names; of all points one in `every`. Folders are made by `place`."""
+Job = Callable[[Callable[[str], Path], int], Row]
+"""Makes one row or a share of it on a desk of its own: where its folders are made, one point in how many."""
+
+
+def jobs() -> Sequence[tuple[str, Job]]:
+    """What makes each row, long ones first; shares of one row have its name and are added up."""
+    shares = [("PKCS#11 call that crashes or fails", partial(_calls, share)) for share in range(_SHARES)]
+    return (
+        *shares,
+        ("kill -9 at every journal commit", _commits),
+        ("disk full from a write on", _disk),
+        ("kill -9 at commits of an order", _order_commits),
+    )
+
+
+def _commits(place: Callable[[str], Path], every: int) -> Row:
     with desk_for_faults(place, piv=1, pkcs11=1) as desk:
         found = commits.points(commits.clean_production(desk))
         torn = _sum(desk, found[::every], commits.torn_production)
-        yield "kill -9 at every journal commit", replace(torn, double=torn.double + commits.codes_twice(desk))
-        orders = commits.points(_ORDER_COMMITS)[::every]
-        yield (
-            "kill -9 at commits of an order",
-            _sum(desk, orders, lambda there, point: commits.torn_order(there, point, point)),
-        )
-        writes = range(1, disk.clean_writes(desk) + 1, _WRITES)
-        yield "disk full from a write on", _sum(desk, writes[::every], disk.production_without_room)
+        return replace(torn, double=torn.double + commits.codes_twice(desk))
+
+
+def _order_commits(place: Callable[[str], Path], every: int) -> Row:
+    with desk_for_faults(place, piv=1, pkcs11=1) as desk:
+        found = commits.points(_ORDER_COMMITS)[::every]
+        return _sum(desk, found, lambda there, point: commits.torn_order(there, point, point))
+
+
+def _disk(place: Callable[[str], Path], every: int) -> Row:
+    with desk_for_faults(place, piv=1, pkcs11=1) as desk:
+        found = range(1, disk.clean_writes(desk) + 1, _WRITES)
+        return _sum(desk, found[::every], disk.production_without_room)
+
+
+def _calls(share: int, place: Callable[[str], Path], every: int) -> Row:
     with desk_for_faults(place, piv=0, pkcs11=1) as desk:
         calls.impatient(desk)
         numbers = range(1, calls.clean_calls(desk) + 1, _CALLS)
-        befall = [
+        found = [
             Call(number, do, when, ckr)  # type: ignore[arg-type]
             for number, (do, when, ckr) in zip(numbers, itertools.cycle(_KINDS), strict=False)
         ]
-        yield "PKCS#11 call that crashes or fails", _sum(desk, befall[::every], calls.torn_token)
+        return _sum(desk, found[::every][share::_SHARES], calls.torn_token)
 
 
 def _sum(desk: Desk, found: Iterable[Point], tear: Callable[[Desk, Point], Row]) -> Row:

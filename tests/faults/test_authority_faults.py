@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,20 +28,13 @@ def shared(desk_factory: DeskFactory) -> Desk:
 
 @pytest.fixture
 def desk(shared: Desk) -> Iterator[Desk]:
-    for seat in shared.bench.seats:
-        shared.bench.eject(seat)
-    yield shared
-    shared.stop()
-    shared.bench.disarm()
+    with shared.cleared():
+        yield shared
 
 
 def an_order(desk: Desk, count: int) -> str:
     ((orders,),) = desk.rows("SELECT count(*) FROM orders")
     return desk.approved({"group": f"Balie {orders + 1}", "layout": "group-usb:p-256", "count": str(count)})
-
-
-def states(desk: Desk, order: str) -> Counter[str]:
-    return Counter(token["state"] for token in desk.tokens(order))
 
 
 def issued(desk: Desk) -> set[Path]:
@@ -87,7 +79,7 @@ def test_lanes_wait_for_a_slow_ca_find_a_lost_answer_and_notice_a_second_one(des
 
     assert len(desk.bench.fired(seconds=0)) == 4
     assert "the CA did not answer in time; asked again in 1 s" in ended.err
-    assert states(desk, order) == {"produced": 4, "quarantined": 1}
+    assert desk.states(order) == {"produced": 4, "quarantined": 1}
     (aside,) = desk.tokens(order, "quarantined")
     assert "certify:" in aside["reason"]
     assert "the CA refuses the request; ask who runs the CA" in aside["reason"]
@@ -113,10 +105,10 @@ def test_a_ca_that_refuses_everything_stops_the_lanes_and_spoils_no_more_tokens(
     assert "lane usb-1 stopped: " in ended.err
     assert "lane usb-2 stopped: " in ended.err
     assert "the CA failed 3 times in a row, last: the CA refuses the request" in ended.err
-    assert states(desk, order)["quarantined"] == 2
+    assert desk.states(order)["quarantined"] == 2
     desk.bench.disarm()
     desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
-    assert states(desk, order) == {"quarantined": 2, "produced": 4}
+    assert desk.states(order) == {"quarantined": 2, "produced": 4}
     every_key_has_one_certificate(desk, order, before)
 
 
@@ -133,7 +125,7 @@ def test_a_wrong_certificate_is_never_loaded_and_revoked_where_it_is_for_our_key
 
     desk.run("produce", order, "--seat", "usb-1", pins=True, expect=ExitCode.PARTIAL)
 
-    assert states(desk, order) == {"produced": 4, "quarantined": 4}
+    assert desk.states(order) == {"produced": 4, "quarantined": 4}
     for token, words in zip(desk.tokens(order, "quarantined"), told.values(), strict=True):
         assert "the CA's certificate is not what was asked for" in token["reason"]
         assert words in token["reason"]
@@ -164,7 +156,7 @@ def test_a_ca_and_keys_whose_processes_die_are_started_again_and_nothing_is_issu
     ended = producing.end()
 
     assert ended.code == ExitCode.OK, ended.err
-    assert states(desk, order) == {"produced": 3}
+    assert desk.states(order) == {"produced": 3}
     every_key_has_one_certificate(desk, order, before)
     restarted = desk.rows("SELECT body FROM audit WHERE body LIKE '%process.restarted%'")
     assert sum('"process":"ca"' in body for (body,) in restarted) == 2
@@ -178,7 +170,7 @@ def test_a_ca_process_that_hangs_is_started_again_and_nothing_is_issued_twice(de
     ended = desk.start("produce", order, pins=True, through=IMPATIENT).end()
 
     assert ended.code == ExitCode.OK, ended.err
-    assert states(desk, order) == {"produced": 2}
+    assert desk.states(order) == {"produced": 2}
     every_key_has_one_certificate(desk, order, before)
     assert desk.rows("SELECT 1 FROM audit WHERE body LIKE '%ca: no answer within 5 s, ended%'")
 
@@ -198,7 +190,7 @@ def test_a_ca_process_that_dies_again_and_again_stops_the_lanes_and_spoils_nothi
 
     assert ended.code == ExitCode.PARTIAL
     assert "lane usb-1 stopped: ca: the process ended (signal 9)" in ended.err
-    assert states(desk, order) == {"planned": 1, "in-production": 1}
+    assert desk.states(order) == {"planned": 1, "in-production": 1}
     desk.run("produce", order, pins=True)
-    assert states(desk, order) == {"produced": 2}
+    assert desk.states(order) == {"produced": 2}
     every_key_has_one_certificate(desk, order, before)

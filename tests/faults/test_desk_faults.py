@@ -38,13 +38,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(shared: Desk) -> Iterator[Desk]:
-    """A desk with empty seats and nothing armed."""
-    shared.bench.disarm()
-    for seat in shared.bench.seats:
-        shared.bench.eject(seat)
-    yield shared
-    shared.stop()
-    shared.bench.disarm()
+    with shared.cleared():
+        yield shared
 
 
 def test_killed_at_any_commit_the_same_command_finishes_every_token_once(desk: Desk) -> None:

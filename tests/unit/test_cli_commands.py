@@ -25,11 +25,6 @@ from tests.unit.cli import Cli
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def test_help_names_every_command_with_its_line(cli: Cli) -> None:
     done = cli("--help")
     assert done.code == ExitCode.OK

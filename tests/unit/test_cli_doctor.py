@@ -18,11 +18,6 @@ from station.key_tokens import KEYS
 from tests.unit.cli import Cli
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def checks(cli: Cli, home: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code and the checks by name."""
     done = cli("doctor", "--json", "--home", str(home))

@@ -19,11 +19,6 @@ from tests.unit.cli import Cli
 KEYS = "\n".join(f'[keys.{name}]\nmodule = "/m.so"\ntoken = "{name}"' for name in ("custody", "bench", "ca"))
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def home_with(path: Path, seats: Sequence[Seat]) -> Path:
     """A home whose configuration has these seats; its key tokens are never asked for."""
     path.mkdir(mode=0o700)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from batch.model.errors import NotFound, Refused, Transition
@@ -22,11 +20,6 @@ def draft(reference: str = "MVV-1", count: int = 3) -> OrderDraft:
     fields = {"group": "Zeehavens", "language": "nl"}
     row = DraftRow(2, "group-card:p-256", Kind.GROUP, count, fields, "group:zeehavens")
     return OrderDraft("order.csv", reference, "Ministerie", "90001234", "NL", "00" * 32, (row,))
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Records:
-    return Records.create(tmp_path / "station.db")
 
 
 def test_an_order_is_received_with_an_item_and_a_mailer_number_for_every_token(records: Records) -> None:

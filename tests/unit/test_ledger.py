@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,20 +14,6 @@ from batch.model.events import Event
 from batch.store import audit, ledger
 from batch.store.copying import copy
 from batch.store.database import Records
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    (tmp_path / "home").mkdir()
-    path = tmp_path / "home" / "station.db"
-    Records.create(path).close()
-    return path
-
-
-@pytest.fixture
-def records(path: Path) -> Iterator[Records]:
-    with closing(Records(path)) as records:
-        yield records
 
 
 def write(records: Records, *names: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,11 +65,6 @@ class Authority:
         assert method == "revoke"
         self.revoked.append((arguments[0], str(arguments[1])))
         return None
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Records:
-    return Records.create(tmp_path / "station.db")
 
 
 @pytest.fixture

@@ -41,14 +41,6 @@ from tests.unit.restore_kit import draft
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    (tmp_path / "home").mkdir()
-    Records.create(tmp_path / "home" / "station.db").close()
-    with closing(Records(tmp_path / "home" / "station.db")) as records:
-        yield records
-
-
-@pytest.fixture
 def order(records: Records) -> Order:
     """Six items: produced, the letter under seal (1, 2); under way (3); in quarantine (4); planned (5, 6)."""
     order = receive(records, draft("A-1", 6), "ada")

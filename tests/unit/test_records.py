@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,19 +15,6 @@ from batch.model.events import Event
 from batch.store import audit, database
 from batch.store.clock import now
 from batch.store.database import Records
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "station.db"
-    Records.create(path).close()
-    return path
-
-
-@pytest.fixture
-def records(path: Path) -> Iterator[Records]:
-    with closing(Records(path)) as records:
-        yield records
 
 
 def write(records: Records, *names: str) -> None:

@@ -23,11 +23,6 @@ from tests.unit.restore_kit import draft, home_of, numbers
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Home:
     return home_of(tmp_path / "home")
 

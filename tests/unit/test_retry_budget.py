@@ -19,7 +19,7 @@ from batch.model.events import Event
 from batch.model.orders import Item
 from batch.orders.decisions import receive
 from batch.orders.draft import DraftRow, OrderDraft
-from batch.production.assignment import Assignment, CodeTask
+from batch.production.assignment import Assignment, CodeTask, StepTask
 from batch.production.budget import Budget, told
 from batch.production.lane import Lane
 from batch.production.plan import Kind, plan
@@ -147,7 +147,7 @@ class Work:
                 budget.book(step.kind, in_doubt=step.name in self.begun)
             in_doubt = step.name in self.begun
             self.begun.add(step.name)
-            stepped = lane.step(step, frozenset(self.done), in_doubt, {}, {}, left)
+            stepped = lane.step(StepTask(step, frozenset(self.done), in_doubt, {}, {}), left)
             with on_record(self.records):
                 budget.settle(stepped.shown)
                 if isinstance(stepped.outcome, TokenIdentity):

@@ -29,9 +29,8 @@ def more(records: Records, times: int = 1) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "station.db"
-    Records.create(path).close()
+def path(path: Path) -> Path:
+    """The file of records with entries."""
     write(path, times=20)
     return path
 
