@@ -70,6 +70,35 @@ class Seat(_Table, frozen=True):
         _check_environment(self.environment)
 
 
+class Operators(_Table, frozen=True):
+    """Who may log in, and where: the operators' seat, which no lane touches.
+
+    `anchors` are files (PEM or DER) of the CAs whose certificates operators have, `crl` those of their
+    revocation lists, which are asked for where any is named. `passphrases` lets operators without a token
+    be enrolled.
+    """
+
+    driver: str | None = None
+    feeder: str = "hands"
+    anchors: tuple[str, ...] = ()
+    crl: tuple[str, ...] = ()
+    passphrases: bool = False
+    options: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+    answer_seconds: _Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        _check_environment(self.environment)
+        for name in ("anchors", "crl"):
+            for place in getattr(self, name):
+                if not os.path.isabs(place):
+                    raise Wrong(name, f"{place!r} is no absolute path")
+        if self.driver is None and not self.passphrases:
+            raise Wrong("driver", "is missing, and passphrases are not allowed: nobody could log in")
+        if self.driver is not None and not self.anchors:
+            raise Wrong("anchors", "names no CA: no operator's certificate would be believed")
+
+
 class PrinterSeat(_Table, frozen=True):
     """The printer of PIN letters."""
 
@@ -167,6 +196,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     station: Station
     keys: Keys
     seats: tuple[Seat, ...] = ()
+    operators: Operators | None = None
     printer: PrinterSeat | None = None
     authority: Authority = Authority()
     layouts: LayoutFolders = LayoutFolders()
@@ -209,6 +239,7 @@ def _checked(document: Document[Configuration]) -> Configuration:
                 "seat", index, "name", what=f"a second seat {seat.name!r}", next="give each a name of its own"
             )
         seen.add(seat.name)
+    operators = document.value.operators
     places: dict[str, str] = {}
     for index, seat in enumerate(document.value.seats):
         if (other := places.setdefault(_place(seat), seat.name)) != seat.name:
@@ -219,10 +250,18 @@ def _checked(document: Document[Configuration]) -> Configuration:
                 what=f"seat {seat.name!r} has the reader or slot of seat {other!r}",
                 next="a reader or slot is one seat: take one of them out, or name another reader or slot",
             )
+        if operators is not None and operators.driver is not None and _place(seat) == _place(operators):
+            raise document.fault(
+                "seat",
+                index,
+                "name",
+                what=f"seat {seat.name!r} has the reader or slot of the operators' seat",
+                next="give operators a reader or slot that no lane touches",
+            )
     return document.value
 
 
-def _place(seat: Seat) -> str:
+def _place(seat: Seat | Operators) -> str:
     """What two seats may not share: a reader by its serial or name, a slot of a module, else all options."""
     options = seat.options
     if "reader" in options:
@@ -230,7 +269,7 @@ def _place(seat: Seat) -> str:
     elif "module" in options:
         named = {"module": options["module"], "slot": options.get("slot")}
     else:
-        named = options or {"seat": seat.name}
+        named = options or {"seat": seat.name if isinstance(seat, Seat) else "operators"}
     return repr((seat.driver, sorted(named.items()), sorted(seat.environment.items())))
 
 
@@ -285,6 +324,17 @@ driver = "pkcs11"               # a token behind the PKCS#11 module of its maker
 module = "/usr/lib/softhsm/libsofthsm2.so"
 [seat.environment]              # what its module wants to find; never a PIN
 SOFTHSM2_CONF = "/var/lib/issuance-station/lane-2/softhsm2.conf"
+
+# The operators' seat: where people put their own tokens in, to log in and to sign. No lane touches it.
+[operators]
+driver = "piv"                  # PIV cards or keys; "pkcs11" for tokens behind a maker's module
+feeder = "hands"
+anchors = ["/etc/issuance-station/employees-ca.pem"]    # CAs of the operators' certificates, PEM or DER
+crl = ["/var/lib/issuance-station/employees.crl"]       # their revocation lists; [] asks for none
+passphrases = false             # true: operators without a token may be enrolled with a passphrase
+answer_seconds = 60.0           # a token that gives no answer in this time hangs; some wait for a touch
+[operators.options]
+reader = "Example Desktop Reader 01 00"
 
 # Letters are streamed to the printer and rest nowhere on the way: a device, never a queue or a file.
 [printer]

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from station.config import KeyToken, Seat, parse, seat_entry
+from station.config import KeyToken, Operators, Seat, parse, seat_entry
 
 
 def compose(
@@ -20,6 +20,7 @@ def compose(
     authority: Mapping[str, Any],
     bench: Path | None,
     seats: Sequence[Seat],
+    operators: Operators | None = None,
 ) -> str:
     """The text of a station.toml; `authority` are the options of the embedded CA.
 
@@ -35,6 +36,8 @@ def compose(
         parts.append(table("bench", {"directory": str(bench)}))
         printed = {"directory": str(bench / "printed"), "bench": str(bench)}
         parts.append(table("printer", {"driver": "simulated"}) + "\n" + table("printer.options", printed))
+    if operators is not None:
+        parts.append(operators_table(operators))
     return "\n\n".join([*parts, *(seat_entry(seat).rstrip() for seat in seats)]) + "\n"
 
 
@@ -68,6 +71,24 @@ def _authority(options: Mapping[str, Any], bench: Path | None) -> list[str]:
         table("authority.options", {"bench": str(bench), "driver": "embedded"}),
         table("authority.options.options", options),
     ]
+
+
+def operators_table(operators: Operators) -> str:
+    """The `[operators]` table."""
+    told = {
+        "driver": operators.driver,
+        "feeder": operators.feeder,
+        "anchors": operators.anchors,
+        "crl": operators.crl,
+        "passphrases": operators.passphrases,
+        "answer_seconds": operators.answer_seconds,
+    }
+    parts = {
+        "": {name: value for name, value in told.items() if value is not None},
+        ".options": operators.options,
+        ".environment": operators.environment,
+    }
+    return "\n".join(table(f"operators{name}", values) for name, values in parts.items() if values)
 
 
 def table(name: str, values: Mapping[str, Any]) -> str:

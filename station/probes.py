@@ -12,7 +12,7 @@ from typing import Any
 
 from drivers.errors import DriverError
 from drivers.process import Child
-from station.config import KeyToken, PrinterSeat, Seat
+from station.config import KeyToken, Operators, PrinterSeat, Seat
 
 PATIENCE = 15.0
 """Seconds a device may take to answer before its process is ended."""
@@ -123,7 +123,7 @@ def printer_probe(printer: PrinterSeat) -> Child:
     return Child("printer", "station.probes:PrinterProbe", arguments, environment=printer.environment)
 
 
-def is_pcsc(seat: Seat) -> bool:
+def is_pcsc(seat: Seat | Operators) -> bool:
     """Whether a seat names a PC/SC reader."""
     return "reader" in seat.options
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from drivers.errors import DriverError
 from station import probes
-from station.config import Configuration, Seat, seat_entry
+from station.config import Configuration, Operators, Seat, seat_entry
 from station.configuring import extend
 from station.errors import ConfigurationError
 from station.home import Home
@@ -30,7 +30,7 @@ class SeatView:
 
 
 def view(configuration: Configuration) -> tuple[SeatView, ...]:
-    """Every seat as it is now, then the readers no seat names; asks all devices at the same time."""
+    """Every seat as it is now, then the readers that are nobody's; asks all devices at the same time."""
     environments: dict[str, Mapping[str, str]] = {"": {}}
     for seat in configuration.seats:
         if probes.is_pcsc(seat):
@@ -89,7 +89,10 @@ def _spare(reader: Reader) -> SeatView:
 
 
 def _is_named(reader: Reader, socket: str, configuration: Configuration) -> bool:
-    for seat in configuration.seats:
+    named: list[Seat | Operators] = [*configuration.seats]
+    if configuration.operators is not None:
+        named.append(configuration.operators)
+    for seat in named:
         if not probes.is_pcsc(seat) or _socket(seat.environment) != socket:
             continue
         serial = seat.options.get("serial")

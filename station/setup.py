@@ -17,7 +17,7 @@ from drivers.authorities.port import Provision
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
-from station.config import KeyToken, Seat, load
+from station.config import KeyToken, Operators, Seat, load
 from station.configuring import compose, extend, key_entry
 from station.errors import HomeError
 from station.home import Home, create
@@ -43,6 +43,7 @@ def make(
     pins: Mapping[str, Secret],
     bench: Path | None,
     seats: tuple[Seat, ...] = (),
+    operators: Operators | None = None,
 ) -> Home:
     """A new station in `path`: SoftHSM key tokens under the given PINs, an embedded CA, empty records.
 
@@ -70,7 +71,7 @@ def make(
     with _new_token("bench", tokens["bench"], pins["bench"]) as bench_keys:
         _make_ca(home, tokens["ca"], authority, pins["ca"])
         settle_keys(home)
-        configuration = compose(name, country, tokens, authority, bench, seats)
+        configuration = compose(name, country, tokens, authority, bench, seats, operators)
         Records.create(home.records).close()
         _write_private(home.configuration, configuration)
         with closing(Records(home.records)) as records:

@@ -28,6 +28,7 @@ from station.config import Configuration, KeyName, load
 from station.errors import ConfigurationError
 from station.home import Home
 from station.key_tokens import Made, make_checkpoint, settle_keys
+from station.operators_seat import OperatorsSeat, operators_process
 from station.pins import PinSource
 from station.setup import provision
 
@@ -190,6 +191,28 @@ class Desk:
         )
         try:
             yield child
+        finally:
+            child.close()
+
+    @contextmanager
+    def operators_seat(self, operator: str | None = None) -> Iterator[OperatorsSeat]:
+        """The operators' seat, whose feeder is asked for the token of `operator` where one is named.
+
+        Raises `ConfigurationError` where none is configured.
+        """
+        operators = self.configuration.operators
+        if operators is None or operators.driver is None:
+            raise ConfigurationError(
+                "no operators' seat is configured",
+                where=str(self.home.configuration),
+                next="add `driver` and `anchors` to [operators]; docs/configuration.md explains them",
+            )
+        if operator is not None:
+            options = self._feeder_options(operators.feeder)
+            find("station.feeders", operators.feeder)(options).present(operator)
+        child = operators_process(operators)
+        try:
+            yield OperatorsSeat(operators, child)
         finally:
             child.close()
 

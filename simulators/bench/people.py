@@ -90,11 +90,19 @@ class People:
         return {
             "driver": driver,
             "feeder": "bench",
-            "anchors": [str(self.anchor)],
-            "crl": [str(self.crl)],
+            "anchors": (str(self.anchor),),
+            "crl": (str(self.crl),),
             "options": options,
             "environment": self._bench.seat_environment(OPERATORS[driver]),
         }
+
+    def best_table(self) -> dict[str, Any] | None:
+        """The table for the seat of cards, or of USB tokens where there are no cards; None without both."""
+        cards = any(self._layout.cards.glob("operator-*.json"))
+        usb = any(self._layout.tokens.glob("operator-*"))
+        if not any(seat.name in OPERATORS.values() for seat in self._bench.status().seats):
+            return None
+        return self.table(PKCS11 if usb and not cards else PIV)
 
     def _kinds(self, operator: str, usb: bool | None) -> list[str]:
         name = f"operator-{operator}"

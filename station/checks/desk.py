@@ -44,6 +44,10 @@ def desk_checks(path: Path) -> Iterator[Check]:
     yield records(home)
     yield from audit_log(home)
     yield from devices(configuration)
+    if configuration.operators is not None:
+        from station.checks.people import people_checks
+
+        yield from people_checks(configuration.operators)
 
 
 def layouts(configuration: Configuration, home: Home) -> Check:

@@ -10,7 +10,7 @@ import click
 from station.cli.invocation import Invocation, pass_invocation
 
 if TYPE_CHECKING:
-    from station.config import Seat
+    from station.config import Operators, Seat
 
 
 @click.command()
@@ -44,6 +44,7 @@ def init(invocation: Invocation, name: str, country: str, bench: Path | None) ->
         pins=pins,
         bench=bench.absolute() if bench else None,
         seats=_bench_seats(bench) if bench else (),
+        operators=_bench_operators(bench) if bench else None,
     )
     click.echo(f"The station is in {home.path}.", err=True)
     if not bench:
@@ -61,3 +62,12 @@ def _bench_seats(bench: Path) -> tuple[Seat, ...]:
     running = Bench(bench.absolute())
     entries = (running.seat_options(seat) for seat in running.seats)
     return tuple(Seat(**entry) for entry in entries)
+
+
+def _bench_operators(bench: Path) -> Operators | None:
+    """The operators' seat of a bench that has tokens of operators: that for the cards, unless all are USB."""
+    from simulators.bench import Bench
+    from station.config import Operators
+
+    table = Bench(bench.absolute()).people.best_table()
+    return None if table is None else Operators(**table)
