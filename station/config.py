@@ -184,6 +184,15 @@ class Audit(_Table, frozen=True):
             raise Wrong("witness", f"{self.witness!r} is no absolute path")
 
 
+class Retention(_Table, frozen=True):
+    """For how many years persons' data is kept after it is over; see `batch.people.forgetting.Retention`."""
+
+    managers: Annotated[int, msgspec.Meta(ge=7)] = 7
+    people: Annotated[int, msgspec.Meta(ge=0)] = 1
+    orders: Annotated[int, msgspec.Meta(ge=7)] = 7
+    rejected: Annotated[int, msgspec.Meta(ge=0)] = 1
+
+
 class Bench(_Table, frozen=True):
     """A simulated bench this station works at: the folder of its state, outside the home."""
 
@@ -202,6 +211,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     layouts: LayoutFolders = LayoutFolders()
     records: RecordKeeping = RecordKeeping()
     audit: Audit = Audit()
+    retention: Retention = Retention()
     bench: Bench | None = None
 
     def seat(self, name: str) -> Seat:
@@ -378,4 +388,11 @@ ledgers = []                    # files for copies of the ledger, best on anothe
 
 [audit]
 witness = "/mnt/witness"        # signed checkpoints of the log go here too: a disk that somebody else keeps
+
+# Years that persons' data is kept after it is over (docs/registry.md); at least 7 where tokens were made.
+[retention]
+managers = 7                    # certificate managers, after they left and their last certificate ended
+people = 1                      # representatives, contact persons, managers nothing was made for
+orders = 7                      # names and addresses in orders, after the last certificate ended
+rejected = 1                    # the same in orders of which nothing was made
 """

@@ -33,6 +33,8 @@ class Agreement:
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
         self._forgotten: set[str] = set()
+        self._words: Counter[tuple[int, bool]] = Counter()
+        """Items by order and whether their words are there."""
         self._registry = RegistryAgreement()
 
     def hear(self, facts: Facts) -> None:
@@ -85,6 +87,8 @@ class Agreement:
                 yield _disagree(f"{name} was received from another file or by another person than recorded")
             elif not self._asked_alike(order, detail, asked):
                 yield _disagree(f"{name} was received with other tokens, fields or layouts than recorded")
+            if self._words[order.id, order.number in self._forgotten]:
+                yield _disagree(f"{name} is not forgotten as the log tells, in whole and only then")
             if order.state in (OrderState.RECEIVED, OrderState.REJECTED):
                 continue
             if self._approved.get(order.number) != order.decided_by:
@@ -104,6 +108,7 @@ class Agreement:
         stays = quarantine.counts(records)
         for item in items.items(records):
             asked.hear(item)
+            self._words[item.order_id, item.forgotten is None] += 1
             number, times = item.mailer_number, self._produced[item.mailer_number]
             missing.discard(number)
             if item.state is ItemState.PRODUCED and not times:
@@ -119,7 +124,7 @@ class Agreement:
                 yield _disagree(f"token {number} was produced on another token than the recorded one")
             if number in self._certificates and not undone:  # the CA may know of other ones after a restore
                 held = fingerprints(journal.keys(records, item.id))
-                if _digest(held) != self._certificates[number]:
+                if item.forgotten is None and _digest(held) != self._certificates[number]:
                     yield _disagree(
                         f"token {number} was produced with other certificates than the recorded ones"
                     )

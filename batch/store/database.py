@@ -175,6 +175,14 @@ class Records:
         if out:
             self._lines.append(ledger.text(entry, self._before, kept))
 
+    def scrub(self) -> bool:
+        """Overwrite what was deleted or written over, in the write-ahead log too.
+
+        False while somebody reads an older state; then it is done when they are gone, by whoever writes.
+        """
+        row = self.row("PRAGMA wal_checkpoint(TRUNCATE)")
+        return row is not None and row[0] == 0
+
     def check(self) -> list[str]:
         """SQLite's own findings about the file, empty where it is sound."""
         found = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)")]

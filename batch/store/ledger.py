@@ -19,6 +19,9 @@ from batch.model.errors import RecordsDamaged, RecordsShut
 from batch.model.events import Entry
 
 NAME = "ledger.jsonl"
+_KEPT = b',"kept":'
+"""Where what is kept begins in a line; inside a string its quotes would be escaped."""
+
 _CHUNK = 1 << 20
 _COMPARED = 4096
 
@@ -73,6 +76,16 @@ class Ledger:
             with _told(copy):
                 self._follow(copy)
 
+    def blank(self, order: str) -> None:
+        """Put spaces in the place of all that is kept beside the entries about an order, in the copies too.
+
+        Within a transaction, so that nobody appends meanwhile. Every line keeps its place and length.
+        """
+        for place in (self.path, *self._copies):
+            with _told(place):
+                if place.exists():
+                    _blank(place, order)
+
     def last(self) -> Line | None:
         """The last line, None where there is none."""
         with _told(self.path):
@@ -100,6 +113,23 @@ class Ledger:
             os.fsync(theirs)
         if new:
             _settle(copy)
+
+
+def _blank(path: Path, order: str) -> None:
+    unready = path.with_name(f".{path.name}")
+    unready.unlink(missing_ok=True)
+    with path.open("rb") as old, _opened(unready) as new:
+        _write(new, (_blanked(line, path, order) for line in old))
+        os.fsync(new)
+    unready.rename(path)
+    _settle(path)
+
+
+def _blanked(line: bytes, path: Path, order: str) -> bytes:
+    at = line.find(_KEPT) if line.endswith(b"\n") else -1
+    if at < 0 or _line(line, path).facts.get("order") != order:
+        return line
+    return line[:at] + b"}" + b" " * (len(line) - at - 2) + b"\n"
 
 
 def read(path: Path) -> Iterator[Line]:

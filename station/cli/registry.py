@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,9 +11,12 @@ import click
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing
 from station.cli.registry_people import PEOPLE, certificate, person, person_row, terms
+from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from batch.model.registry import Subscriber
+    from batch.people.forgetting import Retention
+    from station.wiring import Desk
 
 _SUBSCRIBERS = {
     "organisation": "Subscriber",
@@ -31,6 +34,8 @@ _FOUND = {
     "state": "State",
     "email": "E-mail",
 }
+
+_DUE = {"name": "Number", "kind": "Kind", "over": "Over since", "on": "May be forgotten from"}
 
 _LINES = 4
 """Of an address."""
@@ -223,6 +228,66 @@ def export(invocation: Invocation, file: Path) -> None:
         with open(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
             rows = write(records, opened, operator=invocation.operator)
     click.echo(f"{counted(rows, 'row', 'rows')} in {file}: personal data, to be kept as such", err=True)
+
+
+@registry.command()
+@json_option
+@pass_invocation
+def due(invocation: Invocation, as_json: bool) -> None:
+    """List the persons and orders whose personal data may be forgotten today."""
+    from batch.people.forgetting import due as find
+    from station.wiring import Desk
+
+    desk = Desk.of(invocation.home(), None)
+    with desk.records() as records:
+        rows = [vars(one) for one in find(records, _retention(desk))]
+    listing(rows, _DUE, as_json=as_json, empty="Nothing is due.")
+
+
+@registry.command()
+@click.argument("names", nargs=-1, metavar="NUMBER...")
+@click.option("--due", "all_due", is_flag=True, help="All that `station registry due` lists.")
+@click.option("--yes", is_flag=True, help="For scripts, in place of the question.")
+@pass_invocation
+def forget(invocation: Invocation, names: tuple[str, ...], all_due: bool, yes: bool) -> None:
+    """Forget persons, or all words about persons in orders, by their NUMBER; what is gone is gone."""
+    from batch.people.forgetting import due as find
+    from batch.people.forgetting import forget as put_out
+    from station.wiring import Desk
+
+    if bool(names) == all_due:
+        raise click.UsageError("name what is to be forgotten, or say --due")
+    desk = Desk.of(invocation.home(), None)
+    retention = _retention(desk)
+    with desk.sound_records() as records:
+        if all_due:
+            names = tuple(one.name for one in find(records, retention))
+        if names and not yes:
+            _ask(names)
+        for name in names:
+            done = put_out(records, name, retention, operator=invocation.operator)
+            click.echo(f"{done.kind} {name} is forgotten", err=True)
+        if not records.scrub():
+            click.echo("somebody is reading: traces stay in station.db-wal until the next change", err=True)
+    if not names:
+        click.echo("Nothing is due.", err=True)
+
+
+def _ask(names: Sequence[str]) -> None:
+    import sys
+
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask at; say --yes")
+    if not click.confirm(f"Forget {', '.join(names)}? This cannot be undone", default=False, err=True):
+        click.echo("nothing was done", err=True)
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+
+
+def _retention(desk: Desk) -> Retention:
+    from batch.people.forgetting import Retention
+
+    told = desk.configuration.retention
+    return Retention(told.managers, told.people, told.orders, told.rejected)
 
 
 def _row(subscriber: Subscriber) -> dict[str, Any]:

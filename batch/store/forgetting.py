@@ -1,0 +1,76 @@
+"""What persons' data the records hold, since when it is over, and overwriting it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from batch.model.orders import Item, Order
+from batch.store.database import Records
+
+WORDS = (
+    "manager",
+    "manager_email",
+    "address_1",
+    "address_2",
+    "address_3",
+    "address_4",
+    "given_name",
+    "surname",
+    "person_number",
+    "email",
+)
+"""Fields of items that tell of a person, or may."""
+
+
+def forget_item(records: Records, item: Item, commitment: str) -> None:
+    """Overwrite a person's words in an item; of them stays the digest that the log tells, without its salt.
+
+    Its certificates and CSRs name the subject too; a settled request to revoke one may hold a copy.
+    """
+    fields = {name: "" if name in WORDS else value for name, value in item.fields.items()}
+    key = item.subject_key if item.subject_key.startswith("group:") else f"forgotten:{item.mailer_number}"
+    records.write(
+        "UPDATE items SET fields = ?, subject_key = ?, salt = NULL, forgotten = ? WHERE id = ?",
+        (json.dumps(fields, ensure_ascii=False, sort_keys=True), key, commitment, item.id),
+    )
+    records.write("UPDATE keys SET csr = NULL, certificate = NULL WHERE item_id = ?", (item.id,))
+    records.write(
+        "UPDATE revocations SET certificate = NULL WHERE item_id = ? AND settled_at IS NOT NULL", (item.id,)
+    )
+
+
+def is_forgotten(records: Records, order: Order) -> bool:
+    """Whether the words of an order's items were forgotten."""
+    sql = "SELECT 1 FROM items WHERE order_id = ? AND forgotten IS NOT NULL LIMIT 1"
+    return records.row(sql, (order.id,)) is not None
+
+
+def certificates(records: Records, order: Order) -> Iterator[bytes]:
+    """Every certificate (DER) on record for the items of an order."""
+    of_order = "item_id IN (SELECT id FROM items WHERE order_id = ?) AND certificate IS NOT NULL"
+    for table in ("keys", "revocations"):
+        for row in records.rows(f"SELECT certificate FROM {table} WHERE {of_order}", (order.id,)):
+            yield bytes(row[0])
+
+
+def unsettled(records: Records, order: Order) -> bool:
+    """Whether the CA has yet to be asked to revoke something of an order."""
+    of_order = "item_id IN (SELECT id FROM items WHERE order_id = ?) AND settled_at IS NULL"
+    return records.row(f"SELECT 1 FROM revocations WHERE {of_order} LIMIT 1", (order.id,)) is not None
+
+
+def orders_naming(records: Records, organisation: str, email: str) -> list[int]:
+    """Ids of the orders of a subscriber that name a manager by e-mail address, forgotten ones left out."""
+    rows = records.rows(
+        "SELECT DISTINCT o.id FROM orders o JOIN items i ON i.order_id = o.id WHERE o.organisation = ? "
+        "AND json_extract(i.fields, '$.manager_email') = ? COLLATE NOCASE",
+        (organisation, email),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def last_ended(records: Records, order: Order) -> str | None:
+    """When the last item of an order ended (ISO 8601), None where none did."""
+    row = records.row("SELECT max(ended_at) FROM items WHERE order_id = ?", (order.id,))
+    return str(row[0]) if row and row[0] else None
