@@ -9,6 +9,7 @@ import click
 import pytest
 
 from batch.orders.columns import COLUMNS
+from batch.people.registry_columns import COLUMNS as REGISTRY
 from layouts.library import Library
 from station.cli import station
 
@@ -20,6 +21,12 @@ def test_docs_list_exactly_the_columns_an_order_may_have() -> None:
     text = (ROOT / "docs" / "orders.md").read_text("utf-8")
     told = re.findall(r"^\| `(\w+)` \|.*\| (.+) \|$", text, re.MULTILINE)
     assert told == [(column.name, column.meaning) for column in COLUMNS]
+
+
+def test_docs_tell_of_every_field_of_the_registry_what_it_is_needed_for() -> None:
+    text = (ROOT / "docs" / "registry.md").read_text("utf-8")
+    told = re.findall(r"^\| `(\w+)` \| [^|]+ \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(column.name, column.meaning) for column in REGISTRY]
 
 
 def test_docs_name_every_shipped_token_layout() -> None:
