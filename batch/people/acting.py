@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -106,6 +106,40 @@ def give(
         )
     register.check_each(begun, read(begun), before=before)
     return sign(actor, read(begun), subject=subject, begun=begun)
+
+
+def sign_together(
+    records: Records,
+    actors: Sequence[Actor],
+    act: Act,
+    about: Mapping[str, Any],
+    *,
+    subject: str,
+    where: str,
+    each: Callable[[Actor], None] = lambda actor: None,
+) -> Given:
+    """Sign an act by several who are at the desk at once; `each` is done right after each signature.
+
+    Nothing is on record before `batch.people.operators.keep_whole`. Raises `Refused`, `DriverError`.
+    """
+    register = register_of(records)
+    for actor in actors:
+        _known(register, actor)
+        check(act, actor.operator, where=where)
+    wanted = RULES[act].persons
+    if len({actor.name.casefold() for actor in actors}) != len(actors) or len(actors) < wanted:
+        raise Refused(
+            f"it takes {wanted} different persons, and {len(actors)} are here",
+            where=where,
+            next="give the command together: --as NAME --with NAME",
+        )
+    statement = Statement(act, register.founding, about, now())
+    given: Given | None = None
+    for actor in actors:
+        given = sign(actor, statement, subject=subject, begun=given.signed if given else None)
+        each(actor)
+    assert given is not None, "an act takes somebody"
+    return given
 
 
 def sign(actor: Actor, statement: Statement, *, subject: str, begun: Signed | None = None) -> Given:

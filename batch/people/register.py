@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,10 +18,14 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
+from batch.audit.chain import canonical
 from batch.model.errors import NotTrusted, Refused
 from batch.model.people import Means, Operator, Role, Signed
 from batch.people.separation import RULES, Act, Before, check, same
 from batch.people.statements import Statement, digest, read, signature_holds
+
+NOTE = "register"
+"""The name under which key tokens keep `Trust`."""
 
 REGISTER_ACTS = (Act.FOUND, Act.ENROL, Act.CHANGE, Act.RETIRE)
 """The acts that make the register."""
@@ -35,6 +40,19 @@ class Trust:
 
     founding: str
     heads: tuple[str, ...]
+
+    def note(self) -> bytes:
+        """What a key token keeps under `NOTE`."""
+        return canonical({"founding": self.founding, "heads": list(self.heads)}).encode()
+
+    @classmethod
+    def of_note(cls, note: bytes) -> Trust:
+        """What a key token kept; raises `NotTrusted` where it is none of ours."""
+        try:
+            facts = json.loads(note)
+            return cls(str(facts["founding"]), tuple(map(str, facts["heads"])))
+        except (ValueError, KeyError, TypeError):
+            raise NotTrusted("the key token tells of no register", where="register") from None
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,24 @@ def replay(statements: Sequence[Signed], trust: Trust | None = None) -> Register
     if trust is not None and not _vouched(register, trust):
         raise NotTrusted(
             "the register of operators is not the one that the key token knows",
+            where="register",
+            next="somebody changed the records: see `station audit verify`, then restore a backup",
+        )
+    return register
+
+
+def grown(statements: Sequence[Signed], trust: Trust) -> Register:
+    """The register of a chain that goes on from where a key token saw it last; raises `NotTrusted`.
+
+    For a token that is not at hand whenever somebody is enrolled: it is told of each that came since by the
+    administrators' signatures alone.
+    """
+    register = replay(statements)
+    if register.founding != trust.founding or not any(
+        digest(signed.text) in trust.heads for signed in statements
+    ):
+        raise NotTrusted(
+            "the register of operators does not go on from the one that the key token knows",
             where="register",
             next="somebody changed the records: see `station audit verify`, then restore a backup",
         )

@@ -67,6 +67,12 @@ def m009_diversified_admin_credentials(db: Database) -> None:
     db.execute("ALTER TABLE codes ADD COLUMN diversified_from TEXT")
 
 
+@migrations()
+def m010_custody(db: Database) -> None:
+    """Share sets of the custody token's PIN, ceremonies, and keys of epochs before an order takes them."""
+    _execute(db, _CUSTODY)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
@@ -312,4 +318,45 @@ CREATE UNIQUE INDEX one_person_per_address ON persons (organisation, email) WHER
 CREATE INDEX persons_of_subscriber ON persons (organisation, name);
 ALTER TABLE items ADD COLUMN salt BLOB;
 ALTER TABLE items ADD COLUMN forgotten TEXT;
+"""
+
+_CUSTODY = """
+CREATE TABLE share_sets (
+    name TEXT PRIMARY KEY,
+    station TEXT NOT NULL,
+    threshold INTEGER NOT NULL,
+    proof BLOB NOT NULL,
+    state TEXT NOT NULL,
+    drawn_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE shares (
+    set_name TEXT NOT NULL REFERENCES share_sets (name),
+    officer TEXT NOT NULL COLLATE NOCASE,
+    place INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (set_name, officer)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ceremonies (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    statement TEXT NOT NULL UNIQUE REFERENCES statements (digest),
+    agreement BLOB NOT NULL,
+    signing BLOB NOT NULL,
+    begun_at TEXT NOT NULL,
+    outcome BLOB,
+    signature BLOB,
+    ended_at TEXT
+) STRICT;
+CREATE TABLE custody_keys (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    public_key BLOB NOT NULL,
+    ceremony INTEGER REFERENCES ceremonies (id),
+    made_at TEXT NOT NULL,
+    ending_at TEXT,
+    destroyed_at TEXT,
+    doubtful INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO custody_keys (name, public_key, made_at)
+    SELECT key_name, public_key, created_at FROM epochs ORDER BY id;
 """

@@ -19,6 +19,7 @@ from drivers.errors import (
     DriverError,
     NotBlank,
     NoToken,
+    RetryBudget,
 )
 from drivers.keys import EcAgreementKey, TokenKey, token_key
 from drivers.pkcs11 import objects, softhsm
@@ -30,10 +31,11 @@ from drivers.tokens import Algorithm, SignatureScheme
 class Vault:
     """One token, found by its label and opened with its user PIN; keys go by name (CKA_LABEL).
 
-    Raises `NoToken`, `AuthenticationFailed` or `DeviceFailed`.
+    Raises `NoToken`, `AuthenticationFailed` or `DeviceFailed`; with `spare`, `RetryBudget` where one try is
+    left.
     """
 
-    def __init__(self, module: str, token_label: str, pin: Secret) -> None:
+    def __init__(self, module: str, token_label: str, pin: Secret, *, spare: bool = False) -> None:
         self._where = f"token {token_label!r}"
         softhsm.mend()
         self._module = Module(module, self._where)
@@ -41,6 +43,12 @@ class Vault:
         if token is None:
             hint = "check the token directory (SOFTHSM2_CONF) and the label"
             raise NoToken(f"{module} shows no such token", where=self._where, next=hint)
+        if spare and token.flags & TokenFlag.USER_PIN_FINAL_TRY:
+            raise RetryBudget(
+                "one try is left on its PIN, which is not made by itself",
+                where=self._where,
+                next="find out who tried other PINs; its maker's tools set the tries back with the right one",
+            )
         with spoken(self._where):
             self._session = token.open(rw=True)
         try:
@@ -81,6 +89,38 @@ class Vault:
             loaded.login(session, SO, so_pin)
             loaded.init_pin(session, pin)
         return cls(module, label, pin)
+
+    @classmethod
+    def state(cls, module: str, label: str) -> bool | None:
+        """Whether a token of this label has a user PIN; None where there is none. Spends no try."""
+        token = _labelled(Module(module, f"token {label!r}"), label)
+        return None if token is None else bool(token.flags & TokenFlag.USER_PIN_INITIALIZED)
+
+    @classmethod
+    def shown(cls, module: str, label: str, name: str) -> list[bytes]:
+        """What `show` put up under a name, for everybody who has the token; nothing without a token."""
+        where = f"token {label!r}"
+        token = _labelled(Module(module, where), label)
+        if token is None:
+            return []
+        with spoken(where), token.open() as session:
+            return [one[Attribute.VALUE] for one in objects.find(session, ObjectClass.DATA, _note_of(name))]
+
+    def show(self, name: str, value: bytes) -> None:
+        """Put something up under a name that everybody who has the token reads, beside what is there."""
+        with self._speaking():
+            self._session.create_object(_note(name, value, private=False))
+
+    def take_down(self, name: str, *, but: bytes) -> None:
+        """Remove what `show` put up under a name but for one value."""
+        with self._speaking():
+            for one in objects.find(self._session, ObjectClass.DATA, _note_of(name)):
+                if one[Attribute.VALUE] != but:
+                    one.destroy()
+
+    def change_pin(self, old: Secret, new: Secret) -> None:
+        """Give the token another user PIN (C_SetPIN); its keys and notes stay."""
+        self._module.set_pin(self._session, old, new)
 
     def ready(self) -> None:
         """Do nothing; answers, or raises what keeps the token from being opened."""
@@ -174,15 +214,7 @@ class Vault:
         with self._speaking():
             before = objects.find(self._session, ObjectClass.DATA, _note_of(name))
             # The new one first: a crash between leaves two, of which either may be read.
-            self._session.create_object(
-                {
-                    Attribute.CLASS: ObjectClass.DATA,
-                    **_note_of(name),
-                    Attribute.PRIVATE: True,
-                    Attribute.MODIFIABLE: True,
-                    Attribute.VALUE: value,
-                }
-            )
+            self._session.create_object(_note(name, value, private=True))
             for one in before:
                 one.destroy()
 
@@ -232,6 +264,16 @@ class Vault:
 
 def _note_of(name: str) -> dict[Any, Any]:
     return {Attribute.LABEL: name, Attribute.APPLICATION: "issuance-station", Attribute.TOKEN: True}
+
+
+def _note(name: str, value: bytes, *, private: bool) -> dict[Any, Any]:
+    return {
+        Attribute.CLASS: ObjectClass.DATA,
+        **_note_of(name),
+        Attribute.PRIVATE: private,
+        Attribute.MODIFIABLE: True,
+        Attribute.VALUE: value,
+    }
 
 
 def _labelled(module: Module, label: str) -> pkcs11.Token | None:
