@@ -93,6 +93,7 @@ class Vault:
     @classmethod
     def state(cls, module: str, label: str) -> bool | None:
         """Whether a token of this label has a user PIN; None where there is none. Spends no try."""
+        softhsm.mend()
         token = _labelled(Module(module, f"token {label!r}"), label)
         return None if token is None else bool(token.flags & TokenFlag.USER_PIN_INITIALIZED)
 
@@ -100,6 +101,7 @@ class Vault:
     def shown(cls, module: str, label: str, name: str) -> list[bytes]:
         """What `show` put up under a name, for everybody who has the token; nothing without a token."""
         where = f"token {label!r}"
+        softhsm.mend()
         token = _labelled(Module(module, where), label)
         if token is None:
             return []
@@ -121,6 +123,7 @@ class Vault:
     def change_pin(self, old: Secret, new: Secret) -> None:
         """Give the token another user PIN (C_SetPIN); its keys and notes stay."""
         self._module.set_pin(self._session, old, new)
+        softhsm.keep()
 
     def ready(self) -> None:
         """Do nothing; answers, or raises what keeps the token from being opened."""
