@@ -209,7 +209,14 @@ class Desk:
             )
         if operator is not None:
             options = self._feeder_options(operators.feeder)
-            find("station.feeders", operators.feeder)(options).present(operator)
+            present = getattr(find("station.feeders", operators.feeder)(options), "present", None)
+            if present is None:
+                raise ConfigurationError(
+                    f"the feeder {operators.feeder!r} does not feed the operators' seat",
+                    where=str(self.home.configuration),
+                    next='say feeder = "hands" in [operators]',
+                )
+            present(operator)
         child = operators_process(operators)
         try:
             yield OperatorsSeat(operators, child)

@@ -17,11 +17,11 @@ from drivers.errors import (
     TokenLost,
     Unsupported,
 )
-from drivers.foreign_certificates import load_certificate, spki
+from drivers.foreign_certificates import LARGEST, load_certificate, spki
 from drivers.options import typed
 from drivers.personal.checks import agreement_peer, log_in_first, personal, spared
 from drivers.personal.signing import algorithm_of, is_signature, scheme_of
-from drivers.piv import inspection, padding
+from drivers.piv import objects, padding
 from drivers.piv.access import Access
 from drivers.piv.applet import Applet
 from drivers.piv.ids import KEY_ALGORITHMS, ManagementAlgorithm, Obj, Ref
@@ -140,11 +140,11 @@ class PersonalPivCard:
         self._release()
 
     def _certificate(self, obj: Obj) -> bytes | None:
-        found = inspection.certificate(self._applet, obj)
-        if found is None:
-            return None
+        content = self._applet.get(obj)
         try:
-            load_certificate(found)
+            found = None if content is None else objects.expanded_certificate(content, LARGEST)
+            if found is not None:
+                load_certificate(found)
         except ValueError as error:
             raise Unsupported(
                 f"what stands in {obj.name.lower().replace('_', ' ')} is no certificate: {error}",

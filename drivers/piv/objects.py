@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
+
 from drivers.errors import Unsupported
 from drivers.wire import tlv
 
 _FASCN = bytes.fromhex("d4e739da739ced39ce739d836858210842108421c84210c3eb")
 """Agency code 9999: a card that is no US federal one, found by its GUID (SP 800-73-4 part 1 §3.1.2)."""
+
+_GZIP = 31
+"""What zlib calls data with a gzip header and the largest window."""
 
 _NEVER = b"99991231"
 """No expiry of its own: that of the certificates counts."""
@@ -49,3 +54,19 @@ def certificate_of(data: bytes) -> bytes | None:
     if found.get(0x71, b"\0")[:1] not in (b"\0", b""):
         raise Unsupported("the certificate on this card is compressed", next="read it with its own tool")
     return der
+
+
+def expanded_certificate(data: bytes, most: int) -> bytes | None:
+    """The same with a compressed one expanded (SP 800-73-4 part 1, CertInfo); else `ValueError`.
+
+    Of what goes on after `most` bytes only one more is expanded.
+    """
+    found = dict(tlv.decode(data))
+    der = found.get(0x70)
+    if not der or found.get(0x71, b"\0")[:1] in (b"\0", b""):
+        return der or None
+    expander = zlib.decompressobj(wbits=_GZIP)
+    try:
+        return expander.decompress(der, most + 1)
+    except zlib.error:
+        raise ValueError("it is compressed, but not by gzip") from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -20,9 +22,9 @@ from drivers.foreign_certificates import load_certificate, spki
 from drivers.personal.signing import is_signature
 from drivers.process import Child
 from drivers.secret import Secret
-from simulators.bench import Bench, BenchError
+from simulators.bench import Bench, BenchError, softhsm_module
 from simulators.piv import state
-from tests.conftest import lacking
+from tests.conftest import lacking, need
 from tests.contract.codes import another
 from tests.contract.people import STATION, WITHIN, Door
 
@@ -236,6 +238,38 @@ def test_a_token_of_nobody_is_told(door: Door, process: Child) -> None:
         process.ask("wait", WITHIN)
     door.bench.eject(door.seat_name)
     assert door.enter(process, "olga")
+
+
+def test_of_several_certificates_one_must_be_named(peopled: Bench, tmp_path: Path) -> None:
+    need("pkcs11-tool")
+    peopled.people.add("two", usb=True)
+    door = Door(peopled, "pkcs11", Challenges(STATION))
+    with door.seat() as process:
+        certificate = door.enter(process, "two")
+    (tmp_path / "two.der").write_bytes(certificate)
+    environment = {**peopled.people.table("pkcs11")["environment"], "PATH": "/usr/bin:/bin"}
+    subprocess.run(
+        [
+            *("pkcs11-tool", "--module", softhsm_module(), "--login", "--pin", "env:PIN"),
+            *("--write-object", str(tmp_path / "two.der"), "--type", "cert", "--id", "05"),
+        ],
+        env={**environment, "PIN": door.pin("two").reveal().decode()},
+        check=True,
+        capture_output=True,
+    )
+    with door.seat() as process, pytest.raises(errors.Unsupported, match=r"several .* 01, 05") as several:
+        process.ask("wait", WITHIN)
+    assert "`key`" in str(several.value.next)
+    with door.seat(key="01") as process:
+        assert door.enter(process, "two") == certificate
+        assert process.ask("sign", TEXT)
+    with door.seat(key="05") as process:
+        door.enter(process, "two")
+        with pytest.raises(errors.Unsupported, match="no private key 05"):
+            process.ask("sign", TEXT)
+    with door.seat(key="no hex") as process, pytest.raises(errors.Unsupported, match="no CKA_ID"):
+        process.ask("ready")
+    peopled.people.present(None)
 
 
 def test_a_seat_that_is_not_there_is_told(door: Door) -> None:

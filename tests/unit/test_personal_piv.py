@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,6 +123,25 @@ def test_what_is_no_certificate_is_told(tmp_path: Path) -> None:
     wire, _ = card_with(tmp_path / "card.json", shows=b"\x30\x03\x02\x01\x00")
     with pytest.raises(Unsupported, match="no certificate"):
         opened(wire).certificate()
+
+
+def test_a_compressed_certificate_is_expanded_as_far_as_it_may_be(tmp_path: Path) -> None:
+    wire, key = card_with(tmp_path / "card.json")
+    whole = opened(wire).certificate()
+
+    def showing(content: bytes) -> PersonalPivCard:
+        card = state.decode((tmp_path / "card.json").read_bytes())
+        card.objects[0x5FC105] = tlv.encode_all([(0x70, content), (0x71, b"\1"), (0xFE, b"")])
+        state.write(tmp_path / "card.json", state.encode(card))
+        return opened(Wire(VirtualCard.load(tmp_path / "card.json")))
+
+    token = showing(gzip.compress(whole))
+    assert token.certificate() == whole
+    token.login(PIN)
+    assert is_signature(spki(key), b"text", token.sign(b"text"))
+    for bad, said in ((whole, "not by gzip"), (gzip.compress(bytes(10_000_000)), "at most")):
+        with pytest.raises(Unsupported, match=said):
+            showing(bad).certificate()
 
 
 def test_agreeing_takes_a_p256_key_on_both_sides(tmp_path: Path) -> None:
