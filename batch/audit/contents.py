@@ -40,7 +40,12 @@ class Asked:
 
 def commitment(item: Item) -> str:
     """SHA-256, hexadecimal, over an item's salt and what it was ordered with; kept when that is forgotten."""
-    return item.forgotten or hashlib.sha256((item.salt or b"") + _line(item)).hexdigest()
+    return item.forgotten or commitment_of_words(item)
+
+
+def commitment_of_words(item: Item) -> str:
+    """The same over the words that are there, whatever is on record of forgotten ones."""
+    return hashlib.sha256((item.salt or b"") + _line(item)).hexdigest()
 
 
 def _line(item: Item) -> bytes:

@@ -118,6 +118,24 @@ class Tree:
         return node_hash(self._root(low, middle), self._root(middle, high))
 
 
+def root_of(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that an audit path leads to (RFC 9162 §2.1.3.2); None where it cannot be one."""
+    at, last, root = index, size - 1, leaf
+    if not 0 <= index < size:
+        return None
+    for part in path:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            root = node_hash(part, root)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            root = node_hash(root, part)
+        at, last = at >> 1, last >> 1
+    return root if last == 0 else None
+
+
 def _split(width: int) -> int:
     """The largest power of two below `width`."""
     return 1 << (width - 1).bit_length() - 1
