@@ -16,7 +16,7 @@ from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
 from batch.production.calls import Limits
 from batch.production.lock import only_one
-from batch.production.run import Seat
+from batch.production.seats import Seat
 from batch.store.database import Records
 from drivers.process import Child, harden
 from drivers.registry import find

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from batch.audit.contents import Asked
 from batch.audit.log import log
-from batch.model.errors import Transition
+from batch.audit.merkle import Tree
+from batch.model.errors import NotTrusted, Refused, Transition
 from batch.model.events import Event
-from batch.model.orders import Order
-from batch.model.states import ORDER, OrderState
+from batch.model.orders import Item, Order
+from batch.model.states import ORDER, ItemState, OrderState
 from batch.orders.draft import OrderDraft, organisation
+from batch.people.acting import Actor, Given, Who, give, keep, name_of, signing
+from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
+from batch.people.statements import read
+from batch.people.warrants import approving, leaf, receiving
 from batch.store import codes, items, orders, restores
 from batch.store.database import Records
+from layouts.digests import mailer_digest, token_digest
+from layouts.token import TokenLayout
 
 OpenEpoch = Callable[[str], bytes]
 """Makes the custody key of that name, or finds it, and returns its SPKI (DER)."""
 
 
-def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
+Layouts = Callable[[str], TokenLayout]
+"""The token layout of a reference; raises `LayoutError`."""
+
+
+def receive(records: Records, draft: OrderDraft, who: Who) -> Order:
     """Take a faultless draft in: the order, and an item with its mailer number for every token.
 
-    Raises `Refused` after a restore, until it is known which numbers were given.
+    Who takes it in signs for every item. Raises `Refused` after a restore, until it is known which numbers
+    were given.
     """
+    restores.refuse_open(records)
+    actor, operator = signing(records, who, where=draft.reference), name_of(who)
+    salts = [items.new_salt() for _ in range(draft.count)]
+    given = _receipt(records, draft, salts, actor) if actor else None
     with records.transaction():
         restores.refuse_open(records)
         order = orders.add_order(
@@ -35,10 +51,16 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
             sha256=draft.sha256,
             operator=operator,
         )
+        salt = iter(salts)
         for row in draft.rows:
             for _ in range(row.count):
                 items.add_item(
-                    records, order, layout=row.layout, subject_key=row.subject_key, fields=row.fields
+                    records,
+                    order,
+                    layout=row.layout,
+                    subject_key=row.subject_key,
+                    fields=row.fields,
+                    salt=next(salt),
                 )
         detail = {
             "source": draft.source,
@@ -46,6 +68,15 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
             "tokens": draft.count,
             "committed": Asked(items.items(records, order)).committed(order.id),
         }
+        if given is not None:
+            if _received(records, order) != given.statement.about:
+                raise Refused(
+                    "another order was taken in meanwhile, and has its number",
+                    where=draft.reference,
+                    next="run this again",
+                )
+            keep(records, given)
+            detail["statement"] = given.digest
         log(
             records,
             Event(
@@ -59,20 +90,32 @@ def receive(records: Records, draft: OrderDraft, operator: str) -> Order:
     return order
 
 
-def approve(records: Records, number: str, operator: str, open_epoch: OpenEpoch) -> Order:
+def approve(
+    records: Records, number: str, who: Who, open_epoch: OpenEpoch, layouts: Layouts | None = None
+) -> Order:
     """A second person approves an order, and its custody epoch opens (R35, R42).
 
-    Raises `Refused` for the person who brought it in, `Transition` where it was decided on already.
+    They sign for what was received, its `layouts` and the custody key. Raises `Refused` for the person who
+    brought it in, `NotTrusted` for what is not as it was received, `Transition` where it was decided on.
     """
     order = _undecided(records, number, OrderState.APPROVED)
+    actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
     key_name = f"custody-{order.number}"
     public_key = open_epoch(key_name)
+    given: Given | None = None
+    if actor is not None:
+        assert layouts is not None, "who signs tells the layouts"
+        given = _approval(records, order, actor, public_key, layouts)
     with records.transaction():
         order = _undecided(records, order.number, OrderState.APPROVED)
         orders.set_order_state(records, order, OrderState.APPROVED, decided_by=operator)
         codes.add_epoch(records, order.id, key_name, public_key)
-        log(records, Event("order.approved", operator, order=order.number, detail={"epoch": key_name}))
+        detail = {"epoch": key_name}
+        if given is not None:
+            keep(records, given)
+            detail["statement"] = given.digest
+        log(records, Event("order.approved", operator, order=order.number, detail=detail))
     return orders.order(records, order.number)
 
 
@@ -93,3 +136,65 @@ def _undecided(records: Records, number: str, to: OrderState) -> Order:
             f"the order is {order.state}{by}", where=order.number, next="see `station order show`"
         )
     return order
+
+
+def _receipt(records: Records, draft: OrderDraft, salts: Sequence[bytes], actor: Actor) -> Given:
+    """Signed before anything is on record: a token that asks for its PIN must not hold up the records."""
+    number = orders.next_number(records)
+    leaves = b"".join(leaf(item) for item in _planned(draft, items.next_id(records), salts))
+    tree = Tree(leaves)
+    about = receiving(number, draft.sha256, tree.size, tree.root(tree.size))
+    return give(records, actor, Act.RECEIVE, about, subject=number, where=draft.reference)
+
+
+def _planned(draft: OrderDraft, first: int, salts: Sequence[bytes]) -> Iterator[Item]:
+    """The items that a draft becomes."""
+    rows = [row for row in draft.rows for _ in range(row.count)]
+    for id_, (row, salt) in enumerate(zip(rows, salts, strict=True), first):
+        number = f"{id_:06d}"
+        fields = {**row.fields, "number": number}
+        yield Item(
+            id=id_,
+            order_id=0,
+            mailer_number=number,
+            layout=row.layout,
+            subject_key=row.subject_key,
+            fields=fields,
+            state=ItemState.PLANNED,
+            seat=None,
+            token_driver=None,
+            token_serial=None,
+            reason=None,
+            began_at=None,
+            ended_at=None,
+            salt=salt,
+        )
+
+
+def _received(records: Records, order: Order) -> dict[str, object]:
+    """What RECEIVE says of an order as it is on record."""
+    tree = tree_of(records, order)
+    return receiving(order.number, order.sha256, tree.size, tree.root(tree.size))
+
+
+def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layouts: Layouts) -> Given:
+    received = received_of(records, order)
+    if read(received).about != _received(records, order):
+        raise NotTrusted(
+            "it is not what was received: somebody changed the records",
+            where=order.number,
+            next="see `station audit verify`, then restore a backup",
+        )
+    digests = {
+        ref: (token_digest(layouts(ref)), mailer_digest(layouts(ref).mailer))
+        for ref in items.layouts_of(records, order)
+    }
+    return give(
+        records,
+        actor,
+        Act.APPROVE,
+        approving(order.number, received, digests, custody),
+        subject=order.number,
+        where=order.number,
+        before={Act.RECEIVE: received.signers},
+    )

@@ -44,6 +44,24 @@ class Actor:
         return self.operator.name
 
 
+Who = Actor | str
+"""Who acts: an operator, or a mere name at a desk where operators were never founded."""
+
+
+def name_of(who: Who) -> str:
+    """The name under which records and log have who acts."""
+    return who if isinstance(who, str) else who.name
+
+
+def signing(records: Records, who: Who, *, where: str) -> Actor | None:
+    """Who signs for an act; None at a desk without operators. Raises `Refused` for a mere name elsewhere."""
+    if isinstance(who, Actor):
+        return who
+    if statements.chain(records, Act.FOUND):
+        raise Refused("this takes an operator's signature", where=where, next="log in: `station login`")
+    return None
+
+
 @dataclass(frozen=True)
 class Given:
     """A statement with the actor's signature on it, not on record yet."""

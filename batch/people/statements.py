@@ -43,10 +43,10 @@ class Statement:
             "act": str(self.act),
             "station": self.station,
             "about": self.about,
-            "at": self.at.astimezone(UTC).isoformat(timespec="seconds"),
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
         }
         if self.until is not None:
-            facts["until"] = self.until.astimezone(UTC).isoformat(timespec="seconds")
+            facts["until"] = self.until.astimezone(UTC).isoformat(timespec="microseconds")
         return canonical(facts).encode()
 
 

@@ -155,7 +155,7 @@ def check_production(
         raise Refused(
             f"the production was ordered for other seats than {seat}",
             where=where,
-            next="let a personaliser order it for this one",
+            next="let a personaliser sign for this one: `station order schedule`",
         )
     return statement
 

@@ -17,7 +17,7 @@ from batch.production.assignment import LaneFacts, Stepped
 from batch.production.budget import Budget
 from batch.production.plan import Kind, Step
 from batch.production.reset import Held, held, need_own
-from batch.production.run import Seat
+from batch.production.seats import Seat
 from batch.store import codes, items, journal, orders
 from batch.store.database import Records
 from drivers.errors import AuthenticationFailed, Unsupported

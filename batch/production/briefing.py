@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from batch.model.codes import Binding
 from batch.model.orders import Item
 from batch.production.assignment import Assignment, CodeTask, KeyTask, LaneFacts
-from batch.store.clock import now
 from drivers.errors import Unsupported
 from drivers.tokens import Act, Code, Initialisation
 from layouts.errors import LayoutError
@@ -30,7 +30,7 @@ def brief(item: Item, facts: LaneFacts, layout: TokenLayout) -> Assignment:
     """An item's assignment; raises `Unsupported` where the layout asks what this kind of token cannot."""
     where = f"item {item.mailer_number}, layout {layout.ref}"
     _check_codes(layout, facts, where)
-    not_before = (item.began_at or now()).replace(microsecond=0)
+    not_before = (item.began_at or datetime.now(UTC)).replace(microsecond=0)
     try:
         return Assignment(
             binding=Binding(item.id, item.mailer_number),

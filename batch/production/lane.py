@@ -20,6 +20,8 @@ from batch.custody.codes import digits, random_bytes, revocation_code
 from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap
 from batch.model.codes import Binding, DerivedAdmin, SealedCodes
 from batch.model.errors import BatchError
+from batch.model.orders import Item
+from batch.people.warrants import Proof
 from batch.production.assignment import (
     Assignment,
     CodeTask,
@@ -32,6 +34,7 @@ from batch.production.assignment import (
 )
 from batch.production.certificates import build_csr
 from batch.production.holding import take_place, take_seat
+from batch.production.mandate import Inspector, Mandate
 from batch.production.plan import Kind, Repeat, Step
 from batch.production.readback import proves, verify_key
 from drivers.errors import (
@@ -76,13 +79,23 @@ class _Revocation:
 class Lane:
     """One seat's worker, served by `drivers.process`."""
 
-    def __init__(self, seat: str, driver: str, options: Mapping[str, Any], lock: Path) -> None:
+    def __init__(
+        self,
+        seat: str,
+        driver: str,
+        options: Mapping[str, Any],
+        lock: Path,
+        mandate: Mandate | None = None,
+    ) -> None:
+        """Without a `mandate` it reads and resets tokens, and makes none at a desk that has operators."""
         self._seat = seat
+        self._inspector = Inspector(mandate, seat) if mandate is not None else None
         self._lock = take_seat(seat, lock)
         self._driver: TokenDriver = find("station.tokens", driver)(seat, options)
         self._place = take_place(seat, self._driver.place, lock.parent)
         self._session: TokenSession | None = None
         self._assignment: Assignment | None = None
+        self._taken: tuple[Assignment, bytes] | None = None
         self._codes: dict[Code, Secret] = {}
         self._hasher = ThreadPoolExecutor(1)
         self._hash: Future[str] | None = None
@@ -107,6 +120,15 @@ class Lane:
         self._session.allow(Tries())
         return state
 
+    def take(self, item: Item, proof: Proof, assignment: Assignment, custody: bytes) -> None:
+        """Verify that an item was approved as it is, for this seat and time, and its codes to be sealed to
+        `custody` (SPKI, DER); nothing else is made. Raises `DriverError` telling what does not hold.
+        """
+        if self._inspector is None:
+            raise DeviceFailed("this lane has no order to make tokens by", where=self._seat)
+        self._inspector.check(item, proof, assignment, self.describe(), custody)
+        self._taken = assignment, custody
+
     def seal(
         self, assignment: Assignment, custody: bytes, resume: bytes, derived: DerivedAdmin | None = None
     ) -> SealedCodes:
@@ -114,6 +136,8 @@ class Lane:
 
         `derived` is the admin credential of a token that is diversified.
         """
+        if self._inspector is not None and self._taken != (assignment, custody):
+            raise DeviceFailed("an item that was not taken up is not begun", where=self._seat)
         if assignment.diversified is not (derived is not None):
             raise DeviceFailed("its layout and where its admin credential is from differ", where=self._seat)
         codes = self._draw(assignment)
@@ -135,6 +159,8 @@ class Lane:
         derived: DerivedAdmin | None = None,
     ) -> None:
         """Take up an unfinished item again: its codes, opened with the data key wrapped to `lane_key`."""
+        if self._inspector is not None and (self._taken is None or self._taken[0] != assignment):
+            raise DeviceFailed("an item that was not taken up is not gone on with", where=self._seat)
         data_key = self._unwrapped(for_lane, assignment.binding, "lane")
         try:
             codes = open_codes(sealed, data_key, assignment.binding)
@@ -208,7 +234,7 @@ class Lane:
         """Forget the item and its codes, and release the token so that it can be taken out."""
         if self._assignment is not None and self._ahead is None:
             self._ahead = self._draw_revocation(self._assignment.codes)
-        self._assignment, self._key, self._hash = None, None, None
+        self._assignment, self._key, self._hash, self._taken = None, None, None, None
         self._codes = {}
         session, self._session = self._session, None
         if session is not None:

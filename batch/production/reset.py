@@ -17,7 +17,7 @@ from batch.production.budget import Budget
 from batch.production.plan import Kind
 from batch.production.quarantine import event_of, stay_of
 from batch.production.reading import compared, decision
-from batch.production.run import Seat, lane_process
+from batch.production.seats import Seat, lane_process
 from batch.production.ways_out import begin, check_typed
 from batch.store import codes, items, quarantine
 from batch.store.database import Records

@@ -11,21 +11,24 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 from batch.audit.clock import SLACK
 from batch.audit.log import log
 from batch.model.codes import Binding
 from batch.model.events import Event
 from batch.model.orders import Item, Order
+from batch.model.people import Signed
 from batch.model.states import ItemState, OrderState, StepState
+from batch.people.register import NOTE
+from batch.people.warrants import Proof
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import token_guid
 from batch.production.calls import Call, Flow, Limits, Pause
+from batch.production.commission import Commission
 from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
@@ -33,6 +36,7 @@ from batch.production.issuer import Issuer
 from batch.production.issuing import look_for_others
 from batch.production.plan import Kind, Step
 from batch.production.revocation import carry_out
+from batch.production.seats import Seat, lane_process
 from batch.production.seatwork import named
 from batch.production.startable import newest_key, startable
 from batch.store import items, journal, orders
@@ -42,6 +46,7 @@ from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
 from drivers.process import Child, Reply
 from drivers.tokens import TokenState
+from layouts.token import TokenLayout
 
 _READY = 60.0
 """Seconds within which the CA and the bench's keys must have answered that they are there."""
@@ -57,18 +62,6 @@ _TICK = 0.25
 
 Briefing = Callable[[Item, LaneFacts], Assignment]
 """Makes an item's assignment from its layout; raises `Refused` where layout and token do not fit."""
-
-
-@dataclass(frozen=True)
-class Seat:
-    """One configured seat: its token driver with options, its feeder, what its process needs, its limits."""
-
-    name: str
-    driver: str
-    options: Mapping[str, Any]
-    feeder: Feeder
-    environment: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -91,16 +84,6 @@ class Result:
     clock_moved: timedelta
 
 
-def lane_process(seat: Seat, run_directory: Path) -> Child:
-    """A fresh lane process for a seat; its lock keeps two of them apart."""
-    return Child(
-        f"lane {seat.name}",
-        "batch.production.lane:Lane",
-        (seat.name, seat.driver, dict(seat.options), run_directory / f"{seat.name}.lock"),
-        environment=seat.environment,
-    )
-
-
 class Production:
     """Makes the tokens of one approved order; `stop()` ends it between two steps."""
 
@@ -115,13 +98,16 @@ class Production:
         keeper: Child,
         diversification: Child | None = None,
         briefing: Briefing,
-        layouts: Mapping[str, str],
+        layouts: Mapping[str, TokenLayout],
         run_directory: Path,
         tell: Callable[[LaneEvent], None],
         patience: float = 5.0,
+        ordered: Signed | None = None,
     ) -> None:
-        """`layouts` gives the token driver of each layout; `diversification` is needed where one of them says
-        so. `patience` is how long a lane waits for the token of an unfinished item, in seconds.
+        """`ordered` is what a personaliser signed for it; `layouts` are those of its items, by reference.
+
+        `diversification` is needed where one of them says so; `patience` is how long a lane waits for the
+        token of an unfinished item, in seconds.
         """
         self.records, self.operator, self.authority, self.keeper = records, operator, authority, keeper
         self.order, self.epoch = order, startable(records, order)
@@ -142,6 +128,7 @@ class Production:
         self._failed: list[tuple[Flow, Reply | None]] = []
         self._told: list[LaneEvent] = []
         self._moved = timedelta()
+        self._commission = Commission(records, order, layouts, ordered)
 
     def stop(self) -> None:
         """End between two steps; safe from a signal handler."""
@@ -169,7 +156,7 @@ class Production:
 
     def start_lane(self, seat: str) -> Child:
         """A fresh lane process for a seat."""
-        return lane_process(self._seats[seat], self._run_directory)
+        return lane_process(self._seats[seat], self._run_directory, self._commission.mandate)
 
     def feeder(self, seat: str) -> Feeder:
         """Whoever feeds a seat."""
@@ -182,6 +169,10 @@ class Production:
     def assignment(self, item: Item, facts: LaneFacts) -> Assignment:
         """What a lane is told about an item."""
         return self._briefing(item, facts)
+
+    def proof(self, item: Item) -> Proof | None:
+        """What proves to a lane that an item was approved, None at a desk without operators."""
+        return self._commission.proof(item)
 
     def tell(self, event: LaneEvent) -> None:
         """Tell whoever watches, once it is on record: a watcher that is slow must not hold up the records."""
@@ -225,14 +216,15 @@ class Production:
         # A wrong PIN must show before a token is spent on it.
         self.issuer = Issuer(self.authority.ask("chain", timeout=_READY))
         self.issuer.check_validity(now())
-        self.keeper.ask("ready", timeout=_READY)
+        self._commission.trust(self.keeper.ask("note", NOTE, timeout=_READY))
         if self.diversification is not None:
             self.diversification_key = newest_key(self.diversification)
         with self.records.transaction():
             if self.order.state is OrderState.APPROVED:
                 orders.set_order_state(self.records, self.order, OrderState.IN_PRODUCTION)
             doubtful = journal.doubt(self.records)
-            self._log("production.begun", {"seats": list(self._seats), "steps in doubt": doubtful})
+            detail = {"seats": list(self._seats), "steps in doubt": doubtful, **self._commission.detail()}
+            self._log("production.begun", detail)
         self.order = orders.order(self.records, self.order.number)
         for item in items.items(self.records, self.order, ItemState.IN_PRODUCTION):
             self._finish_verified(item)
@@ -273,7 +265,7 @@ class Production:
     def _unseated(self) -> Mapping[str, int]:
         drivers = {seat.driver for seat in self._seats.values()}
         planned = items.items(self.records, self.order, ItemState.PLANNED)
-        wanted = Counter(self._layouts[item.layout] for item in planned)
+        wanted = Counter(self._layouts[item.layout].driver for item in planned)
         return {driver: count for driver, count in wanted.items() if driver not in drivers}
 
     def _advance(self, ready: list[tuple[Flow, Reply | None]]) -> None:
@@ -366,7 +358,7 @@ class Production:
         return [(flow, Reply(0, None, error)) for flow, _ in waiting]
 
     def _next_planned(self, driver: str) -> Item | None:
-        fitting = [name for name, wanted in self._layouts.items() if wanted == driver]
+        fitting = [name for name, layout in self._layouts.items() if layout.driver == driver]
         return items.next_planned(self.records, self.order, fitting)
 
     def lane_of(self, item: Item) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from batch.model.errors import NotFound
 from batch.model.states import ItemState
 from batch.production.budget import reckoned
-from batch.production.run import Seat, lane_process
+from batch.production.seats import Seat, lane_process
 from batch.store import items, journal
 from batch.store.database import Records
 from batch.store.tries import tries

@@ -27,15 +27,13 @@ def add_item(
     subject_key: str,
     fields: Mapping[str, str],
     replaces: int | None = None,
+    salt: bytes | None = None,
 ) -> str:
     """A planned item under the next mailer number, which is returned; the number joins its `fields`.
 
-    `replaces` is the id of the spoiled item it is for.
+    `replaces` is the id of the spoiled item it is for; `salt` is drawn where none is given.
     """
-    row = records.row(
-        "SELECT max(coalesce(max(id), 0), ?) + 1 FROM items", (restores.floor(records, "mailer"),)
-    )
-    id_ = int(row[0]) if row else 1
+    id_ = next_id(records)
     mailer_number = f"{id_:06d}"
     records.insert(
         "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces, "
@@ -49,10 +47,23 @@ def add_item(
             json.dumps({**fields, "number": mailer_number}, ensure_ascii=False, sort_keys=True),
             ItemState.PLANNED,
             replaces,
-            secrets.token_bytes(16),
+            salt or new_salt(),
         ),
     )
     return mailer_number
+
+
+def next_id(records: Records) -> int:
+    """The id of the next item, which is its mailer number."""
+    row = records.row(
+        "SELECT max(coalesce(max(id), 0), ?) + 1 FROM items", (restores.floor(records, "mailer"),)
+    )
+    return int(row[0]) if row else 1
+
+
+def new_salt() -> bytes:
+    """What keeps the words of an item from being guessed by their digest."""
+    return secrets.token_bytes(16)
 
 
 def subject_orders(records: Records, subject_key: str) -> list[tuple[str, str, bool]]:

@@ -29,12 +29,7 @@ def add_order(
 ) -> Order:
     """A received order under the next number of its year, such as `2026-0001`."""
     at = stamp()
-    year = at[:4]
-    row = records.row(
-        "SELECT max(coalesce(max(CAST(substr(number, 6) AS INTEGER)), 0), ?) FROM orders WHERE number LIKE ?",
-        (restores.floor(records, f"order {year}"), f"{year}-%"),
-    )
-    number = f"{year}-{(row[0] if row else 0) + 1:04d}"
+    number = next_number(records)
     records.insert(
         "INSERT INTO orders (number, reference, subscriber, organisation, state, source, sha256, "
         "imported_by, imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -51,6 +46,16 @@ def add_order(
         ),
     )
     return order(records, number)
+
+
+def next_number(records: Records) -> str:
+    """The number of the next order of this year, such as `2026-0001`."""
+    year = stamp()[:4]
+    row = records.row(
+        "SELECT max(coalesce(max(CAST(substr(number, 6) AS INTEGER)), 0), ?) FROM orders WHERE number LIKE ?",
+        (restores.floor(records, f"order {year}"), f"{year}-%"),
+    )
+    return f"{year}-{(row[0] if row else 0) + 1:04d}"
 
 
 _WHOLE_ORDER = ("number", "reference", "subscriber", "organisation", "source", "sha256", "imported_by")

@@ -83,7 +83,7 @@ def produce(
             keeper=keeper,
             diversification=diversification,
             briefing=desk.brief,
-            layouts={name: layout.driver for name, layout in layouts.items()},
+            layouts=layouts,
             run_directory=desk.run_directory,
             tell=held.enter_context(watch(records, wanted)),
             patience=patience,

@@ -30,7 +30,7 @@ from batch.production.reconciliation import (
     reconcile,
 )
 from batch.production.reset import Held, resettable
-from batch.production.run import Seat
+from batch.production.seats import Seat
 from batch.store import audit, items, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy

@@ -1,0 +1,54 @@
+"""From the records to what the lanes of a production are given to verify (`mandate`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batch.model.errors import NotTrusted, Refused
+from batch.model.orders import Item, Order
+from batch.model.people import Signed
+from batch.people.evidence import Proofs, warrant_of
+from batch.people.register import Trust
+from batch.people.statements import digest
+from batch.people.warrants import Proof
+from batch.production.mandate import Mandate
+from batch.store.database import Records
+from drivers.errors import DriverError
+from layouts.token import TokenLayout
+
+
+class Commission:
+    """The statements of one production, and the proofs of its order's items."""
+
+    def __init__(
+        self, records: Records, order: Order, layouts: Mapping[str, TokenLayout], ordered: Signed | None
+    ) -> None:
+        self._records, self._order, self._layouts, self._ordered = records, order, layouts, ordered
+        self._proofs = Proofs(records, order)
+        self.mandate: Mandate | None = None
+
+    def trust(self, note: bytes | None) -> None:
+        """Make the mandate, by what the bench's key token keeps of the register; `Refused`, `NotTrusted`.
+
+        There is none at a desk without operators, which that token alone tells.
+        """
+        if note is None and self._ordered is None:
+            return
+        if note is None or self._ordered is None:
+            what = "nobody signed for it" if note else "the bench's key token knows no register of operators"
+            raise Refused(what, where=self._order.number, next="let a personaliser run this")
+        warrant = warrant_of(self._records, self._order, self._ordered)
+        self.mandate = Mandate(Trust.of_note(note), warrant, self._layouts)
+
+    def proof(self, item: Item) -> Proof | None:
+        """What proves to a lane that an item was approved; raises `DriverError` where nothing does."""
+        if self.mandate is None:
+            return None
+        try:
+            return self._proofs.of(item)
+        except NotTrusted as error:
+            raise DriverError(error.what, where=error.where, next=error.next) from error
+
+    def detail(self) -> dict[str, object]:
+        """What the log tells of it."""
+        return {"statement": digest(self._ordered.text)} if self._ordered else {}
