@@ -32,6 +32,11 @@ def read(data: bytes, *, where: str, now: datetime | None) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def last_day(certificate: bytes) -> str:
+    """The last day of a certificate (DER) on record, ISO 8601."""
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc.date().isoformat()
+
+
 def _parse(data: bytes, where: str) -> x509.Certificate:
     if len(data) > LARGEST:
         raise _faulty(f"has more than {LARGEST:,} bytes", where, "give the one certificate alone")

@@ -79,12 +79,18 @@ class Ledger:
     def blank(self, order: str) -> None:
         """Put spaces in the place of all that is kept beside the entries about an order, in the copies too.
 
-        Within a transaction, so that nobody appends meanwhile. Every line keeps its place and length.
+        Within a transaction, so that nobody appends meanwhile. Every line keeps its place and length. Raises
+        `RecordsShut` where a copy is away.
         """
+        if not self.path.exists():
+            return
+        for copy in self._copies:
+            if not copy.exists():
+                advice = "put it back; or take it out of [records] of station.toml, and destroy it"
+                raise RecordsShut("this copy of the ledger is away", where=str(copy), next=advice)
         for place in (self.path, *self._copies):
             with _told(place):
-                if place.exists():
-                    _blank(place, order)
+                _blank(place, order)
 
     def last(self) -> Line | None:
         """The last line, None where there is none."""

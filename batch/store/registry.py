@@ -11,7 +11,7 @@ from typing import Any
 from batch.model.registry import Document, Function, Identification, Person, Subscriber, Terms
 from batch.model.states import PersonState, SubscriberState
 from batch.store.database import Records, moment, stamp
-from batch.tables.values import folded
+from batch.tables.values import folded, unaccented
 
 _SUBSCRIBER = "organisation, name, visiting, country, language, email, postal, quota, state"
 _PERSON = (
@@ -149,11 +149,15 @@ def _pages(
 
 def _with(words: Sequence[str]) -> tuple[str, list[str]]:
     # No full-text index: it would keep words of what is forgotten.
-    return " AND instr(search, ?) > 0" * len(words), [folded(word) for word in words]
+    return " AND instr(search, ?) > 0" * len(words), [_sought(word) for word in words]
 
 
 def _search(*parts: str) -> str:
-    return " ".join(folded(part) for part in parts)
+    return " ".join(_sought(part) for part in parts)
+
+
+def _sought(text: str) -> str:
+    return folded(unaccented(text))
 
 
 def _salt(records: Records, table: str, key: str, value: str) -> bytes:

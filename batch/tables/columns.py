@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batch.tables.values import Check
+from batch.tables.values import Check, unaccented
 
 _LONGEST_HEADER = 100
 """Characters of a header that may be one of ours; normalising a heap of marks takes its square."""
@@ -43,5 +42,4 @@ class ColumnSet:
 
 
 def _folded(header: str) -> str:
-    bare = "".join(char for char in unicodedata.normalize("NFKD", header) if not unicodedata.combining(char))
-    return "_".join(re.split(r"[\s._-]+", bare.casefold().strip()))
+    return "_".join(re.split(r"[\s._-]+", unaccented(header).casefold().strip()))

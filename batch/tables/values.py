@@ -115,6 +115,11 @@ def folded(name: str) -> str:
     return " ".join(plain.split())
 
 
+def unaccented(text: str) -> str:
+    """A text without accents and compatibility forms, as people type it who look for it."""
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+
+
 def text(most: int) -> Check:
     """A check for free text of at most `most` characters that no spreadsheet takes for a formula."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import counted, document, listing
+from station.cli.output import counted, document, listing, plain
 from station.cli.registry_people import PEOPLE, certificate, person, person_row, terms
 from station.exit_codes import ExitCode
 
@@ -108,11 +108,12 @@ def add(invocation: Invocation, /, organisation: str, **options: Any) -> None:
 def change(invocation: Invocation, /, organisation: str, **options: Any) -> None:
     """Change what is given of the subscriber ORGANISATION; all else stays."""
     from batch.people.registry import change_subscriber, require_subscriber
+    from batch.people.registry_columns import checked
     from batch.people.registry_rows import typed_subscriber
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).sound_records() as records:
-        before = require_subscriber(records, organisation)
+        before = require_subscriber(records, checked("organisation", organisation))
         changed = typed_subscriber(before, _typed(options))
         change_subscriber(records, changed, operator=invocation.operator)
 
@@ -123,11 +124,14 @@ def change(invocation: Invocation, /, organisation: str, **options: Any) -> None
 def close(invocation: Invocation, organisation: str) -> None:
     """The subscriber ORGANISATION orders no more; the functions of its people end."""
     from batch.people.registry import close_subscriber
+    from batch.people.registry_columns import checked
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).sound_records() as records:
-        close_subscriber(records, organisation, operator=invocation.operator)
-    click.echo(f"{organisation} is closed", err=True)
+        closed = close_subscriber(
+            records, checked("organisation", organisation), operator=invocation.operator
+        )
+    click.echo(f"{closed.organisation} is closed", err=True)
 
 
 @registry.command("list")
@@ -150,6 +154,7 @@ def list_(invocation: Invocation, as_json: bool) -> None:
 def show(invocation: Invocation, name: str, as_json: bool) -> None:
     """Show the subscriber or person NAME (its number) with all that the registry holds."""
     from batch.people.registry import require_person, require_subscriber
+    from batch.people.registry_columns import checked
     from batch.store.registry import people_of
     from station.wiring import Desk
 
@@ -157,14 +162,14 @@ def show(invocation: Invocation, name: str, as_json: bool) -> None:
         if name.upper().startswith("P"):
             facts, people = person_row(require_person(records, name.upper())), None
         else:
-            facts = _row(require_subscriber(records, name.upper()))
-            people = [person_row(one) for one in people_of(records, name.upper())]
+            found = require_subscriber(records, checked("organisation", name))
+            facts = _row(found)
+            people = [person_row(one) for one in people_of(records, found.organisation)]
     if as_json:
         document(facts if people is None else {**facts, "people": people})
         return
     for key, value in facts.items():
-        text = ", ".join(value) if isinstance(value, tuple | list) else value
-        click.echo(f"{key.replace('_', ' ')}: {'-' if text in (None, '') else text}")
+        click.echo(f"{key.replace('_', ' ')}: {plain(_told(value))}")
     if people is not None:
         listing(people, PEOPLE, as_json=False, empty="No people yet; `station registry person add`.")
 
@@ -288,6 +293,13 @@ def _retention(desk: Desk) -> Retention:
 
     told = desk.configuration.retention
     return Retention(told.managers, told.people, told.orders, told.rejected)
+
+
+def _told(value: object) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    text = ", ".join(value) if isinstance(value, tuple | list) else value
+    return None if text == "" else text
 
 
 def _row(subscriber: Subscriber) -> dict[str, Any]:

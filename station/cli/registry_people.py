@@ -176,9 +176,15 @@ def set_(invocation: Invocation, number: str, file: Path) -> None:
 
 
 def person_row(person: Person) -> dict[str, Any]:
-    """A person as lists and JSON show them; of the certificate its SHA-256."""
+    """A person as lists and JSON show them; of the certificate its SHA-256 and its last day."""
     import hashlib
 
     facts = {**person.facts(), "functions": " ".join(person.functions)}
-    facts["certificate"] = hashlib.sha256(person.certificate).hexdigest() if person.certificate else None
+    if person.certificate is not None:
+        from batch.people.manager_certificates import last_day
+
+        facts["certificate"] = {
+            "sha256": hashlib.sha256(person.certificate).hexdigest(),
+            "until": last_day(person.certificate),
+        }
     return facts

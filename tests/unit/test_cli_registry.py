@@ -65,6 +65,10 @@ def test_a_subscriber_and_its_manager_are_typed_in_and_brought_to_where_they_may
     whole = desk.facts(ORGANISATION)
     assert whole["visiting"] == ["Verzonnenlaan 12", "9999 XX Nergenshuizen"]
     assert whole["people"] == [facts]
+    shown = desk("show", number).out
+    assert "identified: by ada, on 2026-11-02, document passport\n" in shown
+    assert "certificate: sha256 " in shown
+    assert "phone: +31 70 1234567\n" in shown
 
 
 def test_what_is_given_is_changed_and_all_else_stays(desk: Desk) -> None:

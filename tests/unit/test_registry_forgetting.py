@@ -14,7 +14,7 @@ import pytest
 from batch.audit.contents import Asked, commitment, fingerprints
 from batch.audit.log import log
 from batch.audit.verification import verify
-from batch.model.errors import NotFound, Refused
+from batch.model.errors import NotFound, RecordsShut, Refused
 from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.registry import Function, Person
@@ -140,6 +140,19 @@ def test_an_order_is_forgotten_with_its_time_and_the_log_still_holds(records: Re
         forget(records, order.number, TERMS, operator="ada")
     with pytest.raises(NotFound, match="was forgotten"):
         forget(records, person.number, TERMS, operator="ada")
+
+
+def test_a_copy_of_the_ledger_that_is_away_would_keep_the_words_so_nothing_is_done(records: Records) -> None:
+    order = produced(records, LONG_AGO)
+    copy = records.path.with_name("copy.jsonl")
+    copy.rename(copy.with_name("elsewhere"))
+    before = files(records)
+    with pytest.raises(RecordsShut, match="away"):
+        forget(records, order.number, TERMS, operator="ada")
+    assert files(records) == before
+    copy.with_name("elsewhere").rename(copy)
+    forget(records, order.number, TERMS, operator="ada")
+    assert b"Bezorglaan" not in copy.read_bytes()
 
 
 @pytest.mark.parametrize("days", [RECENTLY, VALID])
