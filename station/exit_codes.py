@@ -30,5 +30,8 @@ class ExitCode(enum.IntEnum):
         "Carried out, but some tokens are in quarantine, some letters did not print, or the CA was not told.",
     )
     CONFIGURATION = 9, "The home or `station.toml` is missing, faulty or open to others."
-    CHECK_FAILED = 10, "A check found something wrong: `doctor`, `token verify`, `audit verify`."
+    CHECK_FAILED = (
+        10,
+        "A check found something wrong: `doctor`, `token verify`, `token admin`, `audit verify`.",
+    )
     INTERRUPTED = 130, "Stopped by the operator; the same command goes on later."

@@ -133,17 +133,16 @@ def _shown(
     with records.transaction():
         budget.looked_at(found.state)
         left = budget.left()
-        tell("admin.proving", {**origin, "booked": budget.book_one(Code.ADMIN)})
+        tell("token.admin-recovering", {**origin, "booked": budget.book_one(Code.ADMIN)})
     binding = Binding(item.id, item.mailer_number)
     stepped = found.lane.ask("prove_admin", binding, for_lane, left, timeout=_ANSWER)
     assert isinstance(stepped, Stepped)
+    refusal = isinstance(stepped.error, AuthenticationFailed)
     accepted = stepped.error is None
     with records.transaction():
-        refused = budget.settle(stepped.shown)
-        if accepted or isinstance(stepped.error, AuthenticationFailed):
-            tell("admin.proved", {**origin, "accepted": accepted})
-        else:
-            tell("admin.unproved", {**origin, "reason": str(stepped.error), "refused": refused})
-    if not accepted and not isinstance(stepped.error, AuthenticationFailed):
+        budget.settle(stepped.shown)
+        unclear = {} if accepted or refusal else {"reason": str(stepped.error)}
+        tell("token.admin-recovered", {**origin, "accepted": None if unclear else accepted, **unclear})
+    if unclear:
         stepped.result()
     return Proof(item.mailer_number, item.token_serial, sealed.diversified_from, accepted)

@@ -82,7 +82,7 @@ class Making(SeatWork):
         sealed = yield from self._ask("seal", self._assignment, self._desk.epoch.public_key, resume, derived)
         assert isinstance(sealed, SealedCodes)
         codes.keep(self._records, item.id, self._desk.epoch, sealed)
-        self._done(item, Step(Kind.SEAL), serial)
+        self._done(item, Step(Kind.SEAL), serial, {"diversified_from": derived.key_name} if derived else None)
 
     def _derived(self, key_name: str | None, lane_key: bytes) -> Work[DerivedAdmin]:
         """The admin credential of a diversified token, for the lane alone."""
@@ -193,9 +193,11 @@ class Making(SeatWork):
         detail = {"step": step.name, **({"tries booked": dict(booked)} if booked else {})}
         self._log("step.begun", item, serial, detail)
 
-    def _done(self, item: Item, step: Step, serial: str | None) -> None:
+    def _done(
+        self, item: Item, step: Step, serial: str | None, more: Mapping[str, object] | None = None
+    ) -> None:
         journal.settle(self._records, item.id, step.name, StepState.DONE)
-        self._log("step.done", item, serial, {"step": step.name})
+        self._log("step.done", item, serial, {"step": step.name, **(more or {})})
 
 
 def _released(states: dict[str, StepState]) -> bool:

@@ -12,14 +12,15 @@ from station.cli.output import counted, document
 
 @click.command()
 @click.argument("dest", type=click.Path(path_type=Path))
-@click.option("--keys", is_flag=True, help="The custody and CA tokens instead, to be kept elsewhere.")
+@click.option("--keys", is_flag=True, help="The key tokens instead, to be kept elsewhere.")
 @json_option
 @pass_invocation
 def backup(invocation: Invocation, dest: Path, keys: bool, as_json: bool) -> None:
     """Write the records to the new file DEST, or to a new file in the folder DEST, while the desk works.
 
     Holds records, configuration, own layouts and the embedded CA's records; no key token. With --keys it
-    holds the custody and CA tokens and nothing else: never keep both in one place. docs/backup.md tells more.
+    holds the custody and CA tokens, that of diversification keys where there is one, and nothing else: never
+    keep both in one place. docs/backup.md tells more.
     """
     from station.backup import back_up_keys, back_up_records
     from station.wiring import Desk

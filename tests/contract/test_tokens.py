@@ -287,6 +287,23 @@ def test_the_last_try_of_a_code_is_never_made(finished: Desk) -> None:
     assert desk.lane.inspect().tries == before
 
 
+def test_a_code_is_shown_once_and_never_as_its_last_try(finished: Desk) -> None:
+    desk = finished
+    for code in {Code.PIN, *desk.changed}:
+        right = getattr(desk.codes, code.value)
+        desk.lane.allow(Tries())
+        desk.lane.prove(code, right)
+        with pytest.raises(AuthenticationFailed):
+            desk.lane.prove(code, another(right))
+        desk.lane.allow(Tries(pin=1, puk=1, admin=1))
+        for value in (right, another(right)):
+            with pytest.raises(RetryBudget):
+                desk.lane.prove(code, value)
+        assert desk.lane.shown() == {}
+        desk.lane.allow(Tries())
+        desk.lane.prove(code, right)
+
+
 def test_what_became_of_the_tries_is_told(finished: Desk) -> None:
     desk = finished
     wrong = replace(desk.codes, pin=another(desk.codes.pin))

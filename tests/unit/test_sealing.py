@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from batch.custody.sealing import hash_revocation_code, open_codes, seal, unwrap, wrap
+from batch.custody.sealing import hash_revocation_code, open_admin, open_codes, seal, unwrap, wrap
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import RecordsDamaged
 from drivers.secret import Secret
@@ -110,3 +110,28 @@ def test_a_secret_shows_itself_nowhere() -> None:
         hash(secret)
     data_key = wrap(bytes(32), spki(ec.generate_private_key(ec.SECP256R1())), BINDING, "lane")
     assert bytes(32) not in data_key
+
+
+def test_custody_holds_no_admin_credential_that_is_derived_and_no_length_tells(
+    sealed: SealedCodes, custody: ec.EllipticCurvePrivateKey, resume: ec.EllipticCurvePrivateKey
+) -> None:
+    derived = seal(CODES, BINDING, spki(custody), spki(resume), "diversification-1-00c0ffee")
+
+    assert derived.diversified_from == "diversification-1-00c0ffee"
+    assert len(derived.admin) == len(sealed.admin)
+    for wrapped, key, purpose in (
+        (derived.for_custody, custody, "custody"),
+        (derived.for_resume, resume, "resume"),
+    ):
+        data_key = unwrap(wrapped, key, BINDING, purpose)
+        found = open_codes(derived, data_key, BINDING)
+        assert found == {**CODES, Code.ADMIN: Secret(b"")}
+        with pytest.raises(RecordsDamaged, match="not among the codes under seal"):
+            open_admin(derived, data_key, BINDING)
+
+
+def test_the_admin_credential_is_opened_alone(
+    sealed: SealedCodes, custody: ec.EllipticCurvePrivateKey
+) -> None:
+    data_key = unwrap(sealed.for_custody, custody, BINDING, "custody")
+    assert open_admin(sealed, data_key, BINDING) == CODES[Code.ADMIN]
