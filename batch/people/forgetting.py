@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cryptography import x509
-
 from batch.audit.contents import commitment
 from batch.audit.log import log
 from batch.audit.registry import FORGOTTEN
@@ -23,6 +21,7 @@ from batch.model.states import OPEN, OrderState, PersonState
 from batch.people.registry import require_person, today
 from batch.store import forgetting, items, orders, registry
 from batch.store.database import Records, moment
+from drivers.foreign_certificates import load_certificate
 
 ORDER_FORGOTTEN = "order.forgotten"
 
@@ -149,7 +148,7 @@ def _ends(records: Records, order: Order) -> Iterator[date]:
     """The last days of the certificates of an order."""
     for certificate in forgetting.certificates(records, order):
         with suppress(ValueError):  # a CA may have sent anything
-            yield x509.load_der_x509_certificate(certificate).not_valid_after_utc.date()
+            yield load_certificate(certificate).not_valid_after_utc.date()
 
 
 def _after(day: date, years: int) -> date:

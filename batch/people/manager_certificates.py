@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from batch.model.errors import FaultyValue
+from drivers.foreign_certificates import UNREADABLE, load_certificate
 
 LARGEST = 20_000
 """Octets of a certificate file."""
@@ -24,11 +24,11 @@ def read(data: bytes, *, where: str, now: datetime | None) -> bytes:
     Raises `FaultyValue` where it is none, is not for signatures (RFC 5280 §4.2.1.3), is a CA's, has too short
     a key, or is not valid.
     """
-    certificate = _parse(data, where)
+    certificate, begin, end = _parse(data, where)
     if wrong := _unfit(certificate):
         raise _faulty(wrong, where, "ask the manager for the certificate they sign with")
     if now is not None:
-        _check_time(certificate, now.astimezone(UTC), where)
+        _check_time(begin, end, now.astimezone(UTC), where)
     return certificate.public_bytes(Encoding.DER)
 
 
@@ -37,32 +37,29 @@ def last_day(certificate: bytes) -> str:
     return x509.load_der_x509_certificate(certificate).not_valid_after_utc.date().isoformat()
 
 
-def _parse(data: bytes, where: str) -> x509.Certificate:
+def _parse(data: bytes, where: str) -> tuple[x509.Certificate, datetime, datetime]:
+    """The certificate, and from when until when it is valid."""
     if len(data) > LARGEST:
         raise _faulty(f"has more than {LARGEST:,} bytes", where, "give the one certificate alone")
     try:
         if b"-----BEGIN" in data:
-            (certificate,) = x509.load_pem_x509_certificates(data)
-        else:
-            certificate = x509.load_der_x509_certificate(data)
-        return certificate
-    except (ValueError, UnsupportedAlgorithm):
+            (found,) = x509.load_pem_x509_certificates(data)
+            data = found.public_bytes(Encoding.DER)
+        certificate = load_certificate(data)
+        return certificate, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except UNREADABLE:
         raise _faulty("is not one certificate", where, "give one certificate, as PEM or DER") from None
 
 
 def _unfit(certificate: x509.Certificate) -> str | None:
-    try:
-        extensions = certificate.extensions
-        usage = extensions.get_extension_for_class(x509.KeyUsage).value
-        basic = [one.value for one in extensions if isinstance(one.value, x509.BasicConstraints)]
-        key = certificate.public_key()
-    except x509.ExtensionNotFound:
+    values = [one.value for one in certificate.extensions]
+    usage = next((one for one in values if isinstance(one, x509.KeyUsage)), None)
+    key = certificate.public_key()
+    if usage is None:
         return "does not say what its key is for"
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
-        return "cannot be read whole"
     if not (usage.digital_signature or usage.content_commitment):
         return "is not for signatures"
-    if any(one.ca for one in basic):
+    if any(one.ca for one in values if isinstance(one, x509.BasicConstraints)):
         return "is a certificate authority's"
     if isinstance(key, rsa.RSAPublicKey):
         return f"has an RSA key of {key.key_size} bits only" if key.key_size < _SMALLEST_RSA else None
@@ -71,8 +68,7 @@ def _unfit(certificate: x509.Certificate) -> str | None:
     return "has a key that is neither RSA nor EC"
 
 
-def _check_time(certificate: x509.Certificate, now: datetime, where: str) -> None:
-    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+def _check_time(begin: datetime, end: datetime, now: datetime, where: str) -> None:
     if now < begin:
         raise _faulty(f"is not valid before {begin:%Y-%m-%d %H:%M} UTC", where, "register it then")
     if now > end:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from datetime import date
 
@@ -97,7 +96,7 @@ def certificate(value: str) -> str:
     try:
         data = base64.b64decode(value, validate=True)
         kept = manager_certificates.read(data, where="", now=None)
-    except binascii.Error:
+    except ValueError:
         raise BadValue("is no base64", "write the certificate's DER in base64, on one line") from None
     except FaultyValue as error:
         raise BadValue(error.what, error.next or "") from None

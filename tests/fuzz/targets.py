@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from batch.model.errors import FaultyValue
+from batch.people import manager_certificates
 from batch.production.certificates import check_certificate
 from batch.tables.faults import TableFaults
 from drivers.authorities.certificates import requested
@@ -75,9 +77,11 @@ def card(data: bytes) -> None:
 
 
 def certificates(data: bytes) -> None:
-    """Certificates and CSRs from cards."""
+    """Certificates and CSRs from cards, and certificates from managers."""
     with suppress(CaRefused):
         requested(data, TEMPLATE)
+    with suppress(FaultyValue):
+        manager_certificates.read(data, where="fuzz", now=NOW)
     with suppress(EvidenceMissing):
         attestation.attested_key(data, "fuzz")
     with suppress(EvidenceMissing):

@@ -27,7 +27,10 @@ from batch.people.registry_rows import harmless, undone
 from batch.store import audit
 from batch.store import registry as stored
 from batch.store.database import Records
+from batch.tables.columns import Column
 from batch.tables.faults import TableFaults
+from batch.tables.values import BadValue
+from tests.unit.refusals import refusal
 from tests.unit.registry_kit import EMAIL, MANAGER, ORGANISATION, SUBSCRIBER, certificate, der, manager
 
 ROW: Mapping[str, str] = {
@@ -219,6 +222,18 @@ def test_a_file_without_the_subscriber_or_with_unknown_columns_is_refused(record
     for data in (b"", b"PK\x03\x04"):
         with pytest.raises(TableFaults):
             take(records, data, source="r.csv", operator="ada")
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.name))
+@given(value=st.text(max_size=70) | st.from_regex(r"[PNTRLI0-9+ -]{0,20}", fullmatch=True))
+def test_a_value_is_refused_with_advice_or_kept_as_it_will_be_kept_again(column: Column, value: str) -> None:
+    kept: list[str] = []
+    refused = refusal(BadValue, lambda: kept.append(column.check(value)))
+    if refused is None:
+        assert column.check(kept[0]) == kept[0]
+    else:
+        assert refused.wrong
+        assert refused.right
 
 
 def test_the_columns_of_a_registry_have_one_meaning_each() -> None:
