@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch.custody.sealing import open_codes, unwrap
+from batch.letters.inspection import Grounds, LetterInspector
 from batch.model.codes import Binding, SealedCodes
-from batch.model.errors import BatchError
+from batch.model.errors import BatchError, Refused
+from batch.people.register import NOTE, Trust
+from batch.people.warrants import Warrant
 from drivers.errors import DriverError, PrinterFailed
 from drivers.pkcs11.vault import Vault
 from drivers.printers.port import Printer
@@ -35,6 +38,7 @@ class PrintJob:
     sealed: SealedCodes
     layout: MailerLayout
     letter: Letter
+    grounds: Grounds | None = None
 
 
 class PrintRoom:
@@ -49,6 +53,20 @@ class PrintRoom:
         self.unbroken = threading.Lock()
         self._vault = Vault(module, label, pin)
         self._printer: Printer = find("station.printers", printer)(options)
+        self._inspector: LetterInspector | None = None
+
+    def admit(self, warrant: Warrant) -> None:
+        """Verify an order's statements by what the custody token keeps of the register.
+
+        Letters of no other are printed then. Raises `DriverError` telling what does not hold.
+        """
+        note = self._vault.note(NOTE)
+        if note is None:
+            raise DriverError("the custody token knows no register of operators", where="print room")
+        try:
+            self._inspector = LetterInspector(warrant, Trust.of_note(note))
+        except BatchError as error:
+            raise DriverError(error.what, where=error.where, next=error.next) from None
 
     def ready(self) -> str | None:
         """None when a letter may be sent, else what keeps the printer from printing."""
@@ -61,6 +79,7 @@ class PrintRoom:
         """
         number = job.binding.mailer_number
         try:
+            self._inspect(job)
             key = self._vault.agreement_key(job.key_name)
             data_key = unwrap(job.sealed.for_custody, key, job.binding, "custody")
             codes = open_codes(job.sealed, data_key, job.binding)
@@ -76,6 +95,18 @@ class PrintRoom:
             ) from None
         with self.unbroken:
             self._printer.print_page(page, number)
+
+    def _inspect(self, job: PrintJob) -> None:
+        """Raise unless two officers let this letter be printed, as it was approved."""
+        if self._inspector is not None and job.grounds is not None:
+            custody = self._vault.public_key(job.key_name)
+            self._inspector.check(job.grounds, job.binding, job.layout, job.letter, custody)
+        elif self._inspector is not None or self._vault.note(NOTE) is not None:
+            raise Refused(
+                "nobody let it be printed",
+                where=f"letter {job.binding.mailer_number}",
+                next="two PIN officers release it: `station letter release`",
+            )
 
     def close(self) -> None:
         """Log out of the custody token and let go of the printer."""

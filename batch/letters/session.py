@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.audit.log import log
+from batch.letters.inspection import Grounds
 from batch.letters.printing import PrintJob
+from batch.letters.releasing import Releases
 from batch.model.codes import Binding
-from batch.model.errors import Refused
+from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, LetterRecord, Order
 from batch.model.states import LetterState
+from batch.people.evidence import Proofs, warrant_of
+from batch.people.separation import Act
 from batch.production.lock import only_one
-from batch.store import codes, items, letters, restores
+from batch.store import codes, items, letters, restores, statements
+from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
 from drivers.process import Child
@@ -71,6 +76,7 @@ def print_letters(
     """
     epoch = codes.epoch(records, order.id)
     waiting = printable(records, order)
+    admission = _Admission(records, order, room)
     if reason := room.ask("ready", timeout=60):
         raise Refused(
             f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
@@ -82,8 +88,8 @@ def print_letters(
         assert epoch is not None, "an order with letters has an epoch"
         item = items.item_of(records, letter.item_id)
         try:
-            job = _job(records, epoch, item, mailers(item.layout))
-        except LayoutError as error:
+            job = _job(records, epoch, item, mailers(item.layout), admission.grounds(item))
+        except (LayoutError, NotTrusted, Refused) as error:
             return Printed(tuple(done), len(waiting) - len(done), str(error))
         _record(records, order, item, LetterState.PRINTING, printer, operator)
         try:
@@ -132,7 +138,32 @@ def _doubt(records: Records, operator: str) -> Sequence[str]:
     return doubtful
 
 
-def _job(records: Records, epoch: Epoch, item: Item, layout: MailerLayout) -> PrintJob:
+class _Admission:
+    """What the print room is given to verify; nothing at a desk without operators, as its token tells it."""
+
+    def __init__(self, records: Records, order: Order, room: Child) -> None:
+        self._releases: Releases | None = None
+        if not statements.chain(records, Act.FOUND):
+            return
+        ordered = statements.of_subject(records, Act.PRODUCE, order.number)
+        room.ask("admit", warrant_of(records, order, *ordered), timeout=60)
+        self._releases, self._proofs = Releases(records, order, now()), Proofs(records, order)
+
+    def grounds(self, item: Item) -> Grounds | None:
+        if self._releases is None:
+            return None
+        if (release := self._releases.of(item)) is None:
+            raise Refused(
+                "nobody has let it be printed now",
+                where=f"letter {item.mailer_number}",
+                next="two PIN officers release it: `station letter release`",
+            )
+        return Grounds(item, self._proofs.of(item), release)
+
+
+def _job(
+    records: Records, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds | None
+) -> PrintJob:
     sealed = codes.sealed(records, item.id)
     assert sealed is not None, "a produced item has sealed codes"
     return PrintJob(
@@ -141,6 +172,7 @@ def _job(records: Records, epoch: Epoch, item: Item, layout: MailerLayout) -> Pr
         sealed,
         layout,
         letter_for(layout, item.fields, item.token_serial),
+        grounds,
     )
 
 

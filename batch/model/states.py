@@ -98,8 +98,9 @@ LETTER: Mapping[LetterState, frozenset[LetterState]] = {
     LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.UNKNOWN, LetterState.VOID}),
     LetterState.PRINTING: frozenset({LetterState.PRINTED, LetterState.SEALED, LetterState.UNKNOWN}),
     LetterState.PRINTED: frozenset(),
-    LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.VOID}),
-    LetterState.VOID: frozenset(),
+    LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.VOID, LetterState.SEALED}),
+    # Sealed again by a reprint, which two officers signed for (R13).
+    LetterState.VOID: frozenset({LetterState.SEALED}),
 }
 
 STEP: Mapping[StepState, frozenset[StepState]] = {

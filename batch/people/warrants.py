@@ -24,6 +24,9 @@ from batch.people.statements import Statement, digest, read
 
 About = dict[str, Any]
 
+MOST_REPRINTS = 2
+"""How often one letter may be printed again (R13)."""
+
 
 @dataclass(frozen=True)
 class Warrant:
@@ -197,7 +200,11 @@ def check_letter(
     about, where = register.verify(release, act, at=at, before=before).about, _where(release)
     if (about.get("order"), about.get("approved")) != (approval.order, approval.digest):
         raise NotTrusted("lets letters of something else be printed than what was approved", where=where)
-    named = [about.get("letter")] if act is Act.REPRINT else about.get("letters")
+    named = about.get("letters")
+    if act is Act.REPRINT:
+        named = [about.get("letter")]
+        if about.get("count") not in range(1, MOST_REPRINTS + 1):
+            raise Refused(f"is printed again {MOST_REPRINTS} times at most (R13)", where=f"letter {number}")
     if not isinstance(named, list) or number not in named:
         raise Refused(
             "nobody let this letter be printed",

@@ -93,6 +93,12 @@ def set_state(records: Records, mailer_number: str, to: LetterState, *, printer:
     )
 
 
+def seal_again(records: Records, mailer_number: str, *, operator: str) -> None:
+    """A letter is to be printed again: its codes are under seal still. Raises `Transition`."""
+    printer = letter(records, mailer_number).printer or ""
+    set_state(records, mailer_number, LetterState.SEALED, printer=printer, operator=operator)
+
+
 def doubt(records: Records) -> Sequence[str]:
     """Make every letter whose printing was begun and not ended unknown (R12); returns their numbers."""
     numbers = [row.mailer_number for row in letters(records, None, LetterState.PRINTING)]

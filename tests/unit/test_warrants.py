@@ -37,9 +37,16 @@ from tests.unit.warrant_kit import DAY, LAYOUT, LIBRARY, SEATS, Case, draft, spk
 FACTS = LaneFacts((TokenAct.INITIALISE,), CodeRules(range(4, 17), range(4, 17), 8, admin_is_puk=True))
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    case = Case.make(tmp_path_factory.mktemp("desk"))
+    case.records.close()
+    return case
+
+
 @pytest.fixture
-def case(tmp_path: Path) -> Iterator[Case]:
-    case = Case.make(tmp_path)
+def case(made: Case, tmp_path: Path) -> Iterator[Case]:
+    case = made.copied(tmp_path)
     with closing(case.records):
         yield case
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from batch.people.acting import Actor
 from batch.people.evidence import Proofs, warrant_of
 from batch.people.register import Trust
 from batch.people.warrants import Proof, Warrant
-from batch.production.ordering import order_production
+from batch.production.ordering import order_production, ordered
 from batch.store import items
 from batch.store.database import Records
 from layouts.fields import Kind
@@ -104,6 +105,14 @@ class Case:
         order = approve(records, taken.number, people.approver, lambda name: custody, LIBRARY.token)
         return cls(path / "station.db", records, people, anchors, order, custody)
 
+    def copied(self, path: Path) -> Case:
+        """The same desk in another folder, once its records are closed."""
+        shutil.copy(self.path, path)
+        anchors = Anchors()
+        anchors.trust = self.trust
+        copy = path / self.path.name
+        return replace(self, path=copy, records=Records(copy), anchors=anchors)
+
     @property
     def trust(self) -> Trust:
         """What a key token keeps of the register."""
@@ -115,6 +124,10 @@ class Case:
         return order_production(
             self.records, self.order, by or self.people.personaliser, seats or SEATS, until
         )
+
+    def ordered_on_record(self) -> list[Signed]:
+        """All productions that somebody signed for."""
+        return ordered(self.records, self.order)
 
     def warrant(self, *ordered: Signed) -> Warrant:
         """The order's statements as the records have them."""

@@ -1,0 +1,70 @@
+"""What the print process holds a letter against before it opens its codes: what was signed for it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from batch.model.codes import Binding
+from batch.model.errors import NotTrusted
+from batch.model.orders import Item
+from batch.model.people import Signed
+from batch.people.register import Trust, replay
+from batch.people.warrants import Proof, Warrant, approval_of, check_item, check_letter
+from layouts.digests import mailer_digest
+from layouts.mailer import Letter, MailerLayout, letter_for
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """Why a letter may be printed: its item, the proof that it was approved, and what two signed for it."""
+
+    item: Item
+    proof: Proof
+    release: Signed
+
+
+class LetterInspector:
+    """Verifies an order's statements once and then every letter; raises `Refused` or `NotTrusted`."""
+
+    def __init__(self, warrant: Warrant, trust: Trust) -> None:
+        self._warrant = warrant
+        self._register = replay(warrant.register, trust)
+        self._approval = approval_of(self._register, warrant)
+
+    def check(
+        self,
+        grounds: Grounds,
+        binding: Binding,
+        layout: MailerLayout,
+        letter: Letter,
+        custody: bytes | None,
+        at: datetime | None = None,
+    ) -> None:
+        """Whether two officers let this letter be printed, and it says what was approved, on this layout.
+
+        `custody` is the key (SPKI, DER) in the custody token that is to open its codes.
+        """
+        item, where = grounds.item, f"letter {binding.mailer_number}"
+        check_item(self._register, self._approval, item, grounds.proof)
+        check_letter(
+            self._register,
+            self._warrant,
+            self._approval,
+            grounds.release,
+            item.mailer_number,
+            at or datetime.now(UTC),
+        )
+        if Binding(item.id, item.mailer_number) != binding:
+            raise NotTrusted("its codes are another token's", where=where)
+        if mailer_digest(layout) != self._approval.layouts[item.layout][1]:
+            raise NotTrusted(
+                f"letter layout {layout.name} is not as it was when the order was approved",
+                where=where,
+                next="put it back as it was",
+            )
+        if letter_for(layout, item.fields, item.token_serial) != letter:
+            raise NotTrusted("what it says is not what was approved", where=where)
+        if custody is None or hashlib.sha256(custody).hexdigest() != self._approval.custody:
+            raise NotTrusted("its custody key is not the one that was approved", where=where)
