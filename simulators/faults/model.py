@@ -110,7 +110,13 @@ def target_of(at: str) -> Target | None:
     """The kind of thing a name is on a bench, None for nothing there is."""
     if seat := _SEAT.fullmatch(at):
         return "piv" if seat[1] == "piv" else "pkcs11"
-    named: Mapping[str, Target] = {"printer": "printer", "ca": "ca", "disk": "disk", "clock": "clock"}
+    named: Mapping[str, Target] = {
+        "operators": "piv",
+        "printer": "printer",
+        "ca": "ca",
+        "disk": "disk",
+        "clock": "clock",
+    }
     return named.get(at)
 
 
@@ -118,7 +124,7 @@ def complaint(fault: Fault) -> str | None:
     """What is wrong with a fault and what is allowed instead, None where nothing is."""
     target = fault.target
     if target is None:
-        there = "a seat (piv-1, usb-2), printer, ca, disk, clock"
+        there = "a seat (piv-1, usb-2, operators), printer, ca, disk, clock"
         return f"at = {fault.at!r} is nothing on a bench; allowed: {there}"
     actions = ACTIONS[target]
     if fault.do not in actions:

@@ -23,6 +23,7 @@ from drivers.personal.signing import is_signature
 from drivers.process import Child
 from drivers.secret import Secret
 from simulators.bench import Bench, BenchError, softhsm_module
+from simulators.faults import model as faults
 from simulators.piv import state
 from tests.conftest import lacking, need
 from tests.contract.codes import another
@@ -195,6 +196,20 @@ def test_a_pulled_token_signs_nothing_and_is_asked_for_its_pin_again(door: Door,
         process.ask("sign", TEXT)
     process.ask("login", door.pin("olga"))
     door.check(challenge, process.ask("answer", challenge.text), certificate)
+
+
+@pytest.mark.parametrize(("do", "when"), [("pull", "before"), ("pull", "after"), ("reset", "before")])
+def test_a_card_that_goes_while_it_signs_is_lost(peopled: Bench, do: str, when: faults.When) -> None:
+    door = Door(peopled, "piv", Challenges(STATION))
+    with door.seat() as process:
+        certificate = door.enter(process, "olga")
+        peopled.arm(faults.Fault("operators", do, of="87", when=when))
+        with pytest.raises(errors.TokenLost):
+            process.ask("sign", TEXT)
+        door.present(None)
+        assert door.enter(process, "olga") == certificate
+        assert is_signature(spki(load_certificate(certificate)), TEXT, process.ask("sign", TEXT))
+    door.present(None)
 
 
 def test_a_token_put_in_anothers_place_does_not_sign_for_it(door: Door, process: Child) -> None:

@@ -61,7 +61,10 @@ def test_a_scenario_is_read_in_its_order(tmp_path: Path) -> None:
         ('at = "piv-1"\ndo = "pull"\nonn = 3', "'onn' is unknown; allowed: at, do, on, of, when, times, sw"),
         ('at = "piv-1"', "missing required field `do`"),
         ('do = "pull"', "missing required field `at`"),
-        ('at = "desk"\ndo = "pull"', "at = 'desk' is nothing on a bench; allowed: a seat (piv-1, usb-2)"),
+        (
+            'at = "desk"\ndo = "pull"',
+            "at = 'desk' is nothing on a bench; allowed: a seat (piv-1, usb-2, operators)",
+        ),
         ('at = "piv-0"\ndo = "pull"', "at = 'piv-0' is nothing on a bench"),
         ('at = "printer"\ndo = "pull"', "nothing printer can do; allowed: paper-out, jam, offline, busy"),
         ('at = "piv-1"\ndo = "crash"', "do = 'crash' is nothing piv-1 can do; allowed: pull, answer"),

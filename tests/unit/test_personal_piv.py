@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +14,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from drivers.errors import AuthenticationFailed, Blocked, ReadBackFailed, RetryBudget, TokenLost, Unsupported
+from drivers.errors import (
+    AuthenticationFailed,
+    Blocked,
+    DriverError,
+    ReadBackFailed,
+    RetryBudget,
+    TokenLost,
+    Unsupported,
+)
 from drivers.personal.piv import PersonalPivCard
 from drivers.personal.signing import is_signature
 from drivers.secret import Secret
@@ -24,6 +36,7 @@ from simulators.piv.algorithms import KeyType, PrivateKey
 from simulators.piv.card import VirtualCard
 from simulators.piv.keys import ALWAYS, ONCE, TOUCH_NEVER
 from simulators.piv.state import StoredKey
+from tests.unit.hostile_cards import ANSWERS, MOST_EXCHANGES, Anything, Spoil, Spoilt, spoils
 from tests.unit.piv_cards import Wire
 
 PIN, WRONG = Secret(b"271828"), Secret(b"999983")
@@ -153,6 +166,47 @@ def test_agreeing_takes_a_p256_key_on_both_sides(tmp_path: Path) -> None:
     for peer in (spki(ec.generate_private_key(ec.SECP384R1())), b"no key"):
         with pytest.raises(Unsupported, match="P-256"):
             token.exchange(peer)
+
+
+def try_all(token: PersonalPivCard) -> None:
+    """All that is asked of a token, each whatever became of the one before."""
+    other = spki(ec.generate_private_key(ec.SECP256R1()))
+    for step in (
+        token.certificate,
+        token.agreement_certificate,
+        lambda: token.login(WRONG),
+        lambda: token.login(PIN),
+        lambda: token.sign(b"text"),
+        lambda: token.exchange(other),
+        token.present,
+        lambda: token.login(WRONG),
+        lambda: token.login(WRONG),
+        token.close,
+    ):
+        with suppress(DriverError):
+            step()
+
+
+@settings(max_examples=100)
+@given(st.lists(ANSWERS, min_size=1, max_size=12))
+def test_a_card_may_answer_anything(answers: list[tuple[bytes, int]]) -> None:
+    card = Anything(answers)
+    with suppress(DriverError):
+        try_all(PersonalPivCard(Chaining(card), "operators' seat", lambda: None))
+    assert card.sent < 10 * MOST_EXCHANGES
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.integers(0, 40), spoils(), min_size=1, max_size=4), st.booleans())
+def test_a_card_may_lie_now_and_then_and_loses_no_more_tries_for_it(
+    spoilt: dict[int, Spoil], extended: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        wire, _ = card_with(Path(directory) / "card.json", extended=extended)
+        lying = Spoilt(wire.card, spoilt)
+        with suppress(DriverError):
+            try_all(PersonalPivCard(Chaining(lying), "operators' seat", lambda: None))
+        assert sum(lying.wrong.values()) <= 3
 
 
 def test_a_card_that_goes_away_is_lost_and_not_there(tmp_path: Path) -> None:
