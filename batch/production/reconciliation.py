@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from batch.audit.afterwards import RECONCILED, detail_of, passed_on_after, undone_after
+from batch.audit.contents import Asked
 from batch.audit.log import log
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
@@ -195,8 +196,9 @@ def _take_orders_back(records: Records, evidence: Evidence, operator: str, found
         number = str(line.facts.get("order", ""))
         there = _order_is_there(records, number)
         if line.event == "order.received" and line.kept and not there:
-            orders.take_back(records, line.kept)
+            order = orders.take_back(records, line.kept)
             detail = {
+                "committed": Asked(items.items(records, order)).committed(order.id),
                 "by": line.kept["imported_by"],
                 "sha256": line.kept["sha256"],
                 "reason": "received after the backup; to be approved again",

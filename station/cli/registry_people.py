@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from station.cli.invocation import Invocation, pass_invocation
+from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.output import listing
 
 if TYPE_CHECKING:
     from batch.model.registry import Person
@@ -56,6 +57,31 @@ def _typed(options: dict[str, Any]) -> dict[str, str]:
 @click.group()
 def person() -> None:
     """Representatives, contact persons and certificate managers of a subscriber."""
+
+
+@person.command("list")
+@click.option("--subscriber", metavar="ORGANISATION", help="Only those of this one.")
+@click.option("--state", help="Only those who are named, identified, registered or ended.")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, subscriber: str | None, state: str | None, as_json: bool) -> None:
+    """List everybody who is not forgotten; `--state named` are those who are to be identified."""
+    from batch.people.registry_columns import checked
+    from batch.store.registry import persons
+    from station.wiring import Desk
+
+    organisation = checked("organisation", subscriber) if subscriber else None
+    wanted = checked("state", state) if state else None
+    with Desk.of(invocation.home(), None).records() as records:
+        rows = [
+            person_row(one)
+            for one in persons(records, [organisation] if organisation else [])
+            if one.forgotten is None
+            and organisation in (None, one.organisation)
+            and wanted in (None, one.state)
+        ]
+    columns = {"number": PEOPLE["number"], "organisation": "Subscriber", **PEOPLE}
+    listing(rows, columns, as_json=as_json, empty="Nobody.")
 
 
 @person.command()

@@ -109,6 +109,10 @@ def test_lists_and_search_are_data_for_scripts(desk: Desk) -> None:
     assert [row["organisation"] for row in json.loads(desk("list", "--json").out)] == [ORGANISATION]
     found = json.loads(desk("search", "NOËLLE", "example", "--json").out)
     assert [row["number"] for row in found] == [number]
+    for narrowed, numbers in (((), [number]), (("--state", "named"), [number]), (("--state", "ended"), [])):
+        listed = json.loads(desk("person", "list", *narrowed, "--subscriber", ORGANISATION, "--json").out)
+        assert [row["number"] for row in listed] == numbers
+    assert desk("person", "list", "--state", "ready").code == ExitCode.FAULTS_IN_INPUT
     assert desk("search", "nobody").err == "Nothing found.\n"
 
 
