@@ -15,8 +15,10 @@ setup:  ## install what is missing, make .venv from the locked requirements
 demo: setup  ## a simulated bench and a sample order of 24 tokens, from CSV to printed letters
 	@$(BIN)/station demo
 
+# Four beside each other on any machine, because most of them wait for processes; whole runs come first, so
+# that the short files fill up the end.
 test: setup check  ## everything: check, then the whole test suite
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## lint, format, types, import contracts
 	$(BIN)/ruff check

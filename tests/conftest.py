@@ -38,14 +38,19 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture
-def bench_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchFactory]:
-    """Starts benches of the test's own: `bench_factory(piv=…, pkcs11=…, …)` takes what `Bench.up` takes."""
+def need_bench() -> None:
+    """Skip the test where a bench lacks pcscd, vsmartcard's driver or SoftHSM; fail it in CI."""
     try:
         find()
         softhsm_module()
     except BenchError as error:
         lacking(str(error))
+
+
+@pytest.fixture
+def bench_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchFactory]:
+    """Starts benches of the test's own: `bench_factory(piv=…, pkcs11=…, …)` takes what `Bench.up` takes."""
+    need_bench()
     started: list[Bench] = []
 
     def start(directory: Path | None = None, **settings: Any) -> Bench:

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from drivers.secret import Secret
-from simulators.bench import Bench, BenchError, softhsm_module
-from simulators.bench.pcscd import find
+from simulators.bench import Bench
 from simulators.piv import state
 from tests.bench.desk import Desk
 from tests.bench.searching import Hunt
-from tests.conftest import lacking, need
+from tests.conftest import need, need_bench
 
 DeskFactory = Callable[..., Desk]
 
@@ -25,11 +24,7 @@ def desk_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskFacto
     `environment` is what the station's commands get in theirs.
     """
     need("openssl", "opensc-tool", "piv-tool", "pkcs11-tool", "pkcs15-tool", "pdfinfo", "pdftotext")
-    try:
-        find()
-        softhsm_module()
-    except BenchError as error:
-        lacking(str(error))
+    need_bench()
     started: list[Bench] = []
     made: list[Desk] = []
 

@@ -40,7 +40,11 @@ def kill_at(desk: Desk, order: str, card: str, fault: Fault) -> bool:
 
 
 def ended(desk: Desk, order: str) -> bool:
-    return not {token["state"] for token in desk.tokens(order)} & {"planned", "in-production"}
+    return not desk.rows(
+        "SELECT 1 FROM items JOIN orders ON orders.id = order_id "
+        "WHERE number = ? AND items.state IN ('planned', 'in-production')",
+        order,
+    )
 
 
 def finish(desk: Desk, order: str, card: str) -> dict[str, str]:

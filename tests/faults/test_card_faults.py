@@ -12,12 +12,11 @@ import pytest
 from drivers.errors import AuthenticationFailed, DeviceFailed, DriverError, NoToken, TokenLost
 from drivers.piv.ids import FACTORY
 from drivers.tokens import Algorithm, Code, Initialisation, KeySpec
-from simulators.bench import Bench, BenchError, softhsm_module
-from simulators.bench.pcscd import find
+from simulators.bench import Bench, BenchError
 from simulators.faults.scenario import Fault
 from simulators.piv import state
 from simulators.piv.state import PIN, CardState
-from tests.conftest import lacking
+from tests.conftest import need_bench
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
@@ -29,11 +28,7 @@ CERTIFICATES = 0x5FC105
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    try:
-        find()
-        softhsm_module()
-    except BenchError as error:
-        lacking(str(error))
+    need_bench()
     bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=2, pkcs11=1, tether=True)
     yield bench
     bench.down()
