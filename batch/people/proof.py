@@ -6,7 +6,8 @@ Reads no records: the desk looks here, and so may any process that has to see fo
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from cryptography.x509.verification import (
 )
 
 from batch.model.errors import Refused
+from batch.model.people import Operator
 from batch.people.challenges import Challenge, Challenges
 from drivers.errors import Unsupported
 from drivers.foreign_certificates import load_certificate, shown, spki
@@ -40,6 +42,7 @@ class Fault(enum.StrEnum):
     REVOKED = "revoked"
     NO_REVOCATION_LIST = "no-revocation-list"
     WRONG_SIGNATURE = "wrong-signature"
+    NOBODY = "nobody"
 
 
 class NotProven(Refused):
@@ -79,6 +82,28 @@ def check_login(
             next="log in again; where it happens twice, tell the administrators",
         )
     return found
+
+
+def holder(operators: Iterable[Operator], certificate: bytes) -> Operator:
+    """Whose certificate (DER) this is, to the byte, of those who work here; raises `NotProven`."""
+    known = tuple(operators)
+    for operator in known:
+        if operator.certificate == certificate:
+            return operator
+    with suppress(ValueError):
+        key = spki(load_certificate(certificate))
+        if renewed := next((one for one in known if one.key == key), None):
+            raise NotProven(
+                Fault.NOBODY,
+                f"the certificate is not the one {renewed.name} is registered with, though its key is",
+                where=f"operator {renewed.name}",
+                next="have the new certificate registered by two administrators",
+            )
+    raise NotProven(
+        Fault.NOBODY,
+        "no operator is registered with the token in the operators' seat",
+        next="insert your own token, or have it registered by two administrators",
+    )
 
 
 def check_certificate(
