@@ -293,6 +293,7 @@ def test_nothing_that_makes_tokens_takes_a_seed_a_code_or_a_setting_from_its_sur
 
 
 _WHERE_TOKENS_ARE = {
+    ROOT / "drivers" / "personal" / "piv.py": "PCSCLITE_CSOCK_NAME",
     ROOT / "drivers" / "piv" / "driver.py": "PCSCLITE_CSOCK_NAME",
     ROOT / "drivers" / "pkcs11" / "softhsm.py": "SOFTHSM2_CONF",
 }
@@ -313,10 +314,12 @@ def test_whoever_asks_for_codes_says_how_long_they_are_and_nothing_else() -> Non
     assert offered == {
         "describe",
         "look",
+        "take",
         "seal",
         "lane_key",
         "restore",
         "step",
+        "prove_admin",
         "let_go",
         "no_reset",
         "reset",
