@@ -202,12 +202,16 @@ def test_a_stolen_home_prints_no_letter_without_the_pin_of_the_custody_token(
     stolen, tray = thief_s(run_over.unprinted, run_over.desk, tmp_path)
     guessed = {**run_over.desk.pins, "custody": other_than(run_over.desk.pins["custody"])}
 
-    refused = replace(stolen, pins=guessed).start("letter", "print", run_over.order, pins=True).end()
+    refused = (
+        replace(stolen, pins=guessed)
+        .start("letter", "print", run_over.order, operator="carl", pins=True)
+        .end()
+    )
 
     assert refused.code == ExitCode.DEVICE, refused.err
     assert not tray.exists() or not list(tray.iterdir())
     # The PIN is all that was missing.
-    stolen.run("letter", "print", run_over.order, pins=True)
+    stolen.run("letter", "print", run_over.order, operator="carl", pins=True)
     assert len(list(tray.iterdir())) == len(run_over.pages)
 
 
