@@ -237,19 +237,15 @@ def _is_from(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> b
     return crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
 
 
-def _need_ca(policy: Policy, certificate: x509.Certificate, found: x509.BasicConstraints) -> None:
-    if not found.ca:
-        raise ValueError("an issuer is no CA")
-
-
 def _need_signing(policy: Policy, certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
     if found is not None and not found.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
 
 
+# That an issuer's basicConstraints say CA is seen to by the verifier itself.
 _CA = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _need_ca)
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _need_signing)
 )
 # The name of a person's certificate is in its subject: the web's profile wants a subjectAltName.

@@ -108,6 +108,16 @@ def test_an_operator_issues_no_operators(employer: Employer) -> None:
     operator = employer.issue("olga", "good", agrees=False)
     issued, _ = made(operator.certificate, operator.key, SIGNS)
     assert refused(der(issued), (*anchors(employer), operator.certificate)) is Fault.ANOTHER_CA
+    # Nor does one whose certificate claims half of what makes a CA.
+    claims = x509.KeyUsage(True, False, False, False, False, True, False, False, False)
+    for half in (
+        (claims,),
+        (claims, x509.BasicConstraints(False, None)),
+        (SIGNS, x509.BasicConstraints(True, None)),
+    ):
+        claiming, key = made(operator.certificate, operator.key, *half)
+        issued, _ = made(claiming, key, SIGNS)
+        assert refused(der(issued), (claiming,)) is Fault.ANOTHER_CA
 
 
 def test_a_certificate_for_something_else_does_not_log_in(employer: Employer) -> None:
