@@ -75,7 +75,7 @@ class Operators(_Table, frozen=True):
 
     `anchors` are files (PEM or DER) of the CAs whose certificates operators have, `crl` those of their
     revocation lists, which are asked for where any is named. `passphrases` lets operators without a token
-    be enrolled.
+    be enrolled. A session ends when it was not used for `idle_minutes`, and after `session_hours`.
     """
 
     driver: str | None = None
@@ -86,6 +86,8 @@ class Operators(_Table, frozen=True):
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}
     answer_seconds: _Seconds = 60.0
+    idle_minutes: _Seconds = 15.0
+    session_hours: _Seconds = 10.0
 
     def __post_init__(self) -> None:
         _check_environment(self.environment)

@@ -22,7 +22,7 @@ def compose(
     seats: Sequence[Seat],
     operators: Operators | None = None,
 ) -> str:
-    """The text of a station.toml; `authority` are the options of the embedded CA.
+    """The text of a station.toml; `authority` are the options of the embedded CA, `operators` that table.
 
     With `bench`, its seats, a printer that keeps its pages there, and a CA that goes wrong when told there.
     """

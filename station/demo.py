@@ -19,12 +19,17 @@ from batch.store.database import Records
 from batch.store.items import items
 from batch.store.orders import order, orders
 from simulators.bench import Bench, BenchError
+from station.enrolling import read_list
 from station.errors import HomeError
 from station.key_tokens import KEYS
 
 _MARK = ".issuance-station-demo"
 SAMPLE = Path(__file__).parent / "samples" / "demo-order.csv"
 """The sample order: 24 group certificates, half on cards and half on USB tokens."""
+
+ADMINISTRATORS = ("ann", "ben")
+PEOPLE = Path(__file__).parent / "samples" / "demo-operators.csv"
+"""Who else works at the demo's desk, and in which roles."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,18 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         def station(line: str, *, pin: bool = False) -> None:
             _run(line, environment, pins if pin else None, say)
 
-        station(f"init --name 'Demo Issuer' --bench {shlex.quote(str(state))} --as olga", pin=True)
-        station("doctor --as olga")
-        station(f"order import {shlex.quote(str(SAMPLE))} --as olga")
+        founders = " ".join(f"--administrator {name}" for name in ADMINISTRATORS)
+        at = shlex.quote(str(state))
+        station(f"init --name 'Demo Issuer' --bench {at} --passphrases {founders}", pin=True)
+        first, second = ADMINISTRATORS
+        station(f"operator enrol --from {shlex.quote(str(PEOPLE))} --as {first} --with {second}", pin=True)
+        station("doctor")
+        station(f"order import {shlex.quote(str(SAMPLE))} --as olga", pin=True)
         number = _first_order(home)
         station(f"order approve {number} --as pim", pin=True)
         station(f"produce {number} --as olga", pin=True)
         station(f"letter print {number} --as pim", pin=True)
-        station("audit verify --as pim")
+        station("audit verify")
         tokens = _tokens(home, number)
     finally:
         bench.down()
@@ -103,10 +112,12 @@ def _prepare(directory: Path) -> None:
 
 
 def _write_pins(path: Path) -> None:
-    """PINs of the demo's own key tokens; a real station's are in the heads of its officers."""
+    """PINs of the demo's key tokens, passphrases of its operators; a real desk's are in their heads."""
+    people = [*ADMINISTRATORS, *(one.name for one in read_list(PEOPLE))]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:
         file.writelines(f"{key} {secrets.randbelow(10**8):08d}\n" for key in KEYS)
+        file.writelines(f"{name} {secrets.token_hex(8)}\n" for name in people)
 
 
 def _run(line: str, environment: dict[str, str], pins: Path | None, say: Callable[[str], None]) -> None:

@@ -34,6 +34,15 @@ class OperatorsSeat:
         )
         return found
 
+    def wait_for_removal(self, seconds: float) -> bool:
+        """Whether the seat is empty within so many seconds."""
+        timeout = seconds + self._operators.answer_seconds
+        return bool(self._child.ask("wait_for_removal", seconds, timeout=timeout))
+
+    def present(self) -> bool:
+        """Whether the token that `wait` found is still there."""
+        return bool(self._ask("present"))
+
     def check(self, certificate: bytes, at: datetime) -> None:
         """Raise `NotProven` where the certificate of the token does not hold at `at`."""
         check_certificate(certificate, self._anchors, at, self._crls)
@@ -69,7 +78,7 @@ class OperatorsSeat:
 
     @cached_property
     def _anchors(self) -> tuple[Certificate, ...]:
-        return read_anchors([Path(place) for place in self._operators.anchors])
+        return anchors(self._operators)
 
     @cached_property
     def _crls(self) -> tuple[CertificateRevocationList, ...] | None:
@@ -78,6 +87,11 @@ class OperatorsSeat:
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         return self._child.ask(method, *arguments, timeout=self._operators.answer_seconds)
+
+
+def anchors(operators: Operators) -> tuple[Certificate, ...]:
+    """The certificates of the CAs that operators' tokens are from."""
+    return read_anchors([Path(place) for place in operators.anchors])
 
 
 def operators_process(operators: Operators) -> Child:

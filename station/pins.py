@@ -1,4 +1,4 @@
-"""Where the PINs of the station's own key tokens come from: a descriptor, a private file, or the terminal.
+"""Where PINs and passphrases come from: a descriptor, a private file, or the terminal.
 
 Never from an argument or the environment, where other processes could read them (R40).
 """
@@ -29,10 +29,11 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class PinSource:
-    """Answers for the PIN of a key token by its name in `[keys]`, such as `custody`.
+    """Answers for the PIN of a key token by its name in `[keys]`: `custody`, `bench` or `ca`; and for an
+    operator's PIN or passphrase by the operator's name.
 
-    `sources` maps each name to its `pin` in station.toml. `descriptor` delivers lines `name PIN`
-    and goes before both; it is read once, when a PIN is first wanted, and closed.
+    `sources` maps each name of a key token to its `pin` in station.toml. `descriptor` delivers lines
+    `name PIN` and goes before both; it is read once, when a PIN is first wanted, and closed.
     """
 
     def __init__(
@@ -49,15 +50,29 @@ class PinSource:
 
     def pin(self, name: str) -> Secret:
         """The PIN of the key token `name`; raises `PinUnavailable`."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            self._delivered = _read_lines(descriptor, self._sources)
-        if name in self._delivered:
-            return self._delivered[name]
+        if (delivered := self._from_descriptor(name)) is not None:
+            return delivered
         source = self._sources.get(name, PROMPT)
         if source.startswith(FILE):
             return read_file(Path(source.removeprefix(FILE)))
         return self._ask(f"PIN of the {name} token: ")
+
+    def chosen(self, name: str) -> Secret:
+        """The PIN that a new key token shall have; raises `PinUnavailable`."""
+        delivered = self._from_descriptor(name)
+        return new_pin(f"PIN of the {name} token: ") if delivered is None else delivered
+
+    def of_operator(self, name: str, what: str, ask: Callable[[str], Secret] | None = None) -> Secret:
+        """An operator's own; `what` is `PIN` or `passphrase`. Raises `PinUnavailable`."""
+        if (delivered := self._from_descriptor(name)) is not None:
+            return delivered
+        return (ask or ask_terminal)(f"{what} of {name}: ")
+
+    def _from_descriptor(self, name: str) -> Secret | None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            self._delivered = _read_lines(descriptor)
+        return self._delivered.get(name.casefold())
 
 
 def ask_terminal(prompt: str) -> Secret:
@@ -113,7 +128,8 @@ def read_file(path: Path) -> Secret:
     return Secret(pin)
 
 
-def _read_lines(descriptor: int, known: Mapping[str, str]) -> dict[str, Secret]:
+def _read_lines(descriptor: int) -> dict[str, Secret]:
+    """What was delivered, by names whose case says nothing."""
     where = f"--pin-fd {descriptor}"
     try:
         with open(descriptor, "rb") as file:
@@ -129,15 +145,17 @@ def _read_lines(descriptor: int, known: Mapping[str, str]) -> dict[str, Secret]:
         if not line.strip():
             continue
         name, blank, pin = line.partition(b" ")
-        told = name.decode("ascii", "replace")
         # Neither the line nor its first word is shown: a PIN without its name stands there.
-        if not blank or not pin or told not in known:
+        if not blank or not pin:
             raise PinUnavailable(
-                f"line {number} is not `name PIN`", where=where, next=f"the names are {', '.join(known)}"
+                f"line {number} is not `name PIN`",
+                where=where,
+                next="the name is custody, bench, ca or an operator's",
             )
         if len(pin) > _LONGEST_PIN:
             raise PinUnavailable(f"line {number}: {_TOO_LONG}", where=where)
-        if told in pins:
-            raise PinUnavailable(f"line {number} gives a second PIN for {told}", where=where)
-        pins[told] = Secret(pin)
+        named = name.decode("utf-8", "replace").casefold()
+        if named in pins:
+            raise PinUnavailable(f"line {number} gives a second PIN for the same name", where=where)
+        pins[named] = Secret(pin)
     return pins

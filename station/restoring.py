@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -20,6 +20,8 @@ from batch.audit.log import log
 from batch.audit.soundness import whole_chain
 from batch.model.errors import Busy, RecordsDamaged
 from batch.model.events import Event
+from batch.people.acting import founded, register_of
+from batch.people.register import NOTE, Trust
 from batch.store import audit, ledger, restores
 from batch.store.copying import Sizes, replace, settle, single_file, sizes
 from batch.store.database import Records, lock_of, replacing
@@ -38,6 +40,9 @@ from station.setup import make_token
 _CHUNK = 1 << 20
 _CA_LOST = "ca-lost"
 
+Acting = Callable[[Records, Configuration], AbstractContextManager[str]]
+"""Who restores, proven by the register of operators in the records that are to be restored."""
+
 Confirm = Callable[[Manifest, Sizes | None], None]
 """Asked before records are replaced, with how much they hold, None where they cannot be read; may raise."""
 
@@ -54,7 +59,7 @@ class Restored:
 
 
 def restore_records(
-    home: Home, backup: Path, operator: str, confirm: Confirm, pin: Callable[[str], Secret]
+    home: Home, backup: Path, acting: Acting, confirm: Confirm, pin: Callable[[str], Secret]
 ) -> Restored:
     """Put the records of a backup in the place of those in the home, and what else of it is missing there.
 
@@ -72,7 +77,7 @@ def restore_records(
         for name, content in archive.contents(backup):
             _keep(stage / name, content.read)
         configuration = _configuration(home, stage, manifest)
-        after = _ready(home, stage, configuration, manifest, operator, before)
+        after, trust = _ready(home, stage, configuration, manifest, acting, before)
         for path in _below(stage / "ca"):
             keeping.put_back(home.path / "ca", path.relative_to(stage / "ca").as_posix(), path.read_bytes())
         for path in _below(stage / "home"):
@@ -82,7 +87,7 @@ def restore_records(
         missing = [key for key in EVERY if in_home(home, configuration, key) and not _tokens(home, key)]
         if "bench" in missing:
             missing.remove("bench")
-            _new_bench(home, configuration.keys.bench, pin("bench"))
+            _new_bench(home, configuration.keys.bench, pin("bench"), trust)
         shutil.rmtree(stage)
     return Restored(manifest, aside, before, after, tuple(missing))
 
@@ -136,7 +141,7 @@ def _alone(home: Home) -> Iterator[None]:
     """Nothing else runs on the home: nobody has its records open, no lane of a killed desk is left."""
     with ExitStack() as held:
         run = home.path / "run"
-        for path in (lock_of(home.records), *sorted(run.glob("*.lock"))):
+        for path in (lock_of(home.records), *_locks(run)):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             held.callback(os.close, descriptor)
             try:
@@ -148,6 +153,11 @@ def _alone(home: Home) -> Iterator[None]:
                     next="let it end, or stop it with Ctrl-C where it runs; then run this again",
                 ) from None
         yield
+
+
+def _locks(run: Path) -> list[Path]:
+    """The locks of what works on a home; a login does not."""
+    return [path for path in sorted(run.glob("*.lock")) if not path.name.startswith("login-")]
 
 
 def _stage(home: Home) -> Path:
@@ -205,10 +215,13 @@ def _ready(
     stage: Path,
     configuration: Configuration,
     manifest: Manifest,
-    operator: str,
+    acting: Acting,
     before: Sizes | None,
-) -> Sizes | None:
-    """Look the records of a backup through and put the restore on record in them, before they are used."""
+) -> tuple[Sizes | None, Trust | None]:
+    """Look the records of a backup through and put the restore on record in them, before they are used.
+
+    How much they hold, and what vouches for their register of operators, None where there is none.
+    """
     own = home.path / ledger.NAME
     copies = tuple(Path(place) for place in configuration.records.ledgers)
     for copy in copies:
@@ -242,7 +255,7 @@ def _ready(
         reaches = own.exists() and reaches_back(records, own, manifest.entries)
         ca = "ca/ca.der" not in manifest.files or not (stage / _CA_LOST).exists()
         after = sizes(fresh)
-        with records.transaction():
+        with acting(records, configuration) as operator, records.transaction():
             restores.add(
                 records,
                 operator=operator,
@@ -257,10 +270,11 @@ def _ready(
                 "after": _told(after),
             }
             log(records, Event(RESTORED, operator, detail=detail))
+        trust = register_of(records).trust if founded(records) else None
     finally:
         records.close()
     single_file(fresh)
-    return after
+    return after, trust
 
 
 def _told(found: Sizes | None) -> dict[str, int] | None:
@@ -284,12 +298,13 @@ def _held(manifest: Manifest, key: str) -> dict[str, str]:
     }
 
 
-def _new_bench(home: Home, token: KeyToken, pin: Secret) -> None:
-    """A bench token without any resume key; it gets its place when it is whole."""
+def _new_bench(home: Home, token: KeyToken, pin: Secret, trust: Trust | None) -> None:
+    """A bench token without any resume key that vouches for the register; it gets its place once whole."""
     target, unready = home.path / "keys" / "bench", home.path / "keys" / ".bench"
     shutil.rmtree(unready, ignore_errors=True)
     environment = softhsm.prepare(unready)
-    make_token("bench", msgspec.structs.replace(token, environment=environment), pin)
+    note = None if trust is None else (NOTE, trust.note())
+    make_token("bench", msgspec.structs.replace(token, environment=environment), pin, note)
     shutil.rmtree(target, ignore_errors=True)
     unready.rename(target)
     softhsm.prepare(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,9 @@ _CREATE = {
 }
 """What makes each of the tokens that the desk itself serves, in a process of its own."""
 
+Found = Callable[[Home, Records, Child], None]
+"""Founds the register of operators; gets the bench's keys to keep what vouches for it."""
+
 _CA_DAYS = 3652
 """Ten years, longer than any certificate of the shipped profiles."""
 
@@ -44,11 +47,13 @@ def make(
     bench: Path | None,
     seats: tuple[Seat, ...] = (),
     operators: Operators | None = None,
+    found: Found | None = None,
 ) -> Home:
     """A new station in `path`: SoftHSM key tokens under the given PINs, an embedded CA, empty records.
 
-    With `bench`, its seats and a printer that keeps its pages become the configuration. Raises `HomeError`
-    where a station is there already; nothing of it is touched then.
+    With `bench`, its seats and a printer that keeps its pages become the configuration; `operators` is the
+    table of that name. `found` founds the register of operators. Raises `HomeError` where a station is there
+    already; nothing of it is touched then.
     """
     home = create(path)
     if home.configuration.exists() or home.records.exists():
@@ -77,6 +82,9 @@ def make(
         with closing(Records(home.records)) as records:
             with records.transaction():
                 log(records, Event("station.made", operator, detail={"name": name, "country": country}))
+            if found is not None:
+                found(home, records, bench_keys)
+                settle_keys(home)
             make_checkpoint(home, records, bench_keys, load(home.configuration), operator)
     return home
 
@@ -86,10 +94,11 @@ def provision(home: Home, token: KeyToken, pin: Secret) -> Provision:
     return Provision(token.module, token.token, pin, home.path / "ca")
 
 
-def make_token(name: str, token: KeyToken, pin: Secret) -> None:
-    """Make a key token of the station under a PIN; raises `NotBlank` where there is one."""
-    with _new_token(name, token, pin):
-        pass
+def make_token(name: str, token: KeyToken, pin: Secret, note: tuple[str, bytes] | None = None) -> None:
+    """Make a key token of the station under a PIN, with a note; raises `NotBlank` where there is one."""
+    with _new_token(name, token, pin) as child:
+        if note is not None:
+            child.ask("keep_note", *note, timeout=60)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 from batch.audit.soundness import look
 from batch.model.codes import SealedCodes
 from batch.model.orders import Item
+from batch.people.operators import Anchor
+from batch.people.register import NOTE, Trust
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
 from batch.production.calls import Limits
@@ -194,6 +196,20 @@ class Desk:
         finally:
             child.close()
 
+    def present(self, operator: str) -> None:
+        """Ask for the token of an operator in the operators' seat, where something feeds it."""
+        configured = self.configuration.operators
+        if configured is not None:
+            options = self._feeder_options(configured.feeder)
+            present = getattr(find("station.feeders", configured.feeder)(options), "present", None)
+            if present is None:
+                raise ConfigurationError(
+                    f"the feeder {configured.feeder!r} does not feed the operators' seat",
+                    where=str(self.home.configuration),
+                    next='say feeder = "hands" in [operators]',
+                )
+            present(operator)
+
     @contextmanager
     def operators_seat(self, operator: str | None = None) -> Iterator[OperatorsSeat]:
         """The operators' seat, whose feeder is asked for the token of `operator` where one is named.
@@ -208,15 +224,7 @@ class Desk:
                 next="add `driver` and `anchors` to [operators]; docs/configuration.md explains them",
             )
         if operator is not None:
-            options = self._feeder_options(operators.feeder)
-            present = getattr(find("station.feeders", operators.feeder)(options), "present", None)
-            if present is None:
-                raise ConfigurationError(
-                    f"the feeder {operators.feeder!r} does not feed the operators' seat",
-                    where=str(self.home.configuration),
-                    next='say feeder = "hands" in [operators]',
-                )
-            present(operator)
+            self.present(operator)
         child = operators_process(operators)
         try:
             yield OperatorsSeat(operators, child)
@@ -247,8 +255,25 @@ class Desk:
             child.close()
 
     @property
+    def passphrases(self) -> bool:
+        """Whether operators may have keys under a passphrase instead of a token."""
+        return self.configuration.operators is not None and self.configuration.operators.passphrases
+
+    def anchor(self, held: ExitStack) -> Anchor:
+        """Keeps in the bench's token what vouches for the register of operators; opens it when needed."""
+        keepers: list[Child] = []
+
+        def keep(trust: Trust) -> None:
+            if not keepers:
+                keepers.append(held.enter_context(self.keeper()))
+            keepers[0].ask("keep_note", NOTE, trust.note(), timeout=60)
+            settle_keys(self.home)
+
+        return keep
+
+    @property
     def run_directory(self) -> Path:
-        """Where lanes keep their locks; nothing else is in it."""
+        """Where lanes and logins keep their locks, and terminals their sessions."""
         path = self.home.path / "run"
         path.mkdir(mode=0o700, exist_ok=True)
         return path

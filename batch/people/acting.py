@@ -18,6 +18,9 @@ from batch.store import statements
 from batch.store.clock import now
 from batch.store.database import Records
 
+UNATTENDED = "unattended"
+"""Who the log names for what the desk does by itself, such as at night."""
+
 PATIENCE = timedelta(hours=24)
 """How long a statement that one person signed waits for the next."""
 
@@ -91,6 +94,17 @@ class Given:
 def register_of(records: Records) -> Register:
     """The register of operators from the records, every signature verified; raises `NotTrusted`."""
     return replay(statements.chain(records, *REGISTER_ACTS))
+
+
+def founded(records: Records) -> bool:
+    """Whether the records have a register of operators."""
+    return bool(statements.chain(records, Act.FOUND))
+
+
+def permitted(records: Records, actor: Actor, act: Act, *, where: str, before: Before | None = None) -> None:
+    """Raise `Refused` unless the actor works here at this moment and may do the act."""
+    _known(register_of(records), actor)
+    check(act, actor.operator, where=where, before=before)
 
 
 def give(

@@ -9,7 +9,7 @@ from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.people import Operator
 from batch.people import register as registers
-from batch.people.acting import Actor, Given, keep, register_of, sign
+from batch.people.acting import Actor, Given, founded, keep, register_of, sign
 from batch.people.register import REGISTER_ACTS, Register, Trust
 from batch.people.separation import Act, check, same
 from batch.people.statements import Statement, read
@@ -28,10 +28,7 @@ def found(
 
     `anchors` are certificates (DER) of the CAs of operators' tokens. Raises `Refused` where there is one.
     """
-    if statements.chain(records, *REGISTER_ACTS):
-        raise Refused(
-            "this desk has operators already", where="register", next="two administrators enrol others"
-        )
+    refuse_founded(records)
     statement = registers.founding((actor.operator for actor in actors), anchors, name, now())
     given: Given | None = None
     for actor in actors:
@@ -45,6 +42,14 @@ def found(
         detail = {"statement": given.digest, "operators": names}
         log(records, Event(str(Act.FOUND), names[-1], detail=detail))
     return register
+
+
+def refuse_founded(records: Records) -> None:
+    """Raise `Refused` where the desk has a register."""
+    if founded(records):
+        raise Refused(
+            "this desk has operators already", where="register", next="two administrators enrol others"
+        )
 
 
 def enrol(records: Records, actor: Actor, operator: Operator, *, anchor: Anchor) -> Given:

@@ -6,7 +6,8 @@ Reads no records: the desk looks here, and so may any process that has to see fo
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from cryptography.x509.verification import (
 )
 
 from batch.model.errors import Refused
+from batch.model.people import Operator
 from batch.people.challenges import Challenge, Challenges
 from drivers.errors import Unsupported
 from drivers.foreign_certificates import load_certificate, shown, spki
@@ -40,6 +42,7 @@ class Fault(enum.StrEnum):
     REVOKED = "revoked"
     NO_REVOCATION_LIST = "no-revocation-list"
     WRONG_SIGNATURE = "wrong-signature"
+    NOBODY = "nobody"
 
 
 class NotProven(Refused):
@@ -79,6 +82,28 @@ def check_login(
             next="log in again; where it happens twice, tell the administrators",
         )
     return found
+
+
+def holder(operators: Iterable[Operator], certificate: bytes) -> Operator:
+    """Whose certificate (DER) this is, to the byte, of those who work here; raises `NotProven`."""
+    known = tuple(operators)
+    for operator in known:
+        if operator.certificate == certificate:
+            return operator
+    with suppress(ValueError):
+        key = spki(load_certificate(certificate))
+        if renewed := next((one for one in known if one.key == key), None):
+            raise NotProven(
+                Fault.NOBODY,
+                f"the certificate is not the one {renewed.name} is registered with, though its key is",
+                where=f"operator {renewed.name}",
+                next="have the new certificate registered by two administrators",
+            )
+    raise NotProven(
+        Fault.NOBODY,
+        "no operator is registered with the token in the operators' seat",
+        next="insert your own token, or have it registered by two administrators",
+    )
 
 
 def check_certificate(
@@ -212,19 +237,15 @@ def _is_from(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> b
     return crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
 
 
-def _need_ca(policy: Policy, certificate: x509.Certificate, found: x509.BasicConstraints) -> None:
-    if not found.ca:
-        raise ValueError("an issuer is no CA")
-
-
 def _need_signing(policy: Policy, certificate: x509.Certificate, found: x509.KeyUsage | None) -> None:
     if found is not None and not found.key_cert_sign:
         raise ValueError("an issuer may not sign certificates")
 
 
+# That an issuer's basicConstraints say CA is seen to by the verifier itself.
 _CA = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _need_ca)
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _need_signing)
 )
 # The name of a person's certificate is in its subject: the web's profile wants a subjectAltName.

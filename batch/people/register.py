@@ -67,6 +67,11 @@ class Register:
     head: str
     operators: tuple[Operator, ...]
 
+    @property
+    def trust(self) -> Trust:
+        """What vouches for this register, as a key token keeps it."""
+        return Trust(self.founding, (self.head,))
+
     def operator(self, name: str, at: datetime | None = None) -> Operator:
         """The operator of a name, whatever its case, as at a moment or as known last; raises `Refused`."""
         known = [one for one in self.operators if same(one.name, name)]

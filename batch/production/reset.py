@@ -175,6 +175,7 @@ def _give_codes(
     """Its codes for a token that is reset with one of them; where they cannot be had, its driver tells."""
     sealed = codes.sealed(records, item.id)
     if sealed is None or not sealed.for_resume or sealed.diversified_from is not None:
+        # Cards are reset without codes; an empty SO PIN would only spend a try.
         return
     try:
         assignment = briefing(item, lane.ask("describe", timeout=_ANSWER))

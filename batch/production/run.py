@@ -359,7 +359,8 @@ class Production:
 
     def _next_planned(self, driver: str) -> Item | None:
         fitting = [name for name, layout in self._layouts.items() if layout.driver == driver]
-        return items.next_planned(self.records, self.order, fitting)
+        taken = [lane.current.id for lane in self._flows.values() if lane.current]
+        return items.next_planned(self.records, self.order, fitting, taken)
 
     def lane_of(self, item: Item) -> str | None:
         """The seat whose lane has an item in hand, None where none has."""

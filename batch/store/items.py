@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from batch.model.errors import NotFound
@@ -119,14 +119,17 @@ def layouts_of(records: Records, order: Order) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def next_planned(records: Records, order: Order, layouts: Sequence[str]) -> Item | None:
-    """The first planned item of an order with one of the given layouts, None where there is none."""
+def next_planned(
+    records: Records, order: Order, layouts: Sequence[str], besides: Collection[int] = ()
+) -> Item | None:
+    """The first planned item of an order with one of the given layouts, `besides` those of these ids."""
     if not layouts:
         return None
     row = records.row(
         f"SELECT {_ITEM} FROM items WHERE order_id = ? AND state = ? "
-        f"AND layout IN ({', '.join('?' * len(layouts))}) ORDER BY id LIMIT 1",
-        (order.id, ItemState.PLANNED, *layouts),
+        f"AND layout IN ({', '.join('?' * len(layouts))}) "
+        f"AND id NOT IN ({', '.join('?' * len(besides))}) ORDER BY id LIMIT 1",
+        (order.id, ItemState.PLANNED, *layouts, *besides),
     )
     return _item(row) if row else None
 

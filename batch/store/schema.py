@@ -73,6 +73,12 @@ def m010_custody(db: Database) -> None:
     _execute(db, _CUSTODY)
 
 
+@migrations()
+def m011_logins(db: Database) -> None:
+    """Operators' keys under passphrases, refused PINs and passphrases, sessions."""
+    _execute(db, _LOGINS)
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}
@@ -359,4 +365,26 @@ CREATE TABLE custody_keys (
 ) STRICT;
 INSERT INTO custody_keys (name, public_key, made_at)
     SELECT key_name, public_key, created_at FROM epochs ORDER BY id;
+"""
+
+_LOGINS = """
+CREATE TABLE passphrase_keys (
+    key TEXT PRIMARY KEY,
+    operator TEXT NOT NULL COLLATE NOCASE,
+    sealed BLOB NOT NULL,
+    made_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refused_logins (
+    operator TEXT PRIMARY KEY COLLATE NOCASE,
+    refused INTEGER NOT NULL,
+    at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    operator TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    until TEXT NOT NULL,
+    ended_at TEXT
+) STRICT;
 """

@@ -111,8 +111,8 @@ class PersonalPkcs11:
 class PersonalPkcs11Token:
     """One token in the seat; `key` and `agreement_key` are CKA_IDs, None where its certificates tell.
 
-    Every use looks for the token anew and logs in again: an open session of SoftHSM goes on answering after
-    its token went away.
+    Every use compares the token in the slot first: an open session of SoftHSM goes on answering after its
+    token went away.
     """
 
     def __init__(self, access: Access, key: bytes | None, agreement_key: bytes | None) -> None:
@@ -180,7 +180,6 @@ class PersonalPkcs11Token:
     def _key(self, key_id: bytes) -> Iterator[tuple[Any, Secret]]:
         if self._pin is None:
             raise log_in_first(self._where)
-        self._access.drop()
         with (
             spared(self._where),
             self._lost_by_another(),

@@ -48,12 +48,16 @@ def verify(invocation: Invocation, files: tuple[Path, ...], keys: tuple[str, ...
     from batch.audit.notes import Note, VerifierKey
     from batch.audit.verification import note_verified
     from batch.audit.verification import verify as verified
+    from batch.people.separation import Act
     from batch.store.audit import entries
-    from station.wiring import Desk
 
     trusted = [VerifierKey.parse(key) for key in keys]
     outside = {str(path): Note.parse(_text(path), str(path)) for path in files}
-    with Desk.of(invocation.home(), None).records() as records:
+    desk = invocation.desk()
+    with (
+        desk.records() as records,
+        invocation.by(desk, records, Act.KEEP_LOG, where="audit verify") as name,
+    ):
         report = verified(records, outside=outside, keys=trusted)
         remarked = list(remarks(entries(records)))
         if as_json:
@@ -64,7 +68,7 @@ def verify(invocation: Invocation, files: tuple[Path, ...], keys: tuple[str, ...
             for finding in report.findings:
                 click.echo(f"found: {plain(finding.what)}", err=True)
             return ExitCode.CHECK_FAILED
-        note_verified(records, report, invocation.operator)
+        note_verified(records, report, name)
     digest = report.head.hash.hex() if report.head else None
     hold = counted(report.entries, "entry holds", "entries hold")
     click.echo(f"{hold}; the last has hash {digest}", err=True)
@@ -120,11 +124,15 @@ def checkpoint(invocation: Invocation, output: Path | None, new_key: bool) -> No
 
     The format is that of C2SP tlog-checkpoint. Every production ends with one.
     """
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.sound_records() as records, desk.keeper() as keys:
-        made = desk.checkpoint(records, keys, invocation.operator, new_key=new_key)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_LOG, where="audit checkpoint") as actor,
+        desk.keeper() as keys,
+    ):
+        made = desk.checkpoint(records, keys, actor.name, new_key=new_key)
     if output is None:
         click.echo(made.checkpoint.note, nl=False)
     else:
@@ -182,10 +190,14 @@ def export(
     """
     from batch.audit.export import Selection
     from batch.audit.export import export as exported
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).records() as records:
-        done = exported(records, path, Selection(order, first, last), invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.records() as records,
+        invocation.acting(desk, records, Act.KEEP_LOG, where="audit export") as actor,
+    ):
+        done = exported(records, path, Selection(order, first, last), actor.name)
     entries = counted(done.entries, "entry", "entries")
     checkpoints = counted(done.checkpoints, "checkpoint", "checkpoints")
     click.echo(f"{entries} and {checkpoints} are in {path}", err=True)

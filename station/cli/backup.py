@@ -22,17 +22,21 @@ def backup(invocation: Invocation, dest: Path, keys: bool, as_json: bool) -> Non
     holds the custody and CA tokens, that of diversification keys where there is one, and nothing else: never
     keep both in one place. docs/backup.md tells more.
     """
+    from batch.people.separation import Act
     from station.backup import back_up_keys, back_up_records
-    from station.wiring import Desk
 
-    home = invocation.home()
-    desk = Desk.of(home, None)
+    desk = invocation.desk()
+    home = desk.home
     with desk.records() as records:
         if keys:
-            with desk.custody_alone():
-                made = back_up_keys(home, desk.configuration, records, dest, invocation.operator)
+            with (
+                invocation.acting(desk, records, Act.KEEP_DESK, where="backup --keys") as actor,
+                desk.custody_alone(),
+            ):
+                made = back_up_keys(home, desk.configuration, records, dest, actor.name)
         else:
-            made = back_up_records(home, desk.configuration, records, dest, invocation.operator)
+            with invocation.by(desk, records, Act.KEEP_DESK, where="backup") as name:
+                made = back_up_records(home, desk.configuration, records, dest, name)
     manifest = made.manifest
     if as_json:
         document(

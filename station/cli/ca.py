@@ -56,19 +56,23 @@ def crl(invocation: Invocation, output: Path | None) -> None:
 
     from batch.audit.log import log
     from batch.model.events import Event
+    from batch.people.separation import Act
     from batch.production.revocation import carry_out
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.sound_records() as records, desk.authority() as authority:
-        done = carry_out(records, authority, invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.by(desk, records, Act.KEEP_DESK, where="ca crl") as name,
+        desk.authority() as authority,
+    ):
+        done = carry_out(records, authority, name)
         if done.revoked:
             click.echo(f"certificates revoked: {done.revoked}", err=True)
         for refused in done.refused:
             click.echo(f"the CA refused to revoke {refused}", err=True)
         issued = load_der_x509_crl(authority.ask("crl", datetime.now(UTC), timeout=60))
         with records.transaction():
-            log(records, Event("crl.issued", invocation.operator, detail={"revoked": len(issued)}))
+            log(records, Event("crl.issued", name, detail={"revoked": len(issued)}))
     _give(output, issued.public_bytes(Encoding.PEM))
 
 

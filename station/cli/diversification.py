@@ -26,19 +26,21 @@ def new(invocation: Invocation, as_json: bool) -> None:
     """
     from batch.audit.log import log
     from batch.model.events import Event
+    from batch.people.separation import Act
     from drivers.process import harden
     from station.key_tokens import settle_keys
-    from station.pins import PinSource, new_pin
     from station.setup import diversification_token
-    from station.wiring import Desk
 
-    home = invocation.home()
-    desk = Desk.of(home, invocation.pin_fd)
-    with desk.sound_records() as records, desk.custody_alone():
+    desk = invocation.desk()
+    home = desk.home
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_DESK, where="diversification") as actor,
+        desk.custody_alone(),
+    ):
         if desk.configuration.keys.diversification is None:
             harden()
-            pin = PinSource(desk.configuration.keys.pins(), invocation.pin_fd, ask=new_pin)
-            opened = diversification_token(home, pin.pin("diversification"))
+            opened = diversification_token(home, desk.pins.chosen("diversification"))
         else:
             opened = desk.diversification()
         with opened as keys:
@@ -46,7 +48,7 @@ def new(invocation: Invocation, as_json: bool) -> None:
             # Before the first token depends on it.
             settle_keys(home)
             with records.transaction():
-                log(records, Event("diversification.key-made", invocation.operator, detail={"key": name}))
+                log(records, Event("diversification.key-made", actor.name, detail={"key": name}))
     if as_json:
         document({"key": name})
     click.echo(f"tokens are diversified from {name} from here on", err=True)

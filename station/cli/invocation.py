@@ -1,9 +1,10 @@
-"""What one command line says for every command: home, operator, where PINs come from."""
+"""What one command line says for every command: home, who acts, where PINs come from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +13,97 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch.people.acting import Actor
+    from batch.people.separation import Act, Before
+    from batch.store.database import Records
     from station.home import Home
+    from station.wiring import Desk
 
 
 @dataclass
 class Invocation:
     """The options that every command takes; filled while the command line is parsed, then only read."""
 
-    operator: str
+    named: str | None = None
     named_home: str | None = None
     pin_fd: int | None = None
     debug: bool = False
 
     @classmethod
     def fresh(cls) -> Invocation:
-        """What holds when the command line says nothing: STATION_HOME, STATION_OPERATOR, else defaults."""
-        return cls(
-            operator=os.environ.get("STATION_OPERATOR") or _login_name(),
-            named_home=os.environ.get("STATION_HOME") or None,
-        )
+        """What holds when the command line says nothing: STATION_HOME, else defaults."""
+        return cls(named_home=os.environ.get("STATION_HOME") or None)
+
+    def desk(self) -> Desk:
+        """The desk of the home, PINs and passphrases from --pin-fd where given."""
+        from station.wiring import Desk
+
+        return Desk.of(self.home(), self.pin_fd)
+
+    @contextmanager
+    def acting(
+        self,
+        desk: Desk,
+        records: Records,
+        act: Act,
+        *,
+        where: str,
+        before: Before | None = None,
+        counted: bool = True,
+    ) -> Iterator[Actor]:
+        """Who does an act with this command: has proven who they are, and may do it."""
+        from station.acting import actors
+
+        people = [(self.named, act)]
+        with actors(desk, records, people, where=where, before=before, tell=_tell, counted=counted) as (
+            actor,
+        ):
+            yield actor
+
+    @contextmanager
+    def actors(
+        self,
+        desk: Desk,
+        records: Records,
+        act: Act,
+        others: Sequence[str],
+        *,
+        where: str,
+        before: Before | None = None,
+        together: bool = False,
+    ) -> Iterator[tuple[Actor, ...]]:
+        """The same, with the others who do it; `together` as many as the act takes are to be here."""
+        from station.acting import actors, refuse_fewer
+
+        if together:
+            refuse_fewer(act, 1 + len(others), where)
+        people = [(name, act) for name in (self.named, *others)]
+        with actors(desk, records, people, where=where, before=before, tell=_tell) as found:
+            yield found
+
+    @contextmanager
+    def witnessed(
+        self, desk: Desk, records: Records, act: Act, witness: str, *, where: str
+    ) -> Iterator[tuple[Actor, Actor]]:
+        """Who does an act, and another who sees it done."""
+        from batch.people.separation import Act
+        from station.acting import actors
+
+        people = [(self.named, act), (witness, Act.WITNESS)]
+        with actors(desk, records, people, where=where, tell=_tell) as (actor, other):
+            yield actor, other
+
+    @contextmanager
+    def by(self, desk: Desk, records: Records, act: Act, *, where: str) -> Iterator[str]:
+        """Who does what a desk may do unattended as well; proven where one is named or logged in."""
+        from batch.people.acting import UNATTENDED
+        from station.acting import logged_in
+
+        if self.named is None and logged_in(desk, records) is None:
+            yield UNATTENDED
+            return
+        with self.acting(desk, records, act, where=where) as actor:
+            yield actor.name
 
     @property
     def home_path(self) -> Path:
@@ -48,13 +121,8 @@ class Invocation:
         return enter(self.home_path)
 
 
-def _login_name() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -79,7 +147,7 @@ def _operator(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is not None and found is not None:
         if not value.strip() or not value.isprintable():
             raise click.BadParameter("is no name", ctx=ctx, param=param)
-        found.operator = value
+        found.named = value
 
 
 GLOBAL_OPTIONS: list[click.Parameter] = [
@@ -94,7 +162,7 @@ GLOBAL_OPTIONS: list[click.Parameter] = [
     click.Option(
         ["--as"],
         metavar="NAME",
-        help="The operator at work; else STATION_OPERATOR, else your login name.",
+        help="Who acts, and proves it; else who is logged in, or whose token is in the operators' seat.",
         expose_value=False,
         callback=_operator,
     ),
@@ -102,7 +170,7 @@ GLOBAL_OPTIONS: list[click.Parameter] = [
         ["--pin-fd"],
         metavar="N",
         type=click.IntRange(min=0),
-        help="A file descriptor that delivers lines 'custody PIN', 'bench PIN', 'ca PIN'.",
+        help="A file descriptor that delivers lines 'NAME PIN': custody, bench, ca, or an operator's.",
         expose_value=False,
         callback=_keep("pin_fd"),
     ),
@@ -117,6 +185,11 @@ GLOBAL_OPTIONS: list[click.Parameter] = [
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 """For everything that lists: the command gets `as_json`."""
+
+with_option = click.option(
+    "--with", "others", multiple=True, metavar="NAME", help="Who does it with you; may be repeated."
+)
+"""For what takes several persons: the command gets `others`."""
 
 pass_invocation = click.make_pass_decorator(Invocation)
 """Gives a command its `Invocation` as first argument."""

@@ -64,17 +64,18 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
     has accounted for its form.
     """
     from batch.letters.session import begin, print_letters
+    from batch.people.separation import Act
     from batch.production.lock import only_one
     from batch.store.orders import order
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    desk = invocation.desk()
     stopped: list[int] = []
     with (
         desk.sound_records(thorough=True) as records,
+        invocation.acting(desk, records, Act.OPEN_CUSTODY, where=number) as actor,
         only_one(desk.printing_lock, "printing"),
     ):
-        for doubtful in begin(records, invocation.operator):
+        for doubtful in begin(records, actor.name):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
         wanted = order(records, number)
         stopping = stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed")
@@ -85,7 +86,7 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
                 room,
                 mailers=desk.mailer,
                 printer=desk.configuration.printer.driver if desk.configuration.printer else "",
-                operator=invocation.operator,
+                operator=actor.name,
                 tell=lambda name, done, all_: click.echo(
                     f"letter {name} printed ({done} of {all_})", err=True
                 ),
@@ -111,17 +112,20 @@ def settle(invocation: Invocation, number: str, outcome: str | None, reason: str
     """Account for the letter NUMBER whose printing is unknown, after looking at the printer."""
     from batch.letters.session import settle as account
     from batch.model.states import LetterState
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
     if outcome is None:
         raise click.UsageError("say --printed or --void")
-    desk = Desk.of(invocation.home(), None)
-    with desk.sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.SETTLE, where=number) as actor,
+    ):
         account(
             records,
             number,
             LetterState(outcome),
-            invocation.operator,
+            actor.name,
             reason,
             session=desk.printing_lock,
         )

@@ -44,23 +44,26 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     from batch.orders.decisions import receive
     from batch.orders.intake import LARGEST_FILE, read
     from batch.orders.known import RecordedOrders
+    from batch.people.separation import Act
     from drivers.errors import printable
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    desk = invocation.desk()
     with file.open("rb") as opened:
         data = opened.read(LARGEST_FILE + 1)
-    with desk.sound_records() as records:
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.RECEIVE, where=printable(file.name)) as actor,
+    ):
         layouts = LibraryLayouts(desk.library)
         draft = read(data, source=printable(file.name), layouts=layouts, known=RecordedOrders(records))
-        taken = receive(records, draft, invocation.operator)
+        taken = receive(records, draft, actor)
         if as_json:
             document(_row(records, taken))
         else:
             click.echo(taken.number)
     click.echo(
         f"order {taken.number} of {taken.subscriber}: {counted(draft.count, 'token', 'tokens')}; "
-        f"someone else than {invocation.operator} approves it: station order approve {taken.number}",
+        f"someone else than {actor.name} approves it: station order approve {taken.number}",
         err=True,
     )
 
@@ -129,12 +132,14 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
 def approve(invocation: Invocation, number: str) -> None:
     """Approve the order NUMBER; who brought it in may not. Opens its custody epoch (PIN of `custody`)."""
     from batch.orders.decisions import approve as decide
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-
-    with desk.sound_records() as records:
-        approved = decide(records, number, invocation.operator, desk.epoch_key)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.APPROVE, where=number) as actor,
+    ):
+        approved = decide(records, number, actor, desk.epoch_key, desk.library.token)
     click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
 
 
@@ -145,10 +150,14 @@ def approve(invocation: Invocation, number: str) -> None:
 def reject(invocation: Invocation, number: str, reason: str) -> None:
     """Reject the order NUMBER for good."""
     from batch.orders.decisions import reject as decide
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        rejected = decide(records, number, invocation.operator, reason)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.REJECT, where=number) as actor,
+    ):
+        rejected = decide(records, number, actor.name, reason)
     click.echo(f"order {rejected.number} is rejected", err=True)
 
 

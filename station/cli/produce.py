@@ -49,7 +49,9 @@ def produce(
     does after a crash: what is half made is read from the token, and finished or put aside with the reason.
     """
     from batch.audit.clock import confirm_time
+    from batch.people.separation import Act
     from batch.production.lock import only_one
+    from batch.production.ordering import order_production
     from batch.production.run import Production
     from batch.production.startable import startable
     from batch.store.codes import diversified
@@ -57,17 +59,19 @@ def produce(
     from batch.store.orders import order
     from drivers.errors import ToldError
     from station.progress import watch
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    desk = invocation.desk()
     unsigned: ToldError | None = None
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
+        actor = held.enter_context(invocation.acting(desk, records, Act.PRODUCE, where=number))
         wanted = order(records, number)
         if clock_is_right:
-            confirm_time(records, invocation.operator)
+            confirm_time(records, actor.name)
         startable(records, wanted)  # before anybody types a PIN
+        chosen = desk.seats(seats)
+        ordered = order_production(records, wanted, actor, [seat.name for seat in chosen])
         layouts = {name: desk.library.token(name) for name in layouts_of(records, wanted)}
         diversifies = any(layout.diversified for layout in layouts.values())
         keeper = held.enter_context(desk.keeper())
@@ -77,8 +81,8 @@ def produce(
         production = Production(
             records,
             wanted,
-            desk.seats(seats),
-            operator=invocation.operator,
+            chosen,
+            operator=actor.name,
             authority=held.enter_context(desk.authority()),
             keeper=keeper,
             diversification=diversification,
@@ -87,11 +91,12 @@ def produce(
             run_directory=desk.run_directory,
             tell=held.enter_context(watch(records, wanted)),
             patience=patience,
+            ordered=ordered,
         )
         held.enter_context(stop_on_signals(production.stop, "stopping: every lane ends the step it is in"))
         result = production.run()
         try:
-            made = desk.checkpoint(records, keeper, invocation.operator)
+            made = desk.checkpoint(records, keeper, actor.name)
         except ToldError as error:
             unsigned = error
     code = _tell(result, as_json)

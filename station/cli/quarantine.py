@@ -133,19 +133,22 @@ def resume(invocation: Invocation, number: str, seat: str | None) -> None:
 
     Refused where its codes can no longer be had, or where doing the step again would not be honest.
     """
+    from batch.people.separation import Act
     from batch.production.reset import decide
     from batch.production.ways_out import resume as take_up
     from batch.store.items import item
     from batch.store.orders import order_of
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), None)
-    with desk.sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.SET_ASIDE, where=number) as actor,
+    ):
         found = item(records, number)
         decided = None
         if seat is not None:
             decided = decide(records, found, desk.seats((seat,))[0], desk.run_directory)
-        found = take_up(records, found.mailer_number, invocation.operator, decided=decided)
+        found = take_up(records, found.mailer_number, actor.name, decided=decided)
         order = order_of(records, found.order_id).number
     click.echo(f"token {found.mailer_number} is in production again; put it in a reader, then:", err=True)
     click.echo(f"next: station produce {order}", err=True)
@@ -157,13 +160,17 @@ def resume(invocation: Invocation, number: str, seat: str | None) -> None:
 @pass_invocation
 def add(invocation: Invocation, number: str, reason: str) -> None:
     """Set the begun token NUMBER aside: it is lost, or must not go on. No production may run meanwhile."""
+    from batch.people.separation import Act
     from batch.production.lock import only_one
     from batch.production.quarantine import take_out
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), None)
-    with desk.sound_records() as records, only_one(desk.run_directory / "production.lock", "production"):
-        item = take_out(records, number, reason, invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.SET_ASIDE, where=number) as actor,
+        only_one(desk.run_directory / "production.lock", "production"),
+    ):
+        item = take_out(records, number, reason, actor.name)
     click.echo(f"token {item.mailer_number} is in quarantine", err=True)
     click.echo(f"next: station quarantine show {item.mailer_number}", err=True)
 
@@ -179,27 +186,31 @@ def reset(invocation: Invocation, seat: str, **asked: Unpack[_Asked]) -> ExitCod
     serial be used again. Refused for any other token than the one on record, before a try is spent.
     """
     from batch.model.quarantine import Way
+    from batch.people.separation import Act
     from batch.production.reset import reset as make_blank
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-    chosen = desk.seats((seat,))[0]
+    desk = invocation.desk()
+    number = asked["number"]
 
     def begin(records: Records, item: Item, confirmed: str, keeper: Child) -> None:
         make_blank(
             records,
             item.mailer_number,
-            chosen,
+            desk.seats((seat,))[0],
             desk.run_directory,
             keeper,
             desk.brief,
-            operator=invocation.operator,
+            operator=actor.name,
             confirmed=confirmed,
             why=asked["reason"],
             replaced=not asked["no_replacement"],
         )
 
-    return _spoil(desk, invocation.operator, Way.RESET, asked, begin)
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.GIVE_UP, where=number) as actor,
+    ):
+        return _spoil(desk, records, actor.name, Way.RESET, asked, begin)
 
 
 @quarantine.command()
@@ -231,27 +242,32 @@ def write_off(invocation: Invocation, witness: str, **asked: Unpack[_Asked]) -> 
 
 
 def _give_up(invocation: Invocation, way: Way, witness: str, asked: _Asked) -> ExitCode:
+    from batch.people.separation import Act
     from batch.production.ways_out import begin as put_on_record
-    from station.wiring import Desk
 
     def begin(records: Records, item: Item, confirmed: str, _: Child) -> None:
         put_on_record(
             records,
             item.mailer_number,
             way,
-            operator=invocation.operator,
+            operator=actor.name,
             confirmed=confirmed,
             why=asked["reason"],
-            witness=witness,
+            witness=other.name,
             replaced=not asked["no_replacement"],
         )
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-    return _spoil(desk, invocation.operator, way, asked, begin)
+    desk, number = invocation.desk(), asked["number"]
+    with (
+        desk.sound_records() as records,
+        invocation.witnessed(desk, records, Act.GIVE_UP, witness, where=number) as (actor, other),
+    ):
+        return _spoil(desk, records, actor.name, way, asked, begin)
 
 
 def _spoil(
     desk: Desk,
+    records: Records,
     operator: str,
     way: Way,
     asked: _Asked,
@@ -261,16 +277,15 @@ def _spoil(
     from batch.production.ways_out import finish, left_already
     from batch.store.items import item
 
-    with desk.sound_records() as records:
-        found = item(records, asked["number"])
-        spoiled = None
-        if not left_already(records, found, way):
-            confirmed = _confirmed(found, way, asked["typed"])
-            with desk.keeper() as keeper:
-                keeper.ask("ready", timeout=60)
-                begin(records, found, confirmed, keeper)
-                spoiled = finish(records, found.mailer_number, operator, keeper)
-        return _tell_spoiled(records, desk, found, spoiled, operator, asked["as_json"])
+    found = item(records, asked["number"])
+    spoiled = None
+    if not left_already(records, found, way):
+        confirmed = _confirmed(found, way, asked["typed"])
+        with desk.keeper() as keeper:
+            keeper.ask("ready", timeout=60)
+            begin(records, found, confirmed, keeper)
+            spoiled = finish(records, found.mailer_number, operator, keeper)
+    return _tell_spoiled(records, desk, found, spoiled, operator, asked["as_json"])
 
 
 def _confirmed(item: Item, way: Way, typed: str | None) -> str:

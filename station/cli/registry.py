@@ -93,11 +93,15 @@ def add(invocation: Invocation, /, organisation: str, **options: Any) -> None:
     """Take the subscriber ORGANISATION (such as NTRNL-90001234) into the registry."""
     from batch.people.registry import add_subscriber
     from batch.people.registry_rows import typed_subscriber
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
     new = typed_subscriber(None, {"organisation": organisation, **_typed(options)})
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        add_subscriber(records, new, operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=organisation) as actor,
+    ):
+        add_subscriber(records, new, operator=actor.name)
     click.echo(new.organisation)
 
 
@@ -110,12 +114,16 @@ def change(invocation: Invocation, /, organisation: str, **options: Any) -> None
     from batch.people.registry import change_subscriber, require_subscriber
     from batch.people.registry_columns import checked
     from batch.people.registry_rows import typed_subscriber
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=organisation) as actor,
+    ):
         before = require_subscriber(records, checked("organisation", organisation))
         changed = typed_subscriber(before, _typed(options))
-        change_subscriber(records, changed, operator=invocation.operator)
+        change_subscriber(records, changed, operator=actor.name)
 
 
 @registry.command()
@@ -125,12 +133,14 @@ def close(invocation: Invocation, organisation: str) -> None:
     """The subscriber ORGANISATION orders no more; the functions of its people end."""
     from batch.people.registry import close_subscriber
     from batch.people.registry_columns import checked
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        closed = close_subscriber(
-            records, checked("organisation", organisation), operator=invocation.operator
-        )
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=organisation) as actor,
+    ):
+        closed = close_subscriber(records, checked("organisation", organisation), operator=actor.name)
     click.echo(f"{closed.organisation} is closed", err=True)
 
 
@@ -196,13 +206,17 @@ def search(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> Non
 def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
     """Take the registry in FILE (CSV) in whole, or name every fault in it and take nothing."""
     from batch.people.registry_import import LARGEST_FILE, take
+    from batch.people.separation import Act
     from drivers.errors import printable
-    from station.wiring import Desk
 
     with file.open("rb") as opened:
         data = opened.read(LARGEST_FILE + 1)
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        taken = take(records, data, source=printable(file.name), operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=printable(file.name)) as actor,
+    ):
+        taken = take(records, data, source=printable(file.name), operator=actor.name)
     if as_json:
         document(vars(taken))
     new, changed = taken.new_subscribers, taken.changed_subscribers
@@ -222,16 +236,20 @@ def export(invocation: Invocation, file: Path) -> None:
 
     from batch.model.errors import Refused
     from batch.people.registry_export import export as write
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=str(file)) as actor,
+    ):
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise Refused("is there already, and is not written over", where=str(file)) from None
         # With its mark a spreadsheet takes it for the UTF-8 that it is.
         with open(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
-            rows = write(records, opened, operator=invocation.operator)
+            rows = write(records, opened, operator=actor.name)
     click.echo(f"{counted(rows, 'row', 'rows')} in {file}: personal data, to be kept as such", err=True)
 
 
@@ -258,19 +276,22 @@ def forget(invocation: Invocation, names: tuple[str, ...], all_due: bool, yes: b
     """Forget persons, or all words about persons in orders, by their NUMBER; what is gone is gone."""
     from batch.people.forgetting import due as find
     from batch.people.forgetting import forget as put_out
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
     if bool(names) == all_due:
         raise click.UsageError("name what is to be forgotten, or say --due")
-    desk = Desk.of(invocation.home(), None)
+    desk = invocation.desk()
     retention = _retention(desk)
-    with desk.sound_records() as records:
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.FORGET, where="registry") as actor,
+    ):
         if all_due:
             names = tuple(one.name for one in find(records, retention))
         if names and not yes:
             _ask(names)
         for name in names:
-            done = put_out(records, name, retention, operator=invocation.operator)
+            done = put_out(records, name, retention, operator=actor.name)
             click.echo(f"{done.kind} {name} is forgotten", err=True)
         if not records.scrub():
             click.echo("somebody is reading: traces stay in station.db-wal until the next change", err=True)

@@ -92,11 +92,15 @@ def add(invocation: Invocation, /, organisation: str, **options: Any) -> None:
     """Take a person of the subscriber ORGANISATION into the registry; prints the number they get."""
     from batch.people.registry import add_person
     from batch.people.registry_rows import typed_person
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
     new = typed_person(None, {"organisation": organisation, **_typed(options)})
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        added = add_person(records, new, operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=organisation) as actor,
+    ):
+        added = add_person(records, new, operator=actor.name)
     click.echo(added.number)
 
 
@@ -108,11 +112,15 @@ def change(invocation: Invocation, /, number: str, **options: Any) -> None:
     """Change what is given of the person NUMBER; all else stays."""
     from batch.people.registry import change_person, require_person
     from batch.people.registry_rows import typed_person
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=number) as actor,
+    ):
         changed = typed_person(require_person(records, number), _typed(options))
-        change_person(records, changed, operator=invocation.operator)
+        change_person(records, changed, operator=actor.name)
 
 
 @person.command()
@@ -129,15 +137,19 @@ def identify(invocation: Invocation, number: str, document: str, on: str | None,
     from batch.people.registry import identify as put
     from batch.people.registry import today
     from batch.people.registry_columns import checked
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    how = Identification(
-        checked("identified_by", by or invocation.operator),
-        date.fromisoformat(checked("identified_on", on)) if on else today(),
-        Document(checked("document", document)),
-    )
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        found = put(records, number, how, operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=number) as actor,
+    ):
+        how = Identification(
+            checked("identified_by", by or actor.name),
+            date.fromisoformat(checked("identified_on", on)) if on else today(),
+            Document(checked("document", document)),
+        )
+        found = put(records, number, how, operator=actor.name)
     click.echo(f"person {found.number} is {found.state}", err=True)
 
 
@@ -147,10 +159,14 @@ def identify(invocation: Invocation, number: str, document: str, on: str | None,
 def end(invocation: Invocation, number: str) -> None:
     """The functions of the person NUMBER end today, for good."""
     from batch.people.registry import end as over
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        found = over(records, number, operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=number) as actor,
+    ):
+        found = over(records, number, operator=actor.name)
     click.echo(f"person {found.number} is {found.state}", err=True)
 
 
@@ -167,13 +183,17 @@ def terms(invocation: Invocation, number: str, file: Path, signed: str | None) -
     from batch.model.registry import Terms
     from batch.people.registry import sign_terms, today
     from batch.people.registry_columns import checked
-    from station.wiring import Desk
+    from batch.people.separation import Act
 
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     on = date.fromisoformat(checked("terms_on", signed)) if signed else today()
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        sign_terms(records, number, Terms(on, digest), operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=number) as actor,
+    ):
+        sign_terms(records, number, Terms(on, digest), operator=actor.name)
     click.echo(digest)
 
 
@@ -190,15 +210,19 @@ def set_(invocation: Invocation, number: str, file: Path) -> None:
     """Register the certificate in FILE (PEM or DER) as that of the manager NUMBER."""
     from batch.people.manager_certificates import LARGEST, read
     from batch.people.registry import set_certificate
+    from batch.people.separation import Act
     from batch.store.clock import now
     from drivers.errors import printable
-    from station.wiring import Desk
 
     with file.open("rb") as opened:
         data = opened.read(LARGEST + 1)
     kept = read(data, where=printable(file.name), now=now())
-    with Desk.of(invocation.home(), None).sound_records() as records:
-        set_certificate(records, number, kept, operator=invocation.operator)
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_REGISTRY, where=number) as actor,
+    ):
+        set_certificate(records, number, kept, operator=actor.name)
 
 
 def person_row(person: Person) -> dict[str, Any]:

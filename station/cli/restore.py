@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from batch.production.reconciliation import Evidence, Found
     from batch.store.copying import Sizes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from batch.store.ledger import Line
     from batch.store.restores import Restore
     from station.archive import Manifest
+    from station.config import Configuration
     from station.wiring import Desk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,6 +42,7 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
     stay. Nothing may run on the home. Nothing is made, printed or numbered afterwards until
     `station reconcile` has found out what happened after the backup. docs/backup.md tells more.
     """
+    from batch.people.separation import Act
     from station.home import create
     from station.key_tokens import EVERY
     from station.pins import PinSource, new_pin
@@ -56,7 +58,20 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
         _confirm(manifest, there, unasked=replace)
 
     pins = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
-    done = restore_records(home, backup, invocation.operator, confirm, pins.pin)
+
+    @contextmanager
+    def acting(records: Records, configuration: Configuration) -> Iterator[str]:
+        from batch.people.acting import UNATTENDED, founded
+        from station.wiring import Desk
+
+        if not founded(records):
+            yield UNATTENDED
+            return
+        desk = Desk(home, pins, configuration)
+        with invocation.acting(desk, records, Act.KEEP_DESK, where="restore", counted=False) as actor:
+            yield actor.name
+
+    done = restore_records(home, backup, acting, confirm, pins.pin)
     if as_json:
         document(
             {
@@ -96,14 +111,14 @@ def reconcile(
     approved again; tokens that were begun after it go to quarantine; a letter that may have been printed
     after it is `unknown`; numbers that were given are not given again.
     """
+    from batch.people.separation import Act
     from batch.production.lock import only_one
     from batch.production.reconciliation import reconcile as find_out
     from batch.store.restores import open_restore
     from layouts.errors import LayoutError
-    from station.wiring import Desk
 
     seen = _numbers(made) if made is not None else None
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    desk = invocation.desk()
 
     def driver_of(layout: str) -> str | None:
         try:
@@ -115,9 +130,10 @@ def reconcile(
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         held.enter_context(only_one(desk.printing_lock, "printing"))
         records = held.enter_context(desk.sound_records(thorough=True))
+        actor = held.enter_context(invocation.acting(desk, records, Act.KEEP_DESK, where="reconcile"))
         restored = open_restore(records)
         evidence = _evidence(desk, records, restored, ledgers, seen, without)
-        found = find_out(records, evidence, invocation.operator, driver_of)
+        found = find_out(records, evidence, actor.name, driver_of)
     _show(found, evidence, as_json)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
 from station.cli.output import document, listing
 from station.exit_codes import ExitCode
 
@@ -101,21 +101,28 @@ def verify(invocation: Invocation, seat: str, number: str | None, as_json: bool)
 @token.command()
 @click.argument("number")
 @click.option("--seat", required=True, metavar="NAME", help="The seat the token is in.")
+@with_option
 @json_option
 @pass_invocation
-def admin(invocation: Invocation, number: str, seat: str, as_json: bool) -> ExitCode:
+def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...], as_json: bool) -> ExitCode:
     """Prove that the SO PIN or management key of the token NUMBER, which is in a seat, can be had again.
 
     It comes out of custody (PIN of `custody`) or is derived again (PIN of `diversification`), as its layout
-    says, is shown to the token once, never as its last try, and to nobody else.
+    says, is shown to the token once, never as its last try, and to nobody else. Takes two PIN officers.
     """
+    from batch.people.separation import Act
     from batch.production.admin_proof import prove
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
-    with desk.sound_records() as records:
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.actors(desk, records, Act.RECOVER_ADMIN, others, where=number, together=True) as (
+            actor,
+            *_,
+        ),
+    ):
         proof = prove(
-            records, number, desk.seats((seat,))[0], desk.run_directory, desk.admin_keys, invocation.operator
+            records, number, desk.seats((seat,))[0], desk.run_directory, desk.admin_keys, actor.name
         )
     if as_json:
         document(

@@ -24,6 +24,16 @@ from simulators.bench import Bench
 from station.exit_codes import ExitCode
 
 KEY_TOKENS = ("custody", "bench", "ca")
+ADMINISTRATORS = ("ann", "ben")
+PEOPLE: Mapping[str, str] = {
+    "ada": "order-officer approver personaliser auditor administrator",
+    "bob": "approver",
+    "carl": "pin-officer",
+    "dora": "pin-officer order-officer",
+    "emil": "approver revocation-officer dispatcher",
+    "fien": "personaliser",
+}
+"""Who works at the desks of the tests, and in which roles."""
 PATIENCE = 120.0
 """Seconds within which anything a test waits for must have happened on a busy machine."""
 
@@ -70,30 +80,54 @@ class Desk:
     def make(cls, bench: Bench, work: Path, **environment: str) -> Desk:
         """A new station in `work`, at this bench; nothing of it is in a file but its home."""
         pins = {name: Secret.text(f"{secrets.randbelow(10**10):010d}") for name in KEY_TOKENS}
+        pins |= {name: Secret.text(secrets.token_hex(12)) for name in (*ADMINISTRATORS, *PEOPLE)}
         home = work / "home"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STATION_")}
         desk = cls(bench, home, work, {**inherited, **environment, "STATION_HOME": str(home)}, pins)
-        desk.run("init", "--name", "Testbureau", "--bench", str(bench.layout.directory), pins=True)
+        administrators = [word for name in ADMINISTRATORS for word in ("--administrator", name)]
+        made_at = ("--bench", str(bench.layout.directory))
+        desk.run(
+            "init",
+            "--name",
+            "Testbureau",
+            *made_at,
+            "--passphrases",
+            *administrators,
+            operator=None,
+            pins=True,
+        )
+        people = work / "people.csv"
+        people.write_text(
+            "".join(f"{name},{roles}\n" for name, roles in [("name", "roles"), *PEOPLE.items()])
+        )
+        desk.run("operator", "enrol", "--from", str(people), "--with", "ben", operator="ann", pins=True)
         return desk
 
     def start(
-        self, *arguments: str, operator: str = "ada", pins: bool = False, through: Sequence[str] = ()
+        self,
+        *arguments: str,
+        operator: str | None = "ada",
+        pins: bool = False,
+        through: Sequence[str] = (),
     ) -> Started:
-        """Start a command, `through` another one if wanted; PINs of the key tokens go by pipe."""
-        command = [*through, sys.executable, "-m", "station", *arguments, "--as", operator, "--debug"]
-        if not pins:
-            return self._started(subprocess.Popen(command, **self._plumbing()))
+        """Start a command as an operator, `through` another one if wanted; PINs and passphrases go by pipe.
+
+        Without `pins` the command gets those of operators only.
+        """
+        named = () if operator is None else ("--as", operator)
+        command = [*through, sys.executable, "-m", "station", *arguments, *named, "--debug"]
+        given = {name: pin for name, pin in self.pins.items() if pins or name not in KEY_TOKENS}
         reading, writing = os.pipe()
         try:
             with os.fdopen(writing, "wb") as pipe:
-                pipe.writelines(b"%s %s\n" % (name.encode(), pin.reveal()) for name, pin in self.pins.items())
+                pipe.writelines(b"%s %s\n" % (name.encode(), pin.reveal()) for name, pin in given.items())
             command += ["--pin-fd", str(reading)]
             return self._started(subprocess.Popen(command, pass_fds=[reading], **self._plumbing()))
         finally:
             os.close(reading)
 
     def run(
-        self, *arguments: str, operator: str = "ada", pins: bool = False, expect: int = ExitCode.OK
+        self, *arguments: str, operator: str | None = "ada", pins: bool = False, expect: int = ExitCode.OK
     ) -> Ended:
         """Run a command to its end and hold it to its exit code."""
         ended = self.start(*arguments, operator=operator, pins=pins).end()

@@ -96,6 +96,7 @@ def test_a_tray_that_fills_up_in_the_middle_of_a_page_leaves_that_letter_unknown
 
     ended = desk.start(
         *("letter", "print", order),
+        operator="carl",
         pins=True,
         through=("unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"),
     ).end()

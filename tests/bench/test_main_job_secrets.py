@@ -202,12 +202,16 @@ def test_a_stolen_home_prints_no_letter_without_the_pin_of_the_custody_token(
     stolen, tray = thief_s(run_over.unprinted, run_over.desk, tmp_path)
     guessed = {**run_over.desk.pins, "custody": other_than(run_over.desk.pins["custody"])}
 
-    refused = replace(stolen, pins=guessed).start("letter", "print", run_over.order, pins=True).end()
+    refused = (
+        replace(stolen, pins=guessed)
+        .start("letter", "print", run_over.order, operator="carl", pins=True)
+        .end()
+    )
 
     assert refused.code == ExitCode.DEVICE, refused.err
     assert not tray.exists() or not list(tray.iterdir())
     # The PIN is all that was missing.
-    stolen.run("letter", "print", run_over.order, pins=True)
+    stolen.run("letter", "print", run_over.order, operator="carl", pins=True)
     assert len(list(tray.iterdir())) == len(run_over.pages)
 
 
@@ -293,6 +297,7 @@ def test_nothing_that_makes_tokens_takes_a_seed_a_code_or_a_setting_from_its_sur
 
 
 _WHERE_TOKENS_ARE = {
+    ROOT / "drivers" / "personal" / "piv.py": "PCSCLITE_CSOCK_NAME",
     ROOT / "drivers" / "piv" / "driver.py": "PCSCLITE_CSOCK_NAME",
     ROOT / "drivers" / "pkcs11" / "softhsm.py": "SOFTHSM2_CONF",
 }
@@ -313,10 +318,12 @@ def test_whoever_asks_for_codes_says_how_long_they_are_and_nothing_else() -> Non
     assert offered == {
         "describe",
         "look",
+        "take",
         "seal",
         "lane_key",
         "restore",
         "step",
+        "prove_admin",
         "let_go",
         "no_reset",
         "reset",

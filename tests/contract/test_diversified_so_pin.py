@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from batch.custody.sealing import open_codes, unwrap
 from batch.model.codes import Binding, DerivedAdmin
-from batch.production.assignment import Assignment, CodeTask
+from batch.production.assignment import Assignment, CodeTask, StepTask
 from batch.production.plan import Kind, Step
 from drivers.errors import AuthenticationFailed, DeviceFailed, DriverError
 from drivers.pkcs11 import softhsm
@@ -23,6 +23,7 @@ from tests.unit.pkcs11_lane import Seat
 PIN, SO_PIN = Secret(b"271828"), Secret(b"31415926")
 BINDING = Binding(7, "000123")
 MODEL = {"puk": "none", "so_pin": 32, "tries": "unlimited"}
+FIRST = StepTask(Step(Kind.INITIALISE), frozenset(), False, {}, {})
 CUSTODY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = CUSTODY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -66,7 +67,7 @@ def test_the_derived_so_pin_is_set_and_had_again_and_custody_does_not_hold_it(
 ) -> None:
     name = keys.ask("new_key")
     sealed = lane.ask("seal", assignment(), PUBLIC, PUBLIC, derived(keys, name, lane))
-    lane.ask("step", Step(Kind.INITIALISE), frozenset(), False, {}, {}, Tries()).result()
+    lane.ask("step", FIRST, Tries()).result()
     lane.ask("let_go")
 
     opened = open_codes(sealed, unwrap(sealed.for_custody, CUSTODY, BINDING, "custody"), BINDING)
@@ -81,7 +82,7 @@ def test_the_derived_so_pin_is_set_and_had_again_and_custody_does_not_hold_it(
 def test_that_of_another_token_or_key_is_refused(keys: Child, lane: Child) -> None:
     name, other = keys.ask("new_key"), keys.ask("new_key")
     lane.ask("seal", assignment(), PUBLIC, PUBLIC, derived(keys, name, lane))
-    lane.ask("step", Step(Kind.INITIALISE), frozenset(), False, {}, {}, Tries()).result()
+    lane.ask("step", FIRST, Tries()).result()
     for wrong, binding in ((name, Binding(8, "000124")), (other, BINDING)):
         lane.ask("let_go")
         lane.ask("look", 20.0)

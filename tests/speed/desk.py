@@ -20,6 +20,13 @@ from simulators.bench import Bench
 from simulators.piv.card import NO_DELAYS, Delays
 
 PINS = {"custody": "11112222", "bench": "33334444", "ca": "55556666"}
+PEOPLE = {
+    "ada": "order-officer personaliser",
+    "bob": "approver",
+    "carl": "pin-officer",
+    "dora": "pin-officer",
+}
+PASSPHRASES = {name: f"speed trial {name}" for name in ("ann", "ben", *PEOPLE)}
 ROOT = Path(__file__).parents[2]
 SUBJECT = {
     "subscriber": "Speed Trial",
@@ -97,7 +104,7 @@ class Desk:
         """Start `station`, given the PINs of its key tokens on a descriptor; what it says goes to a file."""
         reading, writing = os.pipe()
         with os.fdopen(writing, "w") as file:
-            file.write("".join(f"{name} {pin}\n" for name, pin in PINS.items()))
+            file.write("".join(f"{name} {pin}\n" for name, pin in {**PINS, **PASSPHRASES}.items()))
         command = [sys.executable, "-m", "station", "--home", str(self.home), *arguments]
         try:
             with self._said.open("wb") as said:
@@ -117,6 +124,15 @@ class Desk:
         if process.wait():
             words = self._said.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"station ended with {process.returncode}:\n{words}")
+
+    def found(self) -> None:
+        """Make the station, with two administrators, who enrol who works there."""
+        at = ("--bench", str(self.bench.layout.directory))
+        both = ("--administrator", "ann", "--administrator", "ben")
+        self.finish(self.start("init", "--name", "Speed", *at, "--passphrases", *both))
+        people = self.directory / "people.csv"
+        people.write_text("name,roles\n" + "".join(f"{name},{roles}\n" for name, roles in PEOPLE.items()))
+        self.finish(self.start("operator", "enrol", "--from", str(people), "--as", "ann", "--with", "ben"))
 
     def order(self, layout: str, count: int) -> str:
         """The number of a new, approved order."""
@@ -182,7 +198,7 @@ def desk(*, piv: int = 0, pkcs11: int = 0, delays: Delays = NO_DELAYS) -> Iterat
         bench = Bench.up(Path(directory) / "bench", piv=piv, pkcs11=pkcs11, delays=delays, tether=True)
         try:
             made = Desk(Path(directory), bench)
-            made.finish(made.start("init", "--name", "Speed", "--bench", str(bench.layout.directory)))
+            made.found()
             yield made
         finally:
             bench.down()

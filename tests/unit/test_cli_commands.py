@@ -89,26 +89,22 @@ def test_global_options_stand_before_and_after_the_command(
     assert echo == [Invocation("anna", "/h", 7, debug=True)]
 
 
-def test_home_and_operator_come_from_the_environment(
+def test_the_home_comes_from_the_environment_and_nobody_acts_unnamed(
     echo: list[Invocation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STATION_HOME", "/elsewhere")
     monkeypatch.setenv("STATION_OPERATOR", "bert")
     run(["completion", "echo"])
-    assert (echo[0].home_path, echo[0].operator) == (Path("/elsewhere"), "bert")
+    assert (echo[0].home_path, echo[0].named) == (Path("/elsewhere"), None)
 
 
 def test_without_a_word_home_lies_among_the_data_of_the_user(
     echo: list[Invocation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pwd
-
     monkeypatch.delenv("STATION_HOME", raising=False)
-    monkeypatch.delenv("STATION_OPERATOR", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", "/data")
     run(["completion", "echo"])
     assert echo[0].home_path == Path("/data/issuance-station")
-    assert echo[0].operator == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_an_operator_needs_a_name(cli: Cli, echo: list[Invocation]) -> None:

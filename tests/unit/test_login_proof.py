@@ -12,13 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from batch.model.people import Means, Operator
 from batch.people.anchors import FaultyAnchors, read_anchors, read_crls
 from batch.people.challenges import LIFETIME, Challenge, Challenges, StaleChallenge, is_challenge
-from batch.people.proof import Fault, NotProven, check_certificate, check_login
+from batch.people.proof import Fault, NotProven, check_certificate, check_login, holder
 from batch.people.statements import is_message, message
 from drivers.errors import Unsupported
+from drivers.foreign_certificates import load_certificate, spki
 from drivers.personal.signing import is_signature
-from simulators.bench.employer import Employer
+from simulators.bench.employer import Employer, Pair
 
 STATION = "Certificate desk"
 
@@ -106,6 +108,16 @@ def test_an_operator_issues_no_operators(employer: Employer) -> None:
     operator = employer.issue("olga", "good", agrees=False)
     issued, _ = made(operator.certificate, operator.key, SIGNS)
     assert refused(der(issued), (*anchors(employer), operator.certificate)) is Fault.ANOTHER_CA
+    # Nor does one whose certificate claims half of what makes a CA.
+    claims = x509.KeyUsage(True, False, False, False, False, True, False, False, False)
+    for half in (
+        (claims,),
+        (claims, x509.BasicConstraints(False, None)),
+        (SIGNS, x509.BasicConstraints(True, None)),
+    ):
+        claiming, key = made(operator.certificate, operator.key, *half)
+        issued, _ = made(claiming, key, SIGNS)
+        assert refused(der(issued), (claiming,)) is Fault.ANOTHER_CA
 
 
 def test_a_certificate_for_something_else_does_not_log_in(employer: Employer) -> None:
@@ -154,6 +166,26 @@ def test_revocation_lists_are_believed_when_they_are_up_to_date(employer: Employ
         Fault.NO_REVOCATION_LIST,
         Fault.EXPIRED,
     )
+
+
+def test_a_token_is_its_operators_by_the_certificate_they_are_registered_with(employer: Employer) -> None:
+    olga, pim, eva = (employer.issue(name, "good", agrees=False) for name in ("olga", "pim", "eva"))
+
+    def registered(name: str, pair: Pair, key: bytes | None = None) -> Operator:
+        certificate = der(pair.certificate)
+        own = spki(load_certificate(certificate))
+        return Operator(name, frozenset(), Means.TOKEN, key or own, None, certificate, now())
+
+    known = [registered("olga", olga), registered("pim", pim)]
+    assert holder(known, der(pim.certificate)).name == "pim"
+    renewed = registered("olga", olga, spki(load_certificate(der(eva.certificate))))
+    for operators, said in ((known, "no operator is registered"), ([renewed], "though its key is")):
+        with pytest.raises(NotProven, match=said) as refused:
+            holder(operators, der(eva.certificate))
+        assert refused.value.fault is Fault.NOBODY
+    passphrase = Operator("ine", frozenset(), Means.PASSPHRASE, b"key", None, None, now())
+    with pytest.raises(NotProven, match="no operator is registered"):
+        holder([passphrase], b"")
 
 
 def test_what_cannot_be_read_is_refused(employer: Employer) -> None:

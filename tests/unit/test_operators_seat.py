@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from batch.people.proof import Fault, NotProven
 from batch.people.statements import message
-from drivers.errors import AuthenticationFailed, TokenLost
+from drivers.errors import AuthenticationFailed, ProcessDied, TokenLost
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.personal.signing import is_signature
 from drivers.secret import Secret
 from layouts.errors import FileFault
 from simulators.bench import Bench, BenchError
 from simulators.bench.model import PKCS11
+from simulators.faults.model import Fault as BenchFault
 from station import setup
 from station.config import Operators, Seat, example, load, parse
 from station.errors import ConfigurationError
@@ -120,6 +121,26 @@ def test_a_certificate_that_does_not_hold_is_refused_at_the_desk(peopled: Bench,
         with pytest.raises(NotProven) as refused:
             seat.log_in("Desk", "late", certificate, pin(peopled, "late"), now)
         assert refused.value.fault is Fault.EXPIRED
+
+
+@pytest.mark.bench
+def test_a_token_that_hangs_is_given_up_and_taken_anew(peopled: Bench, home: Path) -> None:
+    whole = desk(home)
+    assert whole.configuration.operators is not None
+    hasty = replace(whole.configuration.operators, answer_seconds=5.0)
+    impatient = Desk(whole.home, whole.pins, replace(whole.configuration, operators=hasty))
+    with impatient.operators_seat("pim") as seat:
+        certificate = seat.wait(20)
+        assert certificate is not None
+        seat.log_in("Desk", "pim", certificate, pin(peopled, "pim"), now)
+        peopled.arm(BenchFault("operators", "hang", of="87"))
+        with pytest.raises(ProcessDied, match="no answer within 5 s"):
+            seat.sign(TEXT)
+        with pytest.raises(ProcessDied):
+            seat.sign(TEXT)
+    peopled.people.present(None)
+    with desk(home).operators_seat("pim") as seat:
+        assert seat.wait(20) == certificate
 
 
 @pytest.mark.bench
