@@ -74,17 +74,23 @@ def back_up_records(
 
 
 def back_up_keys(
-    home: Home, configuration: Configuration, records: Records, place: Path, operator: str
+    home: Home,
+    configuration: Configuration,
+    records: Records,
+    place: Path,
+    operator: str,
+    *,
+    only: str | None = None,
 ) -> Made:
     """The key tokens of a home that keeps them in SoftHSM, without the bench's, in one new file.
 
-    Call it while no custody key is being made. Raises `BackupFault` as `back_up_records`, and where a token
-    is not in the home.
+    With `only`, that one alone. Call it while no custody key is being made. Raises `BackupFault` as
+    `back_up_records`, and where a token is not in the home.
     """
     members: list[Member] = []
-    wanted = list(KEPT_KEYS)
+    wanted = [only] if only is not None else list(KEPT_KEYS)
     left_out: tuple[str, ...] = ()
-    if configuration.keys.diversification is not None:
+    if only is None and configuration.keys.diversification is not None:
         if in_home(home, configuration, "diversification"):
             wanted.append("diversification")
         else:

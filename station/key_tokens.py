@@ -19,7 +19,10 @@ from station.config import Configuration
 from station.home import Home
 
 KEYS = ("custody", "bench", "ca")
-"""The key tokens every station has, in the order their PINs are asked for."""
+"""The key tokens every station has."""
+
+PINNED = ("bench", "ca")
+"""Those whose PIN somebody knows, in the order in which they are asked for; custody's nobody knows."""
 
 EVERY = (*KEYS, "diversification")
 """All key tokens there may be in a home."""

@@ -22,7 +22,7 @@ from batch.model.errors import Busy, RecordsDamaged
 from batch.model.events import Event
 from batch.people.acting import founded, register_of
 from batch.people.register import NOTE, Trust
-from batch.store import audit, ledger, restores
+from batch.store import audit, custody, ledger, restores
 from batch.store.copying import Sizes, replace, settle, single_file, sizes
 from batch.store.database import Records, lock_of, replacing
 from drivers.authorities import keeping
@@ -264,6 +264,8 @@ def _ready(
                 ledger=reaches,
                 ca=ca,
             )
+            # Those in stock in the backup were taken since, or destroyed: nobody knows.
+            custody.doubt_stock(records)
             detail = {
                 "made_at": manifest.made_at.isoformat(timespec="seconds"),
                 "before": _told(before),

@@ -24,7 +24,6 @@ from station.home import Home, create
 from station.key_tokens import KEYS, make_checkpoint, settle_keys
 
 _CREATE = {
-    "custody": "drivers.pkcs11.vault:Vault.create",
     "bench": "batch.custody.keeper:BenchKeys.create",
     "diversification": "batch.custody.diversification:DiversificationKeys.create",
 }
@@ -54,6 +53,7 @@ def make(
     With `bench`, its seats and a printer that keeps its pages become the configuration; `operators` is the
     table of that name. `found` founds the register of operators. Raises `HomeError` where a station is there
     already; nothing of it is touched then.
+    The custody token is made by its officers, not here.
     """
     home = create(path)
     if home.configuration.exists() or home.records.exists():
@@ -72,7 +72,6 @@ def make(
         "key": "issuing",
         "subject": [["2.5.4.6", country], ["2.5.4.10", name], ["2.5.4.3", f"{name} Issuing CA"]],
     }
-    make_token("custody", tokens["custody"], pins["custody"])
     with _new_token("bench", tokens["bench"], pins["bench"]) as bench_keys:
         _make_ca(home, tokens["ca"], authority, pins["ca"])
         settle_keys(home)

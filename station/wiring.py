@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from batch.audit.soundness import look
-from batch.model.codes import SealedCodes
 from batch.model.orders import Item
 from batch.people.operators import Anchor
 from batch.people.register import NOTE, Trust
@@ -27,6 +26,7 @@ from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
 from layouts.library import Library
 from station.config import Configuration, KeyName, load
+from station.custody import CustodyProcess
 from station.errors import ConfigurationError
 from station.home import Home
 from station.key_tokens import Made, make_checkpoint, settle_keys
@@ -35,7 +35,7 @@ from station.pins import PinSource
 from station.setup import provision
 
 _CUSTODY_WAIT = 60.0
-"""Seconds to wait for another approval, which takes less than one."""
+"""Seconds to wait for another ceremony, which takes few once its officers have signed."""
 
 
 @dataclass(frozen=True)
@@ -136,40 +136,25 @@ class Desk:
         with self._key_process("diversification", "diversification keys", factory, restartable=True) as child:
             yield child
 
-    @contextmanager
-    def admin_keys(self, sealed: SealedCodes) -> Iterator[Child]:
-        """The process that has the admin credential of a token: custody's, or that of its derivation."""
-        if sealed.diversified_from is not None:
-            with self.diversification() as child:
-                yield child
-            return
-        with self._key_process("custody", "custody", "batch.custody.recovery:CustodyKeys") as child:
-            yield child
-
     def checkpoint(
         self, records: Records, bench_keys: Child, operator: str, *, new_key: bool = False
     ) -> Made:
         """A signed checkpoint of the log, made with the bench's keys."""
         return make_checkpoint(self.home, records, bench_keys, self.configuration, operator, new_key=new_key)
 
-    def epoch_key(self, name: str) -> bytes:
-        """The custody key of that name, made where it is missing; its SPKI (DER)."""
-        with (
-            self._key_process("custody", "custody", "drivers.pkcs11.vault:Vault") as custody,
-            self.custody_alone(),
-        ):
-            key = custody.ask("public_key", name, timeout=60)
-            key = key or custody.ask("generate_agreement_key", name, timeout=60)
-        settle_keys(self.home)
-        return bytes(key)
+    @contextmanager
+    def custody_room(self) -> Iterator[CustodyProcess]:
+        """The custody token in a process of its own, for officers to open."""
+        with self._custody("custody", "batch.people.custody_room:CustodyRoom") as room:
+            yield room
 
     def custody_alone(self) -> AbstractContextManager[None]:
-        """Keeps others from making custody keys meanwhile; waits for one that is being made."""
-        return only_one(self.run_directory / "custody.lock", "approval", wait=_CUSTODY_WAIT)
+        """Keeps others from changing the custody token meanwhile; waits for one that does."""
+        return only_one(self.run_directory / "custody.lock", "ceremony of custody", wait=_CUSTODY_WAIT)
 
     @contextmanager
-    def print_room(self) -> Iterator[Child]:
-        """The print process: custody token and printer."""
+    def print_room(self) -> Iterator[CustodyProcess]:
+        """The print process: custody token and printer, for officers to open."""
         printer = self.configuration.printer
         if printer is None:
             raise ConfigurationError(
@@ -177,8 +162,8 @@ class Desk:
             )
         more = (printer.driver, dict(printer.options))
         factory = "batch.letters.printing:PrintRoom"
-        with self._key_process("custody", "print room", factory, more, printer.environment) as child:
-            yield child
+        with self._custody("print room", factory, more, printer.environment) as room:
+            yield room
 
     @contextmanager
     def authority(self) -> Iterator[Child]:
@@ -228,6 +213,26 @@ class Desk:
         child = operators_process(operators)
         try:
             yield OperatorsSeat(operators, child)
+        finally:
+            child.close()
+
+    @contextmanager
+    def _custody(
+        self,
+        name: str,
+        factory: str,
+        more: tuple[Any, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> Iterator[CustodyProcess]:
+        token = self.configuration.keys.custody
+        child = Child(
+            name,
+            factory,
+            (token.module, token.token, *more),
+            environment={**token.environment, **(environment or {})},
+        )
+        try:
+            yield CustodyProcess(self.home, child)
         finally:
             child.close()
 

@@ -15,13 +15,12 @@ from batch.custody.sealing import open_codes, unwrap
 from batch.letters.inspection import Grounds, LetterInspector
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import BatchError, Refused
+from batch.people.custody_room import PRINTING, CustodyRoom
 from batch.people.register import NOTE, Trust
 from batch.people.warrants import Warrant
 from drivers.errors import DriverError, PrinterFailed
-from drivers.pkcs11.vault import Vault
 from drivers.printers.port import Printer
 from drivers.registry import find
-from drivers.secret import Secret
 from drivers.tokens import Code
 from layouts.errors import LayoutError
 from layouts.mailer import Letter, MailerLayout, check, render
@@ -31,8 +30,12 @@ _ON_LETTERS = (Code.PIN, Code.PUK, Code.REVOCATION)
 
 @dataclass(frozen=True)
 class PrintJob:
-    """One letter under seal: whose it is, the custody key that opens it, its layout and its address."""
+    """One letter under seal: whose it is, the custody key that opens it, its layout and its address.
 
+    `order` is the number of its order.
+    """
+
+    order: str
     binding: Binding
     key_name: str
     sealed: SealedCodes
@@ -41,17 +44,16 @@ class PrintJob:
     grounds: Grounds | None = None
 
 
-class PrintRoom:
+class PrintRoom(CustodyRoom):
     """The custody token and one printer, for one session of printing; served by `drivers.process`.
 
+    The token is opened by officers who signed for printing the letters of one order, and for no other.
     When the desk is gone a page that is being written is written to its end, and none is begun.
     """
 
-    def __init__(
-        self, module: str, label: str, pin: Secret, printer: str, options: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, module: str, label: str, printer: str, options: Mapping[str, Any]) -> None:
+        super().__init__(module, label)
         self.unbroken = threading.Lock()
-        self._vault = Vault(module, label, pin)
         self._printer: Printer = find("station.printers", printer)(options)
         self._inspector: LetterInspector | None = None
 
@@ -60,7 +62,7 @@ class PrintRoom:
 
         Letters of no other are printed then. Raises `DriverError` telling what does not hold.
         """
-        note = self._vault.note(NOTE)
+        note = self.vault.note(NOTE)
         if note is None:
             raise DriverError("the custody token knows no register of operators", where="print room")
         try:
@@ -79,8 +81,9 @@ class PrintRoom:
         """
         number = job.binding.mailer_number
         try:
+            self.need_opened_for(PRINTING, order=job.order)
             self._inspect(job)
-            key = self._vault.agreement_key(job.key_name)
+            key = self.vault.agreement_key(job.key_name)
             data_key = unwrap(job.sealed.for_custody, key, job.binding, "custody")
             codes = open_codes(job.sealed, data_key, job.binding)
             shown = {code: codes[code] for code in _ON_LETTERS}
@@ -99,9 +102,9 @@ class PrintRoom:
     def _inspect(self, job: PrintJob) -> None:
         """Raise unless two officers let this letter be printed, as it was approved."""
         if self._inspector is not None and job.grounds is not None:
-            custody = self._vault.public_key(job.key_name)
+            custody = self.vault.public_key(job.key_name)
             self._inspector.check(job.grounds, job.binding, job.layout, job.letter, custody)
-        elif self._inspector is not None or self._vault.note(NOTE) is not None:
+        elif self._inspector is not None or self.vault.note(NOTE) is not None:
             raise Refused(
                 "nobody let it be printed",
                 where=f"letter {job.binding.mailer_number}",
@@ -110,5 +113,5 @@ class PrintRoom:
 
     def close(self) -> None:
         """Log out of the custody token and let go of the printer."""
-        self._vault.close()
+        super().close()
         self._printer.close()

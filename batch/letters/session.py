@@ -16,6 +16,10 @@ from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Epoch, Item, LetterRecord, Order
 from batch.model.states import LetterState
+from batch.orders.epochs import need_open
+from batch.people.acting import Actor
+from batch.people.ceremonies import Room, open_for
+from batch.people.custody_room import PRINTING
 from batch.people.evidence import Proofs, warrant_of
 from batch.people.separation import Act
 from batch.production.lock import only_one
@@ -23,7 +27,6 @@ from batch.store import codes, items, letters, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
-from drivers.process import Child
 from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
 from layouts.mailer import letter_for
@@ -58,10 +61,24 @@ def printable(records: Records, order: Order) -> list[LetterRecord]:
     return list(letters.letters(records, order.id, LetterState.SEALED))
 
 
+def open_to_print(records: Records, order: Order, room: Room, officers: Sequence[Actor]) -> None:
+    """Officers open custody together for printing the letters of an order, and for nothing else.
+
+    Raises `Refused` where nothing can be printed, before anybody signs.
+    """
+    need_open(records, order)
+    if reason := room.ask("ready", timeout=60):
+        raise Refused(
+            f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
+        )
+    if printable(records, order):
+        open_for(records, room, officers, PRINTING, {"order": order.number}, order=order.number)
+
+
 def print_letters(
     records: Records,
     order: Order,
-    room: Child,
+    room: Room,
     *,
     mailers: Mailers,
     printer: str,
@@ -76,11 +93,13 @@ def print_letters(
     """
     epoch = codes.epoch(records, order.id)
     waiting = printable(records, order)
-    admission = _Admission(records, order, room)
     if reason := room.ask("ready", timeout=60):
         raise Refused(
             f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
         )
+    if not waiting:
+        return Printed((), 0, None)
+    admission = _Admission(records, order, room)
     done: list[str] = []
     for letter in waiting:
         if stopping():
@@ -88,7 +107,7 @@ def print_letters(
         assert epoch is not None, "an order with letters has an epoch"
         item = items.item_of(records, letter.item_id)
         try:
-            job = _job(records, epoch, item, mailers(item.layout), admission.grounds(item))
+            job = _job(records, order, epoch, item, mailers(item.layout), admission.grounds(item))
         except (LayoutError, NotTrusted, Refused) as error:
             return Printed(tuple(done), len(waiting) - len(done), str(error))
         _record(records, order, item, LetterState.PRINTING, printer, operator)
@@ -141,7 +160,7 @@ def _doubt(records: Records, operator: str) -> Sequence[str]:
 class _Admission:
     """What the print room is given to verify; nothing at a desk without operators, as its token tells it."""
 
-    def __init__(self, records: Records, order: Order, room: Child) -> None:
+    def __init__(self, records: Records, order: Order, room: Room) -> None:
         self._releases: Releases | None = None
         if not statements.chain(records, Act.FOUND):
             return
@@ -162,11 +181,12 @@ class _Admission:
 
 
 def _job(
-    records: Records, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds | None
+    records: Records, order: Order, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds | None
 ) -> PrintJob:
     sealed = codes.sealed(records, item.id)
     assert sealed is not None, "a produced item has sealed codes"
     return PrintJob(
+        order.number,
         Binding(item.id, item.mailer_number),
         epoch.key_name,
         sealed,

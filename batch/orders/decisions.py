@@ -7,23 +7,25 @@ from collections.abc import Callable, Iterator, Sequence
 from batch.audit.contents import Asked
 from batch.audit.log import log
 from batch.audit.merkle import Tree
+from batch.model.custody import CustodyKey
 from batch.model.errors import NotTrusted, Refused, Transition
 from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.states import ORDER, ItemState, OrderState
 from batch.orders.draft import OrderDraft, organisation
+from batch.orders.epochs import take
 from batch.people.acting import Actor, Given, Who, give, keep, name_of, signing
 from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
 from batch.people.statements import read
 from batch.people.warrants import approving, leaf, receiving
-from batch.store import codes, items, orders, restores
+from batch.store import items, orders, restores
 from batch.store.database import Records
 from layouts.digests import mailer_digest, token_digest
 from layouts.token import TokenLayout
 
-OpenEpoch = Callable[[str], bytes]
-"""Makes the custody key of that name, or finds it, and returns its SPKI (DER)."""
+NextKey = Callable[[Records], CustodyKey]
+"""The custody key in stock that an order takes; raises `Refused` where there is none."""
 
 
 Layouts = Callable[[str], TokenLayout]
@@ -91,7 +93,7 @@ def receive(records: Records, draft: OrderDraft, who: Who) -> Order:
 
 
 def approve(
-    records: Records, number: str, who: Who, open_epoch: OpenEpoch, layouts: Layouts | None = None
+    records: Records, number: str, who: Who, next_key: NextKey, layouts: Layouts | None = None
 ) -> Order:
     """A second person approves an order, and its custody epoch opens (R35, R42).
 
@@ -101,17 +103,16 @@ def approve(
     order = _undecided(records, number, OrderState.APPROVED)
     actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
-    key_name = f"custody-{order.number}"
-    public_key = open_epoch(key_name)
+    key = next_key(records)
     given: Given | None = None
     if actor is not None:
         assert layouts is not None, "who signs tells the layouts"
-        given = _approval(records, order, actor, public_key, layouts)
+        given = _approval(records, order, actor, key.public_key, layouts)
     with records.transaction():
         order = _undecided(records, order.number, OrderState.APPROVED)
         orders.set_order_state(records, order, OrderState.APPROVED, decided_by=operator)
-        codes.add_epoch(records, order.id, key_name, public_key)
-        detail = {"epoch": key_name}
+        take(records, order, key)
+        detail = {"epoch": key.name}
         if given is not None:
             keep(records, given)
             detail["statement"] = given.digest

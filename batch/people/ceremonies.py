@@ -43,10 +43,11 @@ class Room(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """A ceremony that was held: its id, the officers' statement, and what came of it."""
+    """A ceremony that was held: its id, the officers' statement, the process it was in, what came of it."""
 
     id: int
     given: Given
+    keys: RoomKeys
     outcome: Outcome
 
 
@@ -150,6 +151,16 @@ def recover(records: Records, room: Room, actors: Sequence[Actor], backup: str) 
     return held
 
 
+def backed_up(records: Records, actors: Sequence[Actor], sha256: str) -> Given:
+    """Officers sign that a copy of the token was made: a file of this SHA-256 (hexadecimal)."""
+    about = {"ceremony": "backup", "backup": sha256}
+    given = sign_together(records, actors, Act.MANAGE_CUSTODY, about, subject=SUBJECT, where=SUBJECT)
+    with records.transaction():
+        keep_whole(records, given)
+        log(records, _event("custody.backup", given, {"backup": sha256}))
+    return given
+
+
 def open_for(
     records: Records,
     room: Room,
@@ -178,6 +189,7 @@ class _Begun:
     id: int
     kind: str
     given: Given
+    keys: RoomKeys
     opening: Opening
 
 
@@ -219,7 +231,7 @@ def _begin(
             custody.ending(records, ending)
         id_ = custody.begin(records, kind, given.digest, keys)
         log(records, _event(f"custody.{kind}.begun", given, dict(about)))
-    return _Begun(id_, kind, given, _opening(records, given, handed))
+    return _Begun(id_, kind, given, keys, _opening(records, given, handed))
 
 
 def _end(
@@ -239,7 +251,7 @@ def _end(
         if destroyed is not None:
             custody.destroyed(records, destroyed)
         log(records, _event(f"custody.{begun.kind}", begun.given, {"set": proven.digest}))
-    return Held(begun.id, begun.given, outcome)
+    return Held(begun.id, begun.given, begun.keys, outcome)
 
 
 def _sign(

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from batch.audit.chain import canonical
+from batch.custody.recovery import admin_for
 from batch.custody.shares import join, split
+from batch.model.codes import Binding, SealedCodes
 from batch.model.custody import Opening, Outcome, RoomKeys, ShareSet
 from batch.model.errors import BatchError, NotTrusted, Refused
 from batch.people.register import NOTE, Register, Trust, grown, replay
@@ -29,6 +31,9 @@ from batch.people.vouching import outcome_message
 from drivers.errors import AuthenticationFailed, Blocked, DriverError
 from drivers.pkcs11.vault import Vault
 from drivers.secret import Secret
+
+PRINTING, RECOVERING = "printing", "recovering"
+"""What custody is opened for besides ceremonies: letters of an order, the admin credential of a token."""
 
 _SETS = "shares"
 """The name under which the custody token carries its share sets, for whoever lost the records."""
@@ -153,6 +158,25 @@ class CustodyRoom:
         self._about("recover", "backup")
         back = [name for name in names if self.vault.destroy(name)]
         return self._outcome({"destroyed": back, "keys": list(self.vault.names())})
+
+    def admin(self, key_name: str, binding: Binding, sealed: SealedCodes, lane_key: bytes) -> bytes:
+        """The admin credential of the token that officers signed for, wrapped to a lane's key (SPKI, DER).
+
+        Raises `DriverError` where the order's custody key is gone, or the codes do not open.
+        """
+        with crossing():
+            self.need_opened_for(RECOVERING, token=binding.mailer_number)
+            return admin_for(self.vault.agreement_key(key_name), binding, sealed, lane_key)
+
+    def need_opened_for(self, purpose: str, **about: str) -> None:
+        """Raise `NotTrusted` unless the officers who opened it signed for this."""
+        wanted = {"for": purpose, **about}
+        if {name: self._statement.about.get(name) for name in wanted} != wanted:
+            raise NotTrusted(
+                "the officers opened custody for something else",
+                where=", ".join(about.values()),
+                next="let them open it for this",
+            )
 
     @property
     def vault(self) -> Vault:

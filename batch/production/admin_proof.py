@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,10 @@ from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.states import StepState
+from batch.orders.epochs import need_open
+from batch.people.acting import Actor
+from batch.people.ceremonies import Room, open_for
+from batch.people.custody_room import RECOVERING
 from batch.production.assignment import LaneFacts, Stepped
 from batch.production.budget import Budget
 from batch.production.plan import Kind, Step
@@ -26,7 +30,7 @@ from drivers.tokens import Code
 
 _ANSWER = 120.0
 
-Keys = Callable[[SealedCodes], AbstractContextManager[Child]]
+Keys = Callable[[Item, SealedCodes], AbstractContextManager[Room]]
 """The process that has an admin credential: custody's, or that of the diversification keys."""
 
 
@@ -60,7 +64,7 @@ def prove(records: Records, number: str, seat: Seat, run_directory: Path, keys: 
     item = items.item(records, number)
     sealed = sealed_of(records, item)
     assert item.token_serial is not None, "sealed_of was asked"
-    with keys(sealed) as opened, held(seat, run_directory) as found:
+    with keys(item, sealed) as opened, held(seat, run_directory) as found:
         need_own(item, seat, found)
         facts = found.lane.ask("describe", timeout=_ANSWER)
         assert isinstance(facts, LaneFacts)
@@ -69,8 +73,16 @@ def prove(records: Records, number: str, seat: Seat, run_directory: Path, keys: 
         return _shown(records, item, sealed, seat, found, for_lane, operator)
 
 
+def open_to_recover(records: Records, item: Item, room: Room, officers: Sequence[Actor]) -> None:
+    """Officers open custody together for the admin credential of one token, and for nothing else."""
+    order = orders.order_of(records, item.order_id)
+    need_open(records, order)
+    about = {"token": item.mailer_number}
+    open_for(records, room, officers, RECOVERING, about, order=order.number)
+
+
 def recover(
-    records: Records, item: Item, sealed: SealedCodes, keys: Child, lane: Child, facts: LaneFacts
+    records: Records, item: Item, sealed: SealedCodes, keys: Room, lane: Child, facts: LaneFacts
 ) -> bytes:
     """An item's admin credential, out of custody or derived, wrapped to a lane that gave its key."""
     binding, lane_key = Binding(item.id, item.mailer_number), lane.ask("lane_key", timeout=_ANSWER)

@@ -31,6 +31,7 @@ COMMANDS = {
         "station.cli.diversification:diversification", "The keys that admin credentials are derived from."
     ),
     "quarantine": Entry("station.cli.quarantine:quarantine", "Tokens set aside: why, and the ways out."),
+    "custody": Entry("station.cli.custody:custody", "What PIN officers do together with the custody token."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "audit": Entry("station.cli.audit:audit", "Verify, sign and export the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),

@@ -50,15 +50,16 @@ def init(
 ) -> None:
     """Make a station: its home, its key tokens with their PINs, its CA, empty records, two administrators.
 
-    The PINs of the three key tokens are asked for twice, or come from --pin-fd. Give each to another person:
-    whoever has `custody` can print letters, `bench` resumes half-made tokens, `ca` signs certificates.
+    The PINs of two key tokens are asked for twice, or come from --pin-fd. Give each to another person:
+    `bench` resumes half-made tokens, `ca` signs certificates. The third, which opens letters, is made by PIN
+    officers later and has a PIN that nobody knows: `station custody make`.
     Administrators prove themselves with their tokens, or choose passphrases. Where operators' tokens are read
     in a seat that is still to be configured, `station operator found` does it later.
     """
     from batch.people.acting import UNATTENDED
     from drivers.process import harden
     from station.enrolling import check_name
-    from station.key_tokens import EVERY, KEYS
+    from station.key_tokens import EVERY, PINNED
     from station.pins import PinSource, new_pin
     from station.setup import make
 
@@ -72,7 +73,7 @@ def init(
         )
     harden()
     source = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
-    pins = {key: source.pin(key) for key in KEYS}
+    pins = {key: source.pin(key) for key in PINNED}
     home = make(
         invocation.home_path,
         name=name,

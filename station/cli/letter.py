@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
 from station.cli.output import counted, document, listing, told
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
@@ -55,15 +55,16 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
 
 @letter.command("print")
 @click.argument("number")
+@with_option
 @json_option
 @pass_invocation
-def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
-    """Print the letters of the order NUMBER that were never sent to a printer (PIN of `custody`).
+def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Print the letters of the order NUMBER that were never sent to a printer; PIN officers open custody.
 
     Nothing is printed twice by itself: a letter whose printing was cut off is `unknown` until somebody
     has accounted for its form.
     """
-    from batch.letters.session import begin, print_letters
+    from batch.letters.session import begin, open_to_print, print_letters
     from batch.people.separation import Act
     from batch.production.lock import only_one
     from batch.store.orders import order
@@ -72,21 +73,22 @@ def print_(invocation: Invocation, number: str, as_json: bool) -> ExitCode:
     stopped: list[int] = []
     with (
         desk.sound_records(thorough=True) as records,
-        invocation.acting(desk, records, Act.OPEN_CUSTODY, where=number) as actor,
+        invocation.actors(desk, records, Act.OPEN_CUSTODY, others, where=number, together=True) as actors,
         only_one(desk.printing_lock, "printing"),
     ):
-        for doubtful in begin(records, actor.name):
+        for doubtful in begin(records, actors[0].name):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
         wanted = order(records, number)
         stopping = stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed")
         with desk.print_room() as room, stopping:
+            open_to_print(records, wanted, room, actors)
             result = print_letters(
                 records,
                 wanted,
                 room,
                 mailers=desk.mailer,
                 printer=desk.configuration.printer.driver if desk.configuration.printer else "",
-                operator=actor.name,
+                operator=actors[0].name,
                 tell=lambda name, done, all_: click.echo(
                     f"letter {name} printed ({done} of {all_})", err=True
                 ),

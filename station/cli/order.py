@@ -130,8 +130,9 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
 @click.argument("number")
 @pass_invocation
 def approve(invocation: Invocation, number: str) -> None:
-    """Approve the order NUMBER; who brought it in may not. Opens its custody epoch (PIN of `custody`)."""
+    """Approve the order NUMBER; who brought it in may not. It takes a custody key from stock."""
     from batch.orders.decisions import approve as decide
+    from batch.orders.epochs import next_key
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -139,7 +140,7 @@ def approve(invocation: Invocation, number: str) -> None:
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.APPROVE, where=number) as actor,
     ):
-        approved = decide(records, number, actor, desk.epoch_key, desk.library.token)
+        approved = decide(records, number, actor, next_key, desk.library.token)
     click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
 
 

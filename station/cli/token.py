@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,11 @@ from station.cli.output import document, listing
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batch.model.codes import SealedCodes
     from batch.model.orders import Item
+    from batch.people.ceremonies import Room
 
 COLUMNS = {
     "number": "Number",
@@ -107,23 +112,29 @@ def verify(invocation: Invocation, seat: str, number: str | None, as_json: bool)
 def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...], as_json: bool) -> ExitCode:
     """Prove that the SO PIN or management key of the token NUMBER, which is in a seat, can be had again.
 
-    It comes out of custody (PIN of `custody`) or is derived again (PIN of `diversification`), as its layout
-    says, is shown to the token once, never as its last try, and to nobody else. Takes two PIN officers.
+    It comes out of custody or is derived again (PIN of `diversification`), as its layout says, is shown to
+    the token once, never as its last try, and to nobody else. Takes two PIN officers.
     """
     from batch.people.separation import Act
-    from batch.production.admin_proof import prove
+    from batch.production.admin_proof import open_to_recover, prove
 
     desk = invocation.desk()
     with (
         desk.sound_records() as records,
-        invocation.actors(desk, records, Act.RECOVER_ADMIN, others, where=number, together=True) as (
-            actor,
-            *_,
-        ),
+        invocation.actors(desk, records, Act.RECOVER_ADMIN, others, where=number, together=True) as actors,
     ):
-        proof = prove(
-            records, number, desk.seats((seat,))[0], desk.run_directory, desk.admin_keys, actor.name
-        )
+
+        @contextmanager
+        def keys(item: Item, sealed: SealedCodes) -> Iterator[Room]:
+            if sealed.diversified_from is not None:
+                with desk.diversification() as child:
+                    yield child
+                return
+            with desk.custody_room() as room:
+                open_to_recover(records, item, room, actors)
+                yield room
+
+        proof = prove(records, number, desk.seats((seat,))[0], desk.run_directory, keys, actors[0].name)
     if as_json:
         document(
             {

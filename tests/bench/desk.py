@@ -23,7 +23,7 @@ from drivers.secret import Secret
 from simulators.bench import Bench
 from station.exit_codes import ExitCode
 
-KEY_TOKENS = ("custody", "bench", "ca")
+KEY_TOKENS = ("bench", "ca")
 ADMINISTRATORS = ("ann", "ben")
 PEOPLE: Mapping[str, str] = {
     "ada": "order-officer approver personaliser auditor administrator",
@@ -34,6 +34,8 @@ PEOPLE: Mapping[str, str] = {
     "fien": "personaliser",
 }
 """Who works at the desks of the tests, and in which roles."""
+TOGETHER = ("--with", "dora")
+"""Who carl opens custody with."""
 PATIENCE = 120.0
 """Seconds within which anything a test waits for must have happened on a busy machine."""
 
@@ -101,6 +103,8 @@ class Desk:
             "".join(f"{name},{roles}\n" for name, roles in [("name", "roles"), *PEOPLE.items()])
         )
         desk.run("operator", "enrol", "--from", str(people), "--with", "ben", operator="ann", pins=True)
+        desk.run("custody", "make", *TOGETHER, operator="carl")
+        desk.run("custody", "epochs", "make", "60", *TOGETHER, operator="carl")
         return desk
 
     def start(
@@ -115,7 +119,8 @@ class Desk:
         Without `pins` the command gets those of operators only.
         """
         named = () if operator is None else ("--as", operator)
-        command = [*through, sys.executable, "-m", "station", *arguments, *named, "--debug"]
+        together = TOGETHER if arguments[:2] == ("letter", "print") and operator == "carl" else ()
+        command = [*through, sys.executable, "-m", "station", *arguments, *together, *named, "--debug"]
         given = {name: pin for name, pin in self.pins.items() if pins or name not in KEY_TOKENS}
         reading, writing = os.pipe()
         try:

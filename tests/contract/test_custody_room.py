@@ -19,6 +19,7 @@ from batch.model.custody import KeyState, SetState
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.people import Role
+from batch.orders import epochs
 from batch.people import ceremonies, vouching
 from batch.people.acting import Actor, register_of
 from batch.people.operators import retire
@@ -284,6 +285,30 @@ def test_a_token_whose_making_was_cut_off_is_made_or_opens(
     else:
         mailroom.made()
     mailroom.held(ceremonies.prove, by=(0, 2))
+
+
+def test_an_approval_takes_only_a_key_that_officers_made(mailroom: Mailroom) -> None:
+    with pytest.raises(Refused, match="no custody key is in stock"):
+        epochs.next_key(mailroom.records)
+    mailroom.made()
+    mailroom.held(ceremonies.make_keys, 2)
+    first, second = custody.keys(mailroom.records, KeyState.STOCK)
+    assert epochs.next_key(mailroom.records) == first
+    swap = "UPDATE custody_keys SET public_key = ? WHERE name = ?"
+    mailroom.edit(swap, b"the attacker's", first.name)
+    with pytest.raises(NotTrusted, match="not the key that two officers made"):
+        epochs.next_key(mailroom.records)
+    mailroom.edit(swap, first.public_key, first.name)
+    mailroom.edit("UPDATE custody_keys SET ceremony = NULL WHERE name = ?", first.name)
+    with pytest.raises(NotTrusted, match="no ceremony on record"):
+        epochs.next_key(mailroom.records)
+    mailroom.edit("DELETE FROM custody_keys WHERE name = ?", first.name)
+    assert epochs.next_key(mailroom.records) == second
+    with mailroom.records.transaction():
+        custody.doubt_stock(mailroom.records)
+        log(mailroom.records, Event("test", "test"))
+    with pytest.raises(Refused, match="no custody key is in stock"):
+        epochs.next_key(mailroom.records)
 
 
 def test_officers_make_keys_and_whoever_swaps_one_in_the_records_is_found_out(mailroom: Mailroom) -> None:

@@ -32,6 +32,7 @@ from drivers import errors
 from drivers.errors import CaRefused, CaUnavailable, DriverError
 from drivers.tokens import Code, TokenIdentity, TokenState, Tries
 from layouts.fields import Kind as HolderKind
+from tests.unit.custody_kit import in_stock
 
 SEALED = SealedCodes(*(b"sealed",) * 6)
 
@@ -73,7 +74,7 @@ def order(records: Records) -> Order:
     row = DraftRow(2, "group-card:p-256", HolderKind.GROUP, 2, fields, "group:zeehavens")
     draft = OrderDraft("order.csv", "MVV-1", "Ministerie", "90001234", "NL", "00" * 32, (row,))
     taken = receive(records, draft, "ada")
-    approved = approve(records, taken.number, "bob", lambda name: b"key")
+    approved = approve(records, taken.number, "bob", in_stock(b"key"))
     with told(records):
         orders.set_order_state(records, approved, OrderState.IN_PRODUCTION)
     return orders.order(records, taken.number)

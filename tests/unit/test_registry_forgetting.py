@@ -29,6 +29,7 @@ from batch.store.database import Records
 from batch.store.forgetting import forget_item
 from batch.store.ledger import read
 from layouts.fields import Kind
+from tests.unit.custody_kit import in_stock
 from tests.unit.intake_kit import GROUP_ROW, PERSON_ROW
 from tests.unit.registry_kit import EMAIL, MANAGER, ORGANISATION, certificate, der, manager
 from tests.unit.tampering import Tamper
@@ -64,7 +65,7 @@ def received(records: Records, reference: str = "VB-1") -> Order:
 
 def produced(records: Records, days: tuple[int, int]) -> Order:
     """An order, made long ago, whose certificates are valid between two days from today."""
-    order = approve(records, received(records).number, "bob", lambda name: b"key")
+    order = approve(records, received(records).number, "bob", in_stock(b"key"))
     for at, item in enumerate(items.items(records, order)):
         with records.transaction():
             items.begin_item(records, item, "piv-1", "piv", f"serial {at}")

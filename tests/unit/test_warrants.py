@@ -32,6 +32,7 @@ from drivers.errors import DriverError, ToldError
 from drivers.tokens import Act as TokenAct
 from drivers.tokens import CodeRules
 from layouts.token import TokenLayout
+from tests.unit.custody_kit import in_stock
 from tests.unit.warrant_kit import DAY, LAYOUT, LIBRARY, SEATS, Case, draft, spki
 
 FACTS = LaneFacts((TokenAct.INITIALISE,), CodeRules(range(4, 17), range(4, 17), 8, admin_is_puk=True))
@@ -153,7 +154,7 @@ def test_a_production_is_for_its_seats_its_time_and_its_order(case: Case) -> Non
     with pytest.raises(DriverError, match="was signed to hold until"):
         inspected(case, ordered=case.ordered(until=now() + DAY), at=now() + DAY)
     other = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
-    approved = approve(case.records, other.number, case.people.approver, lambda name: spki(), LIBRARY.token)
+    approved = approve(case.records, other.number, case.people.approver, in_stock(spki()), LIBRARY.token)
     ordered = order_production(case.records, approved, case.people.personaliser, SEATS)
     with pytest.raises(DriverError, match="something else than what was approved"):
         inspected(case, ordered=ordered)
@@ -162,7 +163,7 @@ def test_a_production_is_for_its_seats_its_time_and_its_order(case: Case) -> Non
 def test_who_approved_does_not_produce_whatever_the_records_say(case: Case) -> None:
     everything = case.people.both
     other = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
-    approved = approve(case.records, other.number, everything, lambda name: spki(), LIBRARY.token)
+    approved = approve(case.records, other.number, everything, in_stock(spki()), LIBRARY.token)
     with pytest.raises(Refused, match="who approved an order does not produce it"):
         order_production(case.records, approved, everything, SEATS)
     theirs = replace(case, order=approved)
@@ -175,17 +176,17 @@ def test_who_took_an_order_in_does_not_approve_it(case: Case) -> None:
     everything = case.people.both
     taken = receive(case.records, draft("W-2", "Bruggen"), everything)
     with pytest.raises(Refused, match="who brought an order in does not approve it"):
-        approve(case.records, taken.number, everything, lambda name: spki(), LIBRARY.token)
+        approve(case.records, taken.number, everything, in_stock(spki()), LIBRARY.token)
     case.edit("UPDATE orders SET imported_by = 'ada' WHERE number = ?", taken.number)
     with pytest.raises(Refused, match="who brought an order in does not approve it"):
-        approve(case.records, taken.number, everything, lambda name: spki(), LIBRARY.token)
+        approve(case.records, taken.number, everything, in_stock(spki()), LIBRARY.token)
 
 
 def test_what_was_changed_since_it_was_received_is_not_approved(case: Case) -> None:
     taken = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
     case.edit("UPDATE items SET fields = json_set(fields, '$.group', 'Anders') WHERE id = 4")
     with pytest.raises(NotTrusted, match="it is not what was received"):
-        approve(case.records, taken.number, case.people.approver, lambda name: spki(), LIBRARY.token)
+        approve(case.records, taken.number, case.people.approver, in_stock(spki()), LIBRARY.token)
 
 
 def test_a_mere_name_receives_and_approves_nothing_where_there_are_operators(case: Case) -> None:
@@ -193,7 +194,7 @@ def test_a_mere_name_receives_and_approves_nothing_where_there_are_operators(cas
         receive(case.records, draft("W-2", "Bruggen"), "ada")
     taken = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
     with pytest.raises(Refused, match="takes an operator's signature"):
-        approve(case.records, taken.number, "bob", lambda name: spki(), LIBRARY.token)
+        approve(case.records, taken.number, "bob", in_stock(spki()), LIBRARY.token)
 
 
 def test_an_approver_who_leaves_has_approved(case: Case) -> None:

@@ -25,6 +25,7 @@ from batch.store import items
 from batch.store.database import Records
 from layouts.fields import Kind
 from layouts.library import Library
+from tests.unit.custody_kit import in_stock
 from tests.unit.people_kit import Anchors, actor, as_known, desk_of
 
 LAYOUT = "group-usb:p-256"
@@ -102,7 +103,7 @@ class Case:
         )  # fmt: skip
         custody = spki()
         taken = receive(records, draft("W-1", *groups), people.officer)
-        order = approve(records, taken.number, people.approver, lambda name: custody, LIBRARY.token)
+        order = approve(records, taken.number, people.approver, in_stock(custody), LIBRARY.token)
         return cls(path / "station.db", records, people, anchors, order, custody)
 
     def copied(self, path: Path) -> Case:
