@@ -50,7 +50,7 @@ def columns(template: str, allowed: Iterable[str] = ALL_FIELDS) -> frozenset[str
         if name is None:
             continue
         if spec or conversion or name not in known:
-            raise ValueError(f"{template!r} names {{{name}}}; known here: {', '.join(sorted(known))}")
+            raise ValueError(f"{template!r} names {name!r}; known here: {', '.join(sorted(known))}")
         named.add(name)
     return frozenset(named)
 

@@ -212,8 +212,8 @@ def test_times_are_utc_in_whole_seconds_and_never_naive() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ('value = "{group}"', 'value = "{grup}"', 4, "names {grup}; known here"),
-        ('value = "{group}"', 'value = "{group!r}"', 4, "names {group}"),
+        ('value = "{group}"', 'value = "{grup}"', 4, "names 'grup'; known here"),
+        ('value = "{group}"', 'value = "{group!r}"', 4, "names 'group'"),
         ('value = "{group}"', 'value = "{group"', 4, "value"),
         ('attribute = "CN"', 'attribute = "NC"', 4, "'NC' is neither an OID nor one of CN"),
         ('"1.2.3.4"', '"clientAuthn"', 11, "'clientAuthn' is neither an OID nor one of"),
