@@ -12,15 +12,11 @@ import pytest
 
 from batch.audit.verification import verify
 from batch.model.people import Role
-from batch.people.logins import begin_session
 from batch.store.database import Records
-from station.acting import limits
 from station.exit_codes import ExitCode
 from station.home import Home
-from station.terminal import Terminal
-from station.wiring import Desk as Wired
 from tests.unit.cli import Cli, Result
-from tests.unit.people_kit import Anchors, actor, desk_of
+from tests.unit.login_kit import log_in, staffed
 from tests.unit.registry_kit import EMAIL, ORGANISATION, certificate, pem
 from tests.unit.restore_kit import home_of
 
@@ -49,15 +45,9 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    """A desk at which the order officer Ada is logged in."""
     home = home_of(tmp_path / "home")
-    with home.configuration.open("a") as file:
-        file.write("[operators]\npassphrases = true\n")
-    with closing(Records(home.records)) as records:
-        desk_of(records, actor("ada", Role.ORDER_OFFICER), anchor=Anchors())
-        terminal = Terminal(home)
-        length = limits(Wired.of(home, None))
-        begin_session(records, "ada", terminal.keep(), terminal.place, length)
+    staffed(home, ada=(Role.ORDER_OFFICER,))
+    log_in(home, "ada")
     return Desk(home, Cli(capsys))
 
 
