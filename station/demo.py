@@ -21,7 +21,7 @@ from batch.store.orders import order, orders
 from simulators.bench import Bench, BenchError
 from station.enrolling import read_list
 from station.errors import HomeError
-from station.key_tokens import KEYS
+from station.key_tokens import PINNED
 
 _MARK = ".issuance-station-demo"
 SAMPLE = Path(__file__).parent / "samples" / "demo-order.csv"
@@ -82,12 +82,15 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         station(f"init --name 'Demo Issuer' --bench {at} --passphrases {founders}", pin=True)
         first, second = ADMINISTRATORS
         station(f"operator enrol --from {shlex.quote(str(PEOPLE))} --as {first} --with {second}", pin=True)
+        together = "--as pim --with carla"
+        station(f"custody make {together}", pin=True)
+        station(f"custody epochs make 5 {together}", pin=True)
         station("doctor")
         station(f"order import {shlex.quote(str(SAMPLE))} --as olga", pin=True)
         number = _first_order(home)
-        station(f"order approve {number} --as pim", pin=True)
+        station(f"order approve {number} --as bert", pin=True)
         station(f"produce {number} --as olga", pin=True)
-        station(f"letter print {number} --as pim", pin=True)
+        station(f"letter print {number} {together}", pin=True)
         station("audit verify")
         tokens = _tokens(home, number)
     finally:
@@ -116,7 +119,7 @@ def _write_pins(path: Path) -> None:
     people = [*ADMINISTRATORS, *(one.name for one in read_list(PEOPLE))]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:
-        file.writelines(f"{key} {secrets.randbelow(10**8):08d}\n" for key in KEYS)
+        file.writelines(f"{key} {secrets.randbelow(10**8):08d}\n" for key in PINNED)
         file.writelines(f"{name} {secrets.token_hex(8)}\n" for name in people)
 
 
