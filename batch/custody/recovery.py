@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from batch.custody.sealing import open_admin, unwrap, wrap
+from batch.custody.sealing import open_admin, unwrap_in_custody, wrap
 from batch.model.codes import Binding, SealedCodes
 
 
@@ -15,5 +15,5 @@ def admin_for(
 
     Raises `RecordsDamaged` where the codes do not open.
     """
-    data_key = unwrap(sealed.for_custody, custody_key, binding, "custody")
+    data_key = unwrap_in_custody(sealed, custody_key, binding)
     return wrap(open_admin(sealed, data_key, binding).reveal(), lane_key, binding, "admin")

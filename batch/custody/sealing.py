@@ -36,23 +36,26 @@ def seal(
     custody: bytes,
     resume: bytes,
     diversified_from: str | None = None,
+    ordered: str | None = None,
 ) -> SealedCodes:
     """Seal all four codes of an item; `custody` and `resume` are SPKI (DER) of P-256 keys.
 
     Where the admin credential is derived, from the key `diversified_from`, nothing is sealed in its place.
+    Custody opens them as those of one production and no other: `ordered` is its statement's digest.
     """
     data_key = secrets.token_bytes(32)
     cipher = AESGCM(data_key)
     held = codes if diversified_from is None else {**codes, Code.ADMIN: Secret(b"")}
     blobs = {code: _encrypt(cipher, held[code], _context(binding, code)) for code in Code}
     return SealedCodes(
-        for_custody=wrap(data_key, custody, binding, "custody"),
+        for_custody=wrap(data_key, custody, binding, _custody(ordered)),
         for_resume=wrap(data_key, resume, binding, "resume"),
         pin=blobs[Code.PIN],
         puk=blobs[Code.PUK],
         admin=blobs[Code.ADMIN],
         revocation=blobs[Code.REVOCATION],
         diversified_from=diversified_from,
+        ordered=ordered,
     )
 
 
@@ -92,6 +95,13 @@ def open_with(sealed: bytes, private_key: ec.EllipticCurvePrivateKey, context: b
         return Secret(_SUITE.decrypt(sealed, private_key, info=context))
 
 
+def unwrap_in_custody(
+    sealed: SealedCodes, private_key: ec.EllipticCurvePrivateKey, binding: Binding
+) -> Secret:
+    """The data key, with the custody key; raises as `unwrap`, also for codes of another production."""
+    return unwrap(sealed.for_custody, private_key, binding, _custody(sealed.ordered))
+
+
 def open_codes(sealed: SealedCodes, data_key: Secret, binding: Binding) -> dict[Code, Secret]:
     """The codes in clear; raises `RecordsDamaged` where a blob was changed or belongs elsewhere."""
     cipher = AESGCM(data_key.reveal())
@@ -127,6 +137,10 @@ def _context(binding: Binding, code: Code) -> bytes:
 
 def _wrap_context(binding: Binding, purpose: str) -> bytes:
     return f"station/data-key/{purpose}/{binding.item_id}/{binding.mailer_number}".encode()
+
+
+def _custody(ordered: str | None) -> str:
+    return "custody" if ordered is None else f"custody/{ordered}"
 
 
 def _encrypt(cipher: AESGCM, code: Secret, context: bytes) -> bytes:

@@ -11,6 +11,7 @@ from batch.model.errors import NotTrusted
 from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.people.register import Trust, replay
+from batch.people.statements import digest
 from batch.people.warrants import Proof, Warrant, approval_of, check_item, check_letter
 from layouts.digests import mailer_digest
 from layouts.mailer import Letter, MailerLayout, letter_for
@@ -32,6 +33,19 @@ class LetterInspector:
         self._warrant = warrant
         self._register = replay(warrant.register, trust)
         self._approval = approval_of(self._register, warrant)
+
+    def check_production(self, ordered: str | None, binding: Binding) -> None:
+        """Whether the statements tell of the production in which a letter's codes were drawn.
+
+        They do not open under another's name, so nobody hides who produced by taking a statement away. Codes
+        that were drawn before there were operators have none.
+        """
+        if ordered is not None and ordered not in map(_digest, self._warrant.ordered):
+            raise NotTrusted(
+                "the records do not tell who produced its token",
+                where=f"letter {binding.mailer_number}",
+                next="see `station audit verify`, then restore a backup",
+            )
 
     def check(
         self,
@@ -68,3 +82,7 @@ class LetterInspector:
             raise NotTrusted("what it says is not what was approved", where=where)
         if custody is None or hashlib.sha256(custody).hexdigest() != self._approval.custody:
             raise NotTrusted("its custody key is not the one that was approved", where=where)
+
+
+def _digest(signed: Signed) -> str:
+    return digest(signed.text)

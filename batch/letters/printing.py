@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from batch.custody.sealing import open_codes, unwrap
+from batch.custody.sealing import open_codes, unwrap_in_custody
 from batch.letters.inspection import Grounds, LetterInspector
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import BatchError, Refused
@@ -41,7 +41,7 @@ class PrintJob:
     sealed: SealedCodes
     layout: MailerLayout
     letter: Letter
-    grounds: Grounds | None = None
+    grounds: Grounds
 
 
 class PrintRoom(CustodyRoom):
@@ -60,7 +60,7 @@ class PrintRoom(CustodyRoom):
     def admit(self, warrant: Warrant) -> None:
         """Verify an order's statements by what the custody token keeps of the register.
 
-        Letters of no other are printed then. Raises `DriverError` telling what does not hold.
+        Letters of no other are printed then, and none before. Raises `DriverError` telling what fails.
         """
         note = self.vault.note(NOTE)
         if note is None:
@@ -84,7 +84,7 @@ class PrintRoom(CustodyRoom):
             self.need_opened_for(PRINTING, order=job.order)
             self._inspect(job)
             key = self.vault.agreement_key(job.key_name)
-            data_key = unwrap(job.sealed.for_custody, key, job.binding, "custody")
+            data_key = unwrap_in_custody(job.sealed, key, job.binding)
             codes = open_codes(job.sealed, data_key, job.binding)
             shown = {code: codes[code] for code in _ON_LETTERS}
             page = render(job.layout, job.letter, shown)
@@ -101,15 +101,11 @@ class PrintRoom(CustodyRoom):
 
     def _inspect(self, job: PrintJob) -> None:
         """Raise unless two officers let this letter be printed, as it was approved."""
-        if self._inspector is not None and job.grounds is not None:
-            custody = self.vault.public_key(job.key_name)
-            self._inspector.check(job.grounds, job.binding, job.layout, job.letter, custody)
-        elif self._inspector is not None or self.vault.note(NOTE) is not None:
-            raise Refused(
-                "nobody let it be printed",
-                where=f"letter {job.binding.mailer_number}",
-                next="two PIN officers release it: `station letter release`",
-            )
+        if self._inspector is None:
+            raise Refused("its order was not verified", where=f"letter {job.binding.mailer_number}")
+        custody = self.vault.public_key(job.key_name)
+        self._inspector.check_production(job.sealed.ordered, job.binding)
+        self._inspector.check(job.grounds, job.binding, job.layout, job.letter, custody)
 
     def close(self) -> None:
         """Log out of the custody token and let go of the printer."""

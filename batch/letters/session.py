@@ -158,19 +158,15 @@ def _doubt(records: Records, operator: str) -> Sequence[str]:
 
 
 class _Admission:
-    """What the print room is given to verify; nothing at a desk without operators, as its token tells it."""
+    """Gives the print room what it verifies: the order's statements, then the grounds of every letter."""
 
     def __init__(self, records: Records, order: Order, room: Room) -> None:
-        self._releases: Releases | None = None
-        if not statements.chain(records, Act.FOUND):
-            return
         ordered = statements.of_subject(records, Act.PRODUCE, order.number)
         room.ask("admit", warrant_of(records, order, *ordered), timeout=60)
         self._releases, self._proofs = Releases(records, order, now()), Proofs(records, order)
 
-    def grounds(self, item: Item) -> Grounds | None:
-        if self._releases is None:
-            return None
+    def grounds(self, item: Item) -> Grounds:
+        """Raises `Refused` for a letter that nobody lets be printed, `NotTrusted` for one not approved."""
         if (release := self._releases.of(item)) is None:
             raise Refused(
                 "nobody has let it be printed now",
@@ -181,7 +177,7 @@ class _Admission:
 
 
 def _job(
-    records: Records, order: Order, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds | None
+    records: Records, order: Order, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds
 ) -> PrintJob:
     sealed = codes.sealed(records, item.id)
     assert sealed is not None, "a produced item has sealed codes"

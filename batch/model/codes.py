@@ -28,7 +28,8 @@ class SealedCodes:
     All of `pin`, `puk`, `admin` and `revocation` have one length. `for_custody` opens with the custody key
     of the epoch, `for_resume` with the item's resume key, which is destroyed when the token is produced.
     Where the admin credential is derived, `diversified_from` names the diversification key and `admin` holds
-    nothing, at the same length.
+    nothing, at the same length. `ordered` is the digest of the statement that ordered the production in which
+    they were drawn; without it, and with another, the custody key opens nothing.
     """
 
     for_custody: bytes
@@ -38,3 +39,4 @@ class SealedCodes:
     admin: bytes
     revocation: bytes
     diversified_from: str | None = None
+    ordered: str | None = None

@@ -144,7 +144,9 @@ class Lane:
         if derived is not None:
             codes[Code.ADMIN] = self._admin(assignment.binding, derived.for_lane)
         self._assignment, self._codes = assignment, codes
-        return seal(codes, assignment.binding, custody, resume, derived.key_name if derived else None)
+        key_name = derived.key_name if derived else None
+        ordered = self._inspector.ordered if self._inspector else None
+        return seal(codes, assignment.binding, custody, resume, key_name, ordered)
 
     def lane_key(self) -> bytes:
         """The public half (SPKI, DER) of a key that lives in this process only, for `restore`."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from batch.model.errors import BatchError, NotTrusted
 from batch.model.orders import Item
 from batch.people.register import Trust, replay
+from batch.people.statements import digest
 from batch.people.warrants import Proof, Warrant, approval_of, check_item, check_production
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
@@ -35,10 +36,12 @@ class Inspector:
 
     def __init__(self, mandate: Mandate, seat: str) -> None:
         self._mandate, self._seat = mandate, seat
+        (self._ordered,) = mandate.warrant.ordered
+        self.ordered = digest(self._ordered.text)
+        """The name of the statement that ordered this production."""
         with _told():
             self._register = replay(mandate.warrant.register, mandate.trust)
             self._approval = approval_of(self._register, mandate.warrant)
-            (self._ordered,) = mandate.warrant.ordered
             self._check_time(datetime.now(UTC))
         self._digests = {ref: token_digest(layout) for ref, layout in mandate.layouts.items()}
 

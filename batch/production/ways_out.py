@@ -14,7 +14,9 @@ from batch.model.errors import Refused
 from batch.model.orders import Item
 from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState, LetterState
+from batch.people.acting import Actor, Given, Who, give, keep, name_of, signing
 from batch.people.separation import Act, apart
+from batch.people.warrants import giving_up
 from batch.production import revocation
 from batch.production.ending import follow
 from batch.production.plan import Step
@@ -134,12 +136,14 @@ def begin(
     return stay_of(records, item)
 
 
-def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoiled:
+def finish(records: Records, number: str, who: Who, keeper: Child) -> Spoiled:
     """Spoil an item by the way that was begun: its resume key is destroyed, its letter void, all counted.
 
-    Its certificates wait for the CA after this. Raises `DriverError` where the bench's keys fail.
+    Who does it signs for what is made in its place. Its certificates wait for the CA after this. Raises
+    `DriverError` where the bench's keys fail.
     """
-    item = items.item(records, number)
+    item, operator = items.item(records, number), name_of(who)
+    given = _given_up(records, item, signing(records, who, where=f"token {item.mailer_number}"))
     keeper.ask("destroy", Binding(item.id, item.mailer_number), timeout=60)
     with records.transaction():
         stay = stay_of(records, items.item_of(records, item.id))
@@ -162,11 +166,31 @@ def finish(records: Records, number: str, operator: str, keeper: Child) -> Spoil
             "requests to revoke": asked,
             "letter": str(letter),
         }
+        if given is not None:
+            keep(records, given)
+            detail["statement"] = given.digest
         log(records, event_of(records, "item.spoiled", operator, item, detail))
         replacement = _replace(records, item, operator) if stay.replaced else None
+        if given is not None and given.statement.about["replacement"] != replacement:
+            raise Refused(
+                "an order was taken in meanwhile, and has the number of its replacement",
+                where=f"token {item.mailer_number}",
+                next="run this again, it goes on from where it was",
+            )
         quarantine.leave(records, stay)
         follow(records, order, operator)
     return Spoiled(items.item_of(records, item.id), replacement, letter)
+
+
+def _given_up(records: Records, item: Item, actor: Actor | None) -> Given | None:
+    """Signed before anything is on record: a token that asks for its PIN must not hold up the records."""
+    if actor is None:
+        return None
+    replaced = stay_of(records, item).replaced
+    number = f"{items.next_id(records):06d}" if replaced else None
+    about = giving_up(orders.order_of(records, item.order_id).number, item.mailer_number, number)
+    where = f"token {item.mailer_number}"
+    return give(records, actor, Act.GIVE_UP, about, subject=item.mailer_number, where=where)
 
 
 def _replace(records: Records, item: Item, operator: str) -> str:

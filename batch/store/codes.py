@@ -26,7 +26,7 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
     """Keep the sealed codes of an item; they are kept once and never replaced."""
     records.write(
         "INSERT INTO codes (item_id, epoch_id, for_custody, for_resume, pin, puk, admin, revocation, "
-        "diversified_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "diversified_from, ordered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             item_id,
             epoch.id,
@@ -37,6 +37,7 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
             sealed.admin,
             sealed.revocation,
             sealed.diversified_from,
+            sealed.ordered,
         ),
     )
 
@@ -44,8 +45,8 @@ def keep(records: Records, item_id: int, epoch: Epoch, sealed: SealedCodes) -> N
 def sealed(records: Records, item_id: int) -> SealedCodes | None:
     """The sealed codes of an item, None before they were drawn."""
     row = records.row(
-        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation, diversified_from "
-        "FROM codes WHERE item_id = ?",
+        "SELECT for_custody, coalesce(for_resume, x''), pin, puk, admin, revocation, diversified_from, "
+        "ordered FROM codes WHERE item_id = ?",
         (item_id,),
     )
     return SealedCodes(*row) if row else None

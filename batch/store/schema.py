@@ -79,6 +79,12 @@ def m011_logins(db: Database) -> None:
     _execute(db, _LOGINS)
 
 
+@migrations()
+def m012_codes_of_a_production(db: Database) -> None:
+    """The digest of the statement that ordered the production in which codes were drawn."""
+    db.execute("ALTER TABLE codes ADD COLUMN ordered TEXT")
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}

@@ -6,6 +6,7 @@ import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
 from station.cli.output import counted, document, listing, told
+from station.cli.releasing import release, reprint
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
@@ -62,8 +63,9 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
     """Print the letters of the order NUMBER that were never sent to a printer; PIN officers open custody.
 
     Nothing is printed twice by itself: a letter whose printing was cut off is `unknown` until somebody
-    has accounted for its form.
+    has accounted for its form. The officers who are here let be printed what nobody released before.
     """
+    from batch.letters.releasing import release_together
     from batch.letters.session import begin, open_to_print, print_letters
     from batch.people.separation import Act
     from batch.production.lock import only_one
@@ -79,6 +81,7 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
         for doubtful in begin(records, actors[0].name):
             click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
         wanted = order(records, number)
+        release_together(records, wanted, actors)
         stopping = stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed")
         with desk.print_room() as room, stopping:
             open_to_print(records, wanted, room, actors)
@@ -102,6 +105,10 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
         return ExitCode.INTERRUPTED if stopped else ExitCode.PARTIAL
     click.echo(f"{counted(len(result.printed), 'letter', 'letters')} printed", err=True)
     return ExitCode.OK
+
+
+letter.add_command(release)
+letter.add_command(reprint)
 
 
 @letter.command()

@@ -9,6 +9,7 @@ import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
+from station.cli.scheduling import schedule
 
 if TYPE_CHECKING:
     from batch.model.orders import Order
@@ -160,6 +161,9 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
     ):
         rejected = decide(records, number, actor.name, reason)
     click.echo(f"order {rejected.number} is rejected", err=True)
+
+
+order.add_command(schedule)
 
 
 def _row(records: Records, order: Order) -> dict[str, Any]:

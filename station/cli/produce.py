@@ -11,10 +11,13 @@ from station.cli.audit import tell_checkpoint
 from station.cli.errors import report
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, told
+from station.cli.scheduling import MOMENT, utc
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from batch.production.run import Result
 
 
@@ -33,6 +36,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Answer for a clock that is behind the log because it was ahead before.",
 )
+@click.option(
+    "--until",
+    type=MOMENT,
+    help="No token is begun after this, in UTC.  [default: 12 hours from now]",
+)
+@click.option(
+    "--scheduled",
+    "beforehand",
+    is_flag=True,
+    help="By what a personaliser signed beforehand; who runs this need not be an operator.",
+)
 @json_option
 @pass_invocation
 def produce(
@@ -41,6 +55,8 @@ def produce(
     seats: tuple[str, ...],
     patience: float,
     clock_is_right: bool,
+    until: datetime | None,
+    beforehand: bool,
     as_json: bool,
 ) -> ExitCode:
     """Make the tokens of the approved order NUMBER (PINs of `bench` and `ca`; `diversification` if need be).
@@ -48,10 +64,12 @@ def produce(
     Ctrl-C ends between two steps, as does closing the terminal; the same command goes on from there. So it
     does after a crash: what is half made is read from the token, and finished or put aside with the reason.
     """
+    if beforehand and (clock_is_right or until):
+        raise click.UsageError("what was signed beforehand says until when, and answers for no clock")
     from batch.audit.clock import confirm_time
     from batch.people.separation import Act
     from batch.production.lock import only_one
-    from batch.production.ordering import order_production
+    from batch.production.ordering import order_production, scheduled
     from batch.production.run import Production
     from batch.production.startable import startable
     from batch.store.codes import diversified
@@ -65,13 +83,19 @@ def produce(
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
-        actor = held.enter_context(invocation.acting(desk, records, Act.PRODUCE, where=number))
         wanted = order(records, number)
-        if clock_is_right:
-            confirm_time(records, actor.name)
-        startable(records, wanted)  # before anybody types a PIN
         chosen = desk.seats(seats)
-        ordered = order_production(records, wanted, actor, [seat.name for seat in chosen])
+        names = [seat.name for seat in chosen]
+        if beforehand:
+            startable(records, wanted)
+            ordered = scheduled(records, wanted, names)
+        else:
+            actor = held.enter_context(invocation.acting(desk, records, Act.PRODUCE, where=number))
+            if clock_is_right:
+                confirm_time(records, actor.name)
+            startable(records, wanted)  # before anybody types a PIN
+            ordered = order_production(records, wanted, actor, names, utc(until))
+        operator = ordered.signers[-1]
         layouts = {name: desk.library.token(name) for name in layouts_of(records, wanted)}
         diversifies = any(layout.diversified for layout in layouts.values())
         keeper = held.enter_context(desk.keeper())
@@ -82,7 +106,7 @@ def produce(
             records,
             wanted,
             chosen,
-            operator=actor.name,
+            operator=operator,
             authority=held.enter_context(desk.authority()),
             keeper=keeper,
             diversification=diversification,
@@ -96,7 +120,7 @@ def produce(
         held.enter_context(stop_on_signals(production.stop, "stopping: every lane ends the step it is in"))
         result = production.run()
         try:
-            made = desk.checkpoint(records, keeper, actor.name)
+            made = desk.checkpoint(records, keeper, operator)
         except ToldError as error:
             unsigned = error
     code = _tell(result, as_json)

@@ -15,6 +15,7 @@ from station.exit_codes import ExitCode
 if TYPE_CHECKING:
     from batch.model.orders import Item
     from batch.model.quarantine import Way
+    from batch.people.acting import Actor
     from batch.production.ways_out import Spoiled
     from batch.store.database import Records
     from drivers.process import Child
@@ -210,7 +211,7 @@ def reset(invocation: Invocation, seat: str, **asked: Unpack[_Asked]) -> ExitCod
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.GIVE_UP, where=number) as actor,
     ):
-        return _spoil(desk, records, actor.name, Way.RESET, asked, begin)
+        return _spoil(desk, records, actor, Way.RESET, asked, begin)
 
 
 @quarantine.command()
@@ -262,13 +263,13 @@ def _give_up(invocation: Invocation, way: Way, witness: str, asked: _Asked) -> E
         desk.sound_records() as records,
         invocation.witnessed(desk, records, Act.GIVE_UP, witness, where=number) as (actor, other),
     ):
-        return _spoil(desk, records, actor.name, way, asked, begin)
+        return _spoil(desk, records, actor, way, asked, begin)
 
 
 def _spoil(
     desk: Desk,
     records: Records,
-    operator: str,
+    actor: Actor,
     way: Way,
     asked: _Asked,
     begin: Callable[[Records, Item, str, Child], None],
@@ -284,8 +285,8 @@ def _spoil(
         with desk.keeper() as keeper:
             keeper.ask("ready", timeout=60)
             begin(records, found, confirmed, keeper)
-            spoiled = finish(records, found.mailer_number, operator, keeper)
-    return _tell_spoiled(records, desk, found, spoiled, operator, asked["as_json"])
+            spoiled = finish(records, found.mailer_number, actor, keeper)
+    return _tell_spoiled(records, desk, found, spoiled, actor.name, asked["as_json"])
 
 
 def _confirmed(item: Item, way: Way, typed: str | None) -> str:

@@ -20,6 +20,7 @@ from batch.model.states import ItemState, LetterState
 from batch.people.acting import Actor
 from batch.people.evidence import Proofs
 from batch.people.operators import retire
+from batch.people.statements import digest
 from batch.people.warrants import MOST_REPRINTS
 from batch.store import items, letters
 from batch.store.clock import now
@@ -167,6 +168,18 @@ def test_a_letter_of_another_token_is_not_printed_for_this_one(case: Case) -> No
     changed = replace(letter, address=("Elders",))
     with pytest.raises(NotTrusted, match="what it says is not what was approved"):
         inspector.check(grounds, Binding(1, "000001"), MAILER, changed, case.custody)
+
+
+def test_nobody_hides_who_produced_by_taking_a_statement_away(case: Case) -> None:
+    released(case, case.people.pin, case.people.both)
+    theirs = digest(case.ordered(by=case.people.both).text)
+    case.edit("DELETE FROM signatures WHERE digest = ?", theirs)
+    case.edit("DELETE FROM statements WHERE digest = ?", theirs)
+    printed(case)
+    inspector = LetterInspector(case.warrant(*case.ordered_on_record()), case.trust)
+    with pytest.raises(NotTrusted, match="the records do not tell who produced its token"):
+        inspector.check_production(theirs, Binding(1, "000001"))
+    inspector.check_production(digest(case.ordered_on_record()[0].text), Binding(1, "000001"))
 
 
 def test_a_release_holds_for_a_day(case: Case) -> None:

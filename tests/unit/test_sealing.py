@@ -9,7 +9,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from batch.custody.sealing import hash_revocation_code, open_admin, open_codes, seal, unwrap, wrap
+from batch.custody.sealing import (
+    hash_revocation_code,
+    open_admin,
+    open_codes,
+    seal,
+    unwrap,
+    unwrap_in_custody,
+    wrap,
+)
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import RecordsDamaged
 from drivers.secret import Secret
@@ -70,6 +78,16 @@ def test_a_pin_does_not_open_as_a_puk(sealed: SealedCodes, custody: ec.EllipticC
     data_key = unwrap(sealed.for_custody, custody, BINDING, "custody")
     with pytest.raises(RecordsDamaged, match="sealed pin does not open"):
         open_codes(swapped, data_key, BINDING)
+
+
+@pytest.mark.parametrize("other", [None, "another production's"])
+def test_codes_of_one_production_do_not_open_as_those_of_another(
+    custody: ec.EllipticCurvePrivateKey, resume: ec.EllipticCurvePrivateKey, other: str | None
+) -> None:
+    made = seal(CODES, BINDING, spki(custody), spki(resume), ordered="one production's")
+    assert open_codes(made, unwrap_in_custody(made, custody, BINDING), BINDING) == CODES
+    with pytest.raises(RecordsDamaged):
+        unwrap_in_custody(dataclasses.replace(made, ordered=other), custody, BINDING)
 
 
 def test_a_wrap_for_one_purpose_opens_for_no_other(

@@ -16,16 +16,19 @@ from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.people import Signed
+from batch.model.quarantine import Cause, Way
 from batch.orders.decisions import approve, receive
 from batch.people.acting import Actor, give, keep_alone, sign
 from batch.people.operators import retire
 from batch.people.separation import Act
 from batch.people.statements import Statement
 from batch.people.warrants import giving_up, producing
+from batch.production import ways_out
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.briefing import brief
 from batch.production.mandate import Inspector, Mandate
 from batch.production.ordering import order_production, scheduled
+from batch.production.quarantine import set_aside
 from batch.store import items, statements
 from batch.store.clock import now
 from drivers.errors import DriverError, ToldError
@@ -215,6 +218,26 @@ def test_a_replacement_that_nobody_gave_a_token_up_for_is_not_made(case: Case) -
         inspected(case, items.item(case.records, "000004"))
 
 
+def test_who_gives_a_token_up_signs_for_what_is_made_in_its_place(case: Case) -> None:
+    records, begun = case.records, case.item()
+    with records.transaction():
+        items.begin_item(records, replace(begun, began_at=now()), "usb-1", "pkcs11", "77")
+        set_aside(records, items.item_of(records, begun.id), Cause.DEVICE_FAILED, "why", "pia")
+    ways_out.begin(
+        records, "000001", Way.DESTROY, operator="pia", confirmed="77", witness="bob", why="cracked"
+    )
+    with pytest.raises(Refused, match="bob is no personaliser"):
+        ways_out.finish(records, "000001", case.people.approver, _Keeper())  # type: ignore[arg-type]
+    spoiled = ways_out.finish(
+        records,
+        "000001",
+        case.people.personaliser,
+        _Keeper(),  # type: ignore[arg-type]
+    )
+    assert spoiled.replacement == "000004"
+    assert inspected(case, items.item(records, "000004")).binding.mailer_number == "000004"
+
+
 def test_a_replacement_is_what_it_replaces(case: Case) -> None:
     _replaced(case, "000001", "000004", told=True)
     case.edit("UPDATE items SET fields = json_set(fields, '$.group', 'Anders') WHERE id = 4")
@@ -253,6 +276,13 @@ def test_what_was_signed_is_in_the_log_by_its_digest(case: Case) -> None:
         (entry,) = (one for one in told if one["event"] == str(act))
         (signed,) = statements.of_subject(case.records, act, case.order.number)
         assert statements.signed(case.records, entry["detail"]["statement"]) == signed
+
+
+class _Keeper:
+    """The bench's keys."""
+
+    def ask(self, method: str, *arguments: object, timeout: float) -> None:
+        pass
 
 
 def _folder(path: Path) -> Path:
