@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from layouts.errors import FileFault, UnknownLayout
-from layouts.fields import FIELDS
+from layouts.fields import FIELDS, columns
 from layouts.forms import FontRole, MailerFile, MailerLayout
+from layouts.notice import NOTICE_FIELDS, NOTICES, SENDER_FIELDS, NoticeFile, NoticeLayout
 from layouts.profile import Profile, ProfileFile
 from layouts.strict import Document, read
 from layouts.token import DECRYPTING, Slot, TokenFile, TokenLayout
 
 SHIPPED = Path(__file__).parent
-"""The directory of the layouts that come with the program: `tokens/`, `profiles/`, `mailers/`, `fonts/`."""
+"""The directory of the layouts that come with the program: `tokens/`, `profiles/`, `mailers/`, …"""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FONT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """One layout as `station layouts` lists it; `kind` is token, profile or mailer, `details` are words."""
+    """One layout as `station layouts` lists it; `kind` says which, `details` are words."""
 
     kind: str
     name: str
@@ -50,6 +51,9 @@ class Library:
         }
         self._mailers = {
             name: self._mailer(name, document) for name, document in self._read("mailers", MailerFile)
+        }
+        self._notices = {
+            name: self._notice(name, document) for name, document in self._read("notices", NoticeFile)
         }
         self._tokens = {
             name: self._token(name, document) for name, document in self._read("tokens", TokenFile)
@@ -76,12 +80,16 @@ class Library:
         """The mailer layout of that name; raises `UnknownLayout`."""
         return _find("mailer", name, self._mailers)
 
+    def notice(self, name: str) -> NoticeLayout:
+        """The notice of that name; raises `UnknownLayout`."""
+        return _find("notice", name, self._notices)
+
     def names(self) -> tuple[str, ...]:
         """The names of the token layouts, sorted."""
         return tuple(sorted(self._tokens))
 
     def describe(self) -> tuple[Row, ...]:
-        """Every layout as a row: tokens first, then profiles, then mailers, each sorted by name."""
+        """Every layout as a row: tokens, profiles, mailers, notices, each sorted by name."""
         rows: list[Row] = []
         for name, token in sorted(self._tokens.items()):
             slots = ", ".join(f"{slot.name} in {slot.slot} ({slot.profile.name})" for slot in token.slots)
@@ -96,9 +104,13 @@ class Library:
             named = "names the certificate" if mailer.file.names_certificate else "names no certificate"
             details = f"{paper.width:g} x {paper.height:g} mm; {', '.join(mailer.languages)}; {named}"
             rows.append(self._row("mailer", name, mailer, details))
+        for name, notice in sorted(self._notices.items()):
+            rows.append(self._row("notice", name, notice, ", ".join(notice.languages)))
         return tuple(rows)
 
-    def _row(self, kind: str, name: str, item: TokenLayout | Profile | MailerLayout, details: str) -> Row:
+    def _row(
+        self, kind: str, name: str, item: TokenLayout | Profile | MailerLayout | NoticeLayout, details: str
+    ) -> Row:
         return Row(
             kind=kind,
             name=name,
@@ -133,6 +145,15 @@ class Library:
                 raise document.fault("fonts", role, what=f"there is no font file {wanted!r} in any fonts/")
             fonts[role] = path
         return MailerLayout(name, document.value, fonts)
+
+    def _notice(self, name: str, document: Document[NoticeFile]) -> NoticeLayout:
+        if name not in NOTICES:
+            what = f"there is no notice {name!r}"
+            raise document.fault("title", what=what, next=f"name the file one of: {', '.join(NOTICES)}")
+        for language, texts in document.value.texts.items():
+            if name == "rejected" and "reason" not in columns(texts.body, NOTICE_FIELDS | SENDER_FIELDS):
+                raise document.fault("texts", language, "body", what="does not give the {reason}")
+        return NoticeLayout(name, document.value)
 
     def _token(self, name: str, document: Document[TokenFile]) -> TokenLayout:
         file = document.value

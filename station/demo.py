@@ -27,6 +27,9 @@ _MARK = ".issuance-station-demo"
 SAMPLE = Path(__file__).parent / "samples" / "demo-order.csv"
 """The sample order: 24 group certificates, half on cards and half on USB tokens."""
 
+REGISTRY = Path(__file__).parent / "samples" / "demo-registry.csv"
+"""The subscriber of that order, and its managers."""
+
 ADMINISTRATORS = ("ann", "ben")
 PEOPLE = Path(__file__).parent / "samples" / "demo-operators.csv"
 """Who else works at the demo's desk, and in which roles."""
@@ -86,8 +89,10 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         station(f"custody make {together}", pin=True)
         station(f"custody epochs make 5 {together}", pin=True)
         station("doctor")
+        station(f"registry import {shlex.quote(str(REGISTRY))} --as olga", pin=True)
         station(f"order import {shlex.quote(str(SAMPLE))} --as olga", pin=True)
         number = _first_order(home)
+        station(f"order assess {number} --as olga", pin=True)
         station(f"order approve {number} --as bert", pin=True)
         station(f"produce {number} --as olga", pin=True)
         station(f"letter print {number} {together}", pin=True)

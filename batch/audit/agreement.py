@@ -12,8 +12,8 @@ from batch.audit.findings import Finding, Kind
 from batch.audit.registry import RegistryAgreement
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
-from batch.model.states import ItemState, LetterState, OrderState
-from batch.store import items, journal, letters, orders, quarantine
+from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
+from batch.store import assessments, items, journal, letters, orders, quarantine
 from batch.store.database import Records
 
 Facts = Mapping[str, object]
@@ -32,6 +32,8 @@ class Agreement:
         self._printed: Counter[str] = Counter()
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
+        self._assessed: set[tuple[str, object, object]] = set()
+        self._closed: set[str] = set()
         self._forgotten: set[str] = set()
         self._words: Counter[tuple[int, bool]] = Counter()
         """Items by order and whether their words are there."""
@@ -65,6 +67,12 @@ class Agreement:
                 self._forgotten.add(order)
             case "order.approved", _, str():
                 self._approved[order] = facts.get("operator")
+            case "order.assessed", _, str() if isinstance(detail, dict):
+                self._assessed.add((order, detail.get("digest"), facts.get("operator")))
+            case "order.closed", _, str():
+                self._closed.add(order)
+            case "order.reopened", _, str():
+                self._closed.discard(order)
 
     def findings(self, records: Records) -> Iterator[Finding]:
         """Where the records disagree with what was heard."""
@@ -89,12 +97,30 @@ class Agreement:
                 yield _disagree(f"{name} was received with other tokens, fields or layouts than recorded")
             if self._words[order.id, order.number in self._forgotten]:
                 yield _disagree(f"{name} is not forgotten as the log tells, in whole and only then")
-            if order.state in (OrderState.RECEIVED, OrderState.REJECTED):
+            yield from self._life(records, order)
+            if order.state in (*UNDECIDED, OrderState.REJECTED):
                 continue
             if self._approved.get(order.number) != order.decided_by:
                 yield _disagree(f"{name} was not approved by {order.decided_by}, as the log tells")
+        for assessed in assessments.assessed(records):
+            if assessed not in self._assessed:
+                yield _disagree(
+                    f"an assessment of order {assessed[0]} on record is not the one the log tells of"
+                )
         for number in sorted(missing):
             yield _disagree(f"order {number} was received, as the log tells, but is not on record")
+
+    def _life(self, records: Records, order: Order) -> Iterator[Finding]:
+        """Whether an order's signature and its end are those that were told."""
+        told = self._received[order.number].get("detail") if order.number in self._received else None
+        held = assessments.signature(records, order.id)
+        if isinstance(told, dict) and "signature" in told and told["signature"] != (held and held.facts()):
+            yield _disagree(f"order {order.number} was received with another signature than recorded")
+        if (order.state is OrderState.CLOSED) is not (order.number in self._closed):
+            is_ = "is closed, as the log tells, but not on record"
+            if order.state is OrderState.CLOSED:
+                is_ = "is closed on record, but the log does not tell of it"
+            yield _disagree(f"order {order.number} {is_}")
 
     def _asked_alike(self, order: Order, told: Facts, asked: Asked) -> bool:
         """Whether an order asks for what it was received with; what is forgotten still has its digests."""

@@ -13,13 +13,16 @@ from batch.model.errors import Transition
 
 
 class OrderState(enum.StrEnum):
-    """An order's way through the desk."""
+    """An order's way through the desk. INCOMPLETE: its assessment refuses it as it stands."""
 
     RECEIVED = "received"
+    INCOMPLETE = "incomplete"
+    ASSESSED = "assessed"
     APPROVED = "approved"
     REJECTED = "rejected"
     IN_PRODUCTION = "in-production"
     PRODUCED = "produced"
+    CLOSED = "closed"
 
 
 class ItemState(enum.StrEnum):
@@ -75,12 +78,19 @@ class PersonState(enum.StrEnum):
 State = TypeVar("State", OrderState, ItemState, LetterState, StepState, SubscriberState, PersonState)
 
 ORDER: Mapping[OrderState, frozenset[OrderState]] = {
-    OrderState.RECEIVED: frozenset({OrderState.APPROVED, OrderState.REJECTED}),
+    OrderState.RECEIVED: frozenset({OrderState.INCOMPLETE, OrderState.ASSESSED, OrderState.REJECTED}),
+    OrderState.INCOMPLETE: frozenset({OrderState.ASSESSED, OrderState.REJECTED}),
+    OrderState.ASSESSED: frozenset({OrderState.INCOMPLETE, OrderState.APPROVED, OrderState.REJECTED}),
     OrderState.APPROVED: frozenset({OrderState.IN_PRODUCTION}),
     OrderState.REJECTED: frozenset(),
     OrderState.IN_PRODUCTION: frozenset({OrderState.PRODUCED}),
-    OrderState.PRODUCED: frozenset({OrderState.IN_PRODUCTION}),
+    OrderState.PRODUCED: frozenset({OrderState.IN_PRODUCTION, OrderState.CLOSED}),
+    OrderState.CLOSED: frozenset({OrderState.IN_PRODUCTION}),
 }
+"""A restore may find that a token of a closed order was spoiled, and so open it again."""
+
+UNDECIDED = (OrderState.RECEIVED, OrderState.INCOMPLETE, OrderState.ASSESSED)
+"""States of orders that nobody has approved or rejected."""
 
 ITEM: Mapping[ItemState, frozenset[ItemState]] = {
     ItemState.PLANNED: frozenset({ItemState.IN_PRODUCTION, ItemState.QUARANTINED, ItemState.CANCELLED}),

@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from batch.audit.contents import Asked
 from batch.audit.log import log
 from batch.audit.merkle import Tree
+from batch.model.assessment import OrderSignature
 from batch.model.custody import CustodyKey
-from batch.model.errors import NotTrusted, Refused, Transition
+from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Item, Order
-from batch.model.states import ORDER, ItemState, OrderState
-from batch.orders.draft import OrderDraft, organisation
+from batch.model.states import ItemState, LetterState, OrderState
+from batch.orders.assessment import need_assessed, need_quota, refuse_unassessed, undecided
+from batch.orders.draft import Layouts, OrderDraft, organisation
 from batch.orders.epochs import take
+from batch.people import registry
 from batch.people.acting import Actor, Given, Who, give, keep, name_of, signing
 from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
 from batch.people.statements import read
 from batch.people.warrants import approving, leaf, receiving
-from batch.store import items, orders, restores
+from batch.store import assessments, items, letters, orders, restores
 from batch.store.database import Records
 from layouts.digests import mailer_digest, token_digest
 from layouts.token import TokenLayout
@@ -28,31 +31,37 @@ NextKey = Callable[[Records], CustodyKey]
 """The custody key in stock that an order takes; raises `Refused` where there is none."""
 
 
-Layouts = Callable[[str], TokenLayout]
+TokenLayouts = Callable[[str], TokenLayout]
 """The token layout of a reference; raises `LayoutError`."""
 
 
-def receive(records: Records, draft: OrderDraft, who: Who) -> Order:
-    """Take a faultless draft in: the order, and an item with its mailer number for every token.
+def receive(records: Records, draft: OrderDraft, who: Who, signature: OrderSignature | None = None) -> Order:
+    """Take a faultless draft in: the order, its signature, an item with its mailer number for every token.
 
-    Who takes it in signs for every item. Raises `Refused` after a restore, until it is known which numbers
+    Who takes it in signs for every item. A manager whom the registry does not know is named in it. Raises
+    `Refused` where the subscriber's quota does not hold, and after a restore, until it is known which numbers
     were given.
     """
+    of = organisation(draft.country, draft.subscriber_number)
     restores.refuse_open(records)
+    need_quota(records, of, draft.count, where=draft.source)
     actor, operator = signing(records, who, where=draft.reference), name_of(who)
     salts = [items.new_salt() for _ in range(draft.count)]
     given = _receipt(records, draft, salts, actor) if actor else None
     with records.transaction():
         restores.refuse_open(records)
+        need_quota(records, of, draft.count, where=draft.source)
         order = orders.add_order(
             records,
             reference=draft.reference,
             subscriber=draft.subscriber,
-            organisation=organisation(draft.country, draft.subscriber_number),
+            organisation=of,
             source=draft.source,
             sha256=draft.sha256,
             operator=operator,
         )
+        if signature is not None:
+            assessments.add_signature(records, order.id, signature)
         salt = iter(salts)
         for row in draft.rows:
             for _ in range(row.count):
@@ -69,6 +78,7 @@ def receive(records: Records, draft: OrderDraft, who: Who) -> Order:
             "sha256": draft.sha256,
             "tokens": draft.count,
             "committed": Asked(items.items(records, order)).committed(order.id),
+            "signature": signature.facts() if signature else None,
         }
         if given is not None:
             if _received(records, order) != given.statement.about:
@@ -89,30 +99,39 @@ def receive(records: Records, draft: OrderDraft, who: Who) -> Order:
                 kept=orders.whole(records, order),
             ),
         )
+        name_managers(records, order, operator)
     return order
 
 
 def approve(
-    records: Records, number: str, who: Who, next_key: NextKey, layouts: Layouts | None = None
+    records: Records,
+    number: str,
+    who: Who,
+    next_key: NextKey,
+    assessed_by: Layouts,
+    layouts: TokenLayouts | None = None,
 ) -> Order:
-    """A second person approves an order, and its custody epoch opens (R35, R42).
+    """A second person approves an assessed order, and its custody epoch opens (R35, R42).
 
     They sign for what was received, its `layouts` and the custody key. Raises `Refused` for the person who
-    brought it in, `NotTrusted` for what is not as it was received, `Transition` where it was decided on.
+    brought it in, and where its assessment refuses or no longer holds under the layouts it is `assessed_by`;
+    `NotTrusted` for what is not as it was received, `Transition` where it was decided on.
     """
-    order = _undecided(records, number, OrderState.APPROVED)
+    order = undecided(records, number)
     actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
+    refuse_unassessed(records, order)
     key = next_key(records)
     given: Given | None = None
     if actor is not None:
         assert layouts is not None, "who signs tells the layouts"
         given = _approval(records, order, actor, key.public_key, layouts)
     with records.transaction():
-        order = _undecided(records, order.number, OrderState.APPROVED)
+        order = undecided(records, order.number)
+        assessment = need_assessed(records, order, assessed_by)
         orders.set_order_state(records, order, OrderState.APPROVED, decided_by=operator)
         take(records, order, key)
-        detail = {"epoch": key.name}
+        detail = {"epoch": key.name, "assessment": assessment.digest}
         if given is not None:
             keep(records, given)
             detail["statement"] = given.digest
@@ -123,20 +142,50 @@ def approve(
 def reject(records: Records, number: str, operator: str, reason: str) -> Order:
     """Reject an order with the reason; its subjects may be ordered again."""
     with records.transaction():
-        order = _undecided(records, number, OrderState.REJECTED)
+        order = undecided(records, number)
         orders.set_order_state(records, order, OrderState.REJECTED, decided_by=operator, reason=reason)
         log(records, Event("order.rejected", operator, order=order.number, detail={"reason": reason}))
     return orders.order(records, order.number)
 
 
-def _undecided(records: Records, number: str, to: OrderState) -> Order:
-    order = orders.order(records, number)
-    if to not in ORDER[order.state]:
-        by = f" by {order.decided_by}" if order.decided_by else ""
-        raise Transition(
-            f"the order is {order.state}{by}", where=order.number, next="see `station order show`"
-        )
-    return order
+def close(records: Records, number: str, operator: str) -> Order:
+    """Close an order of which nothing is open: all tokens made or given up, every letter printed or void.
+
+    Raises `Refused` where a letter is not settled (R14), `Transition` where the order is not produced.
+    """
+    with records.transaction():
+        order = orders.order(records, number)
+        if order.state is OrderState.PRODUCED:
+            waiting = {
+                state: count
+                for state, count in letters.counts(records, order.id).items()
+                if count and state not in (LetterState.PRINTED, LetterState.VOID)
+            }
+            if waiting:
+                told = ", ".join(f"{count} {state}" for state, count in waiting.items())
+                advice = f"station letter list --order {order.number}"
+                raise Refused(f"not all letters are settled: {told}", where=order.number, next=advice)
+        orders.set_order_state(records, order, OrderState.CLOSED)
+        whole = items.balance(records, order)
+        log(records, Event("order.closed", operator, order=order.number, detail={"balance": str(whole)}))
+    return orders.order(records, order.number)
+
+
+def name_managers(records: Records, order: Order, operator: str) -> None:
+    """Let the registry know every manager an order names; called in the transaction that takes it in."""
+    seen: set[str] = set()
+    for item in items.items(records, order):
+        name, email, language = (item.fields.get(one, "") for one in ("manager", "manager_email", "language"))
+        if email and email.casefold() not in seen:
+            seen.add(email.casefold())
+            registry.name_manager(
+                records,
+                organisation=order.organisation,
+                name=name,
+                email=email,
+                language=language,
+                operator=operator,
+            )
 
 
 def _receipt(records: Records, draft: OrderDraft, salts: Sequence[bytes], actor: Actor) -> Given:
@@ -178,7 +227,7 @@ def _received(records: Records, order: Order) -> dict[str, object]:
     return receiving(order.number, order.sha256, tree.size, tree.root(tree.size))
 
 
-def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layouts: Layouts) -> Given:
+def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layouts: TokenLayouts) -> Given:
     received = received_of(records, order)
     if read(received).about != _received(records, order):
         raise NotTrusted(

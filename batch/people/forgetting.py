@@ -19,7 +19,7 @@ from batch.model.orders import Order
 from batch.model.registry import Function, Person
 from batch.model.states import OPEN, OrderState, PersonState
 from batch.people.registry import require_person, today
-from batch.store import forgetting, items, orders, registry
+from batch.store import assessments, forgetting, items, orders, registry
 from batch.store.database import Records, moment
 from drivers.foreign_certificates import load_certificate
 
@@ -84,6 +84,7 @@ def _forget(records: Records, name: str, retention: Retention, operator: str) ->
     found = _checked(name, _of_order(records, order, retention))
     for item in items.items(records, order):
         forgetting.forget_item(records, item, commitment(item))
+    assessments.forget_signature(records, order.id)
     log(records, Event(ORDER_FORGOTTEN, operator, order=order.number))
     records.ledger.blank(order.number)
     return found

@@ -13,7 +13,8 @@ from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.quarantine import Cause
-from batch.model.states import ItemState, LetterState, OrderState
+from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
+from batch.orders.decisions import name_managers
 from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
@@ -29,6 +30,7 @@ ORDERS_LEFT_OUT = 1_000
 _GENERATIONS = 3
 _AHEAD = 1_000
 
+_FOLLOWING = (OrderState.IN_PRODUCTION, OrderState.PRODUCED, OrderState.CLOSED)
 _UNFINISHED = (ItemState.PLANNED, ItemState.IN_PRODUCTION, ItemState.QUARANTINED)
 
 Find = Callable[[str], bytes | None]
@@ -171,7 +173,7 @@ def reconcile(
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
         _doubt_letters(records, evidence, operator, found)
         _raise_floors(records, evidence)
-        for order in orders.orders(records, OrderState.IN_PRODUCTION, OrderState.PRODUCED):
+        for order in orders.orders(records, *_FOLLOWING):
             follow(records, order, operator)
         restores.reconciled(records)
         detail = {
@@ -197,6 +199,7 @@ def _take_orders_back(records: Records, evidence: Evidence, operator: str, found
         there = _order_is_there(records, number)
         if line.event == "order.received" and line.kept and not there:
             order = orders.take_back(records, line.kept)
+            name_managers(records, order, operator)
             detail = {
                 "committed": Asked(items.items(records, order)).committed(order.id),
                 "by": line.kept["imported_by"],
@@ -207,7 +210,7 @@ def _take_orders_back(records: Records, evidence: Evidence, operator: str, found
             found.orders.append(number)
         elif line.event == "order.rejected" and there:
             order = orders.order(records, number)
-            if order.state is OrderState.RECEIVED:
+            if order.state in UNDECIDED:
                 who, why = str(line.facts["operator"]), str(line.facts.get("detail", {}).get("reason"))
                 orders.set_order_state(records, order, OrderState.REJECTED, decided_by=who, reason=why)
                 log(

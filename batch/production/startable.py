@@ -5,7 +5,7 @@ from __future__ import annotations
 from batch.audit.clock import need_time
 from batch.model.errors import Refused
 from batch.model.orders import Epoch, Order
-from batch.model.states import OrderState
+from batch.model.states import UNDECIDED, OrderState
 from batch.store import codes, restores
 from batch.store.database import Records
 from drivers.process import Child
@@ -25,7 +25,7 @@ def startable(records: Records, order: Order) -> Epoch:
             f"the order is {order.state}",
             where=order.number,
             next="a second person approves it first: `station order approve`"
-            if order.state is OrderState.RECEIVED
+            if order.state in UNDECIDED
             else "there is nothing left to produce",
         )
     epoch = codes.epoch(records, order.id)

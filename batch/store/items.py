@@ -67,13 +67,27 @@ def new_salt() -> bytes:
 
 
 def subject_orders(records: Records, subject_key: str) -> list[tuple[str, str, bool]]:
-    """Orders in which a subject was ordered: number, organisation, and whether a token of it still counts."""
+    """Orders in which a subject was ordered: number, organisation, and whether a token of it still counts.
+
+    Rejected ones left their subjects free.
+    """
     rows = records.rows(
-        "SELECT o.number, o.organisation, i.state NOT IN (?, ?) AND o.state <> ? FROM items i "
-        "JOIN orders o ON o.id = i.order_id WHERE i.subject_key = ? ORDER BY i.id",
-        (ItemState.CANCELLED, ItemState.SPOILED, OrderState.REJECTED, subject_key),
+        "SELECT o.number, o.organisation, i.state NOT IN (?, ?) FROM items i "
+        "JOIN orders o ON o.id = i.order_id WHERE i.subject_key = ? AND o.state <> ? ORDER BY i.id",
+        (ItemState.CANCELLED, ItemState.SPOILED, subject_key, OrderState.REJECTED),
     )
     return [(str(number), str(organisation), bool(valid)) for number, organisation, valid in rows]
+
+
+def counted_for(records: Records, organisation: str) -> int:
+    """How many tokens of a subscriber's orders are under way or produced; spoiled ones are not."""
+    states = (*OPEN, ItemState.PRODUCED)
+    row = records.row(
+        "SELECT count(*) FROM items i JOIN orders o ON o.id = i.order_id "
+        f"WHERE o.organisation = ? AND o.state <> ? AND i.state IN ({', '.join('?' * len(states))})",
+        (organisation, OrderState.REJECTED, *states),
+    )
+    return int(row[0]) if row else 0
 
 
 def item(records: Records, name: str) -> Item:

@@ -8,7 +8,7 @@ from typing import Any
 from batch.model.errors import NotFound
 from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState, move
-from batch.store import restores
+from batch.store import assessments, restores
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
@@ -70,7 +70,12 @@ def whole(records: Records, order: Order) -> dict[str, object]:
         f"SELECT {', '.join(_WHOLE_ITEM)}, hex(salt) FROM items WHERE order_id = ? ORDER BY id", (order.id,)
     )
     plain: dict[str, object] = {name: getattr(order, name) for name in _WHOLE_ORDER}
-    return {**plain, "imported_at": stamp(order.imported_at), "items": [list(item) for item in items]}
+    return {
+        **plain,
+        "imported_at": stamp(order.imported_at),
+        "signature": assessments.whole_signature(records, order.id),
+        "items": [list(item) for item in items],
+    }
 
 
 def whole_item(records: Records, item: Item) -> dict[str, object]:
@@ -87,6 +92,8 @@ def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
         f"INSERT INTO orders ({', '.join(columns)}, state) VALUES ({', '.join('?' * len(columns))}, ?)",
         (*(kept[name] for name in columns), OrderState.RECEIVED),
     )
+    if signature := kept.get("signature"):
+        assessments.add_signature(records, id_, assessments.signature_of(signature))
     for item in kept["items"]:
         words, salt = item[: len(_WHOLE_ITEM)], item[len(_WHOLE_ITEM) :]
         records.insert(

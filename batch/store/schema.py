@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from batch.store.assessment_tables import ASSESSMENT
+
 migrations = Migrations("station")
 
 
@@ -83,6 +85,12 @@ def m011_logins(db: Database) -> None:
 def m012_codes_of_a_production(db: Database) -> None:
     """The digest of the statement that ordered the production in which codes were drawn."""
     db.execute("ALTER TABLE codes ADD COLUMN ordered TEXT")
+
+
+@migrations()
+def m013_assessment(db: Database) -> None:
+    """Signatures of order files, assessments, notices."""
+    _execute(db, ASSESSMENT)
 
 
 def unknown(db: Database) -> list[str]:

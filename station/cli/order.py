@@ -12,6 +12,7 @@ from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
 
 if TYPE_CHECKING:
+    from batch.model.assessment import Finding, OrderSignature
     from batch.model.orders import Order
     from batch.store.database import Records
 
@@ -30,41 +31,51 @@ _COLUMNS = {
 }
 
 
+_FINDINGS = {"check": "Check", "level": "Result", "what": "Found", "next": "Next"}
+
+
 @click.group()
 def order() -> None:
-    """Take orders in, look at them, approve or reject them."""
+    """Take orders in, assess them, approve or reject them, close them."""
 
 
 @order.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--signature",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The manager's signature over FILE (CMS, .p7s), where it is not in FILE itself.",
+)
 @json_option
 @pass_invocation
-def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
-    """Take the order in FILE (CSV or .xlsx) in whole, or name every fault in it and take nothing."""
+def import_(invocation: Invocation, file: Path, signature: Path | None, as_json: bool) -> None:
+    """Take the order in FILE (CSV or .xlsx, signed or not) in whole, or name every fault and take nothing."""
     from batch.orders.catalogue import LibraryLayouts
     from batch.orders.decisions import receive
-    from batch.orders.intake import LARGEST_FILE, read
+    from batch.orders.intake import read
     from batch.orders.known import RecordedOrders
+    from batch.orders.signatures import judged, opened
     from batch.people.separation import Act
     from drivers.errors import printable
 
-    desk = invocation.desk()
-    with file.open("rb") as opened:
-        data = opened.read(LARGEST_FILE + 1)
+    desk, source = invocation.desk(), printable(file.name)
     with (
         desk.sound_records() as records,
-        invocation.acting(desk, records, Act.RECEIVE, where=printable(file.name)) as actor,
+        invocation.acting(desk, records, Act.RECEIVE, where=source) as actor,
     ):
+        came = opened(_bytes(file), _bytes(signature) if signature else None, source)
         layouts = LibraryLayouts(desk.library)
-        draft = read(data, source=printable(file.name), layouts=layouts, known=RecordedOrders(records))
-        taken = receive(records, draft, actor)
+        draft = read(came.content, source=source, layouts=layouts, known=RecordedOrders(records))
+        judgement = judged(records, draft, came)
+        taken = receive(records, draft, actor, judgement)
         if as_json:
             document(_row(records, taken))
         else:
             click.echo(taken.number)
     click.echo(
-        f"order {taken.number} of {taken.subscriber}: {counted(draft.count, 'token', 'tokens')}; "
-        f"someone else than {actor.name} approves it: station order approve {taken.number}",
+        f"order {taken.number} of {taken.subscriber}: {counted(draft.count, 'token', 'tokens')}, "
+        f"{_signature(judgement)}; next: station order assess {taken.number}",
         err=True,
     )
 
@@ -113,13 +124,15 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
     with Desk.of(invocation.home(), None).records() as records:
         found = find(records, number)
         facts = _row(records, found)
+        history = _history(records, found)
         tokens = [token_row(item) for item in items(records, found)]
         whole = balance(records, found)
     if as_json:
-        document({**facts, "items": tokens})
+        document({**facts, **history, "items": tokens})
         return
     for key, value in {**facts, "letters": told(facts["letters"])}.items():
         click.echo(f"{key.replace('_', ' ')}: {'-' if value is None else value}")
+    _tell_history(history)
     listing(tokens, COLUMNS, as_json=False, empty="No tokens.")
     click.echo(str(whole), err=True)
     if aside := [token["number"] for token in tokens if token["state"] == "quarantined"]:
@@ -129,9 +142,92 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
 
 @order.command()
 @click.argument("number")
+@json_option
+@pass_invocation
+def assess(invocation: Invocation, number: str, as_json: bool) -> None:
+    """Find out all that must be known of the order NUMBER before somebody approves it."""
+    from batch.orders.assessment import assess as examine
+    from batch.orders.catalogue import LibraryLayouts
+    from batch.people.separation import Act
+
+    desk = invocation.desk()
+    layouts = LibraryLayouts(desk.library)
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.ASSESS, where=number) as actor,
+    ):
+        found = examine(records, number, layouts, actor.name)
+    rows = [_finding(one) for one in found.findings]
+    listing(rows, _FINDINGS, as_json=as_json, empty="Nothing found.")
+    if found.refusing:
+        refuse = counted(len(found.refusing), "finding refuses", "findings refuse")
+        click.echo(f"order {number} is incomplete: {refuse} it", err=True)
+        click.echo(
+            f"mend that, then: station order assess {number}; or: station order reject {number}", err=True
+        )
+    else:
+        click.echo(
+            f"order {number} is assessed, {counted(found.warnings, 'warning', 'warnings')}; "
+            f"next: station order approve {number}",
+            err=True,
+        )
+
+
+@order.command()
+@click.argument("number")
+@click.option(
+    "--kind", type=click.Choice(["received", "approved", "rejected"]), help="Else what its state calls for."
+)
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file instead of standard output; a message to send where it ends in .eml, else plain text.",
+)
+@pass_invocation
+def notice(invocation: Invocation, number: str, kind: str | None, output: Path | None) -> None:
+    """Write the notice to the subscriber of the order NUMBER: received, approved or rejected."""
+    from batch.orders.notices import write
+    from batch.people.separation import Act
+
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.NOTIFY, where=number) as actor,
+    ):
+        written = write(records, number, desk.library, actor.name, kind)
+    if output is None:
+        click.echo(written.text, nl=False)
+        return
+    as_message = output.suffix.lower() == ".eml"
+    output.write_bytes(written.message() if as_message else written.text.encode())
+    click.echo(f"notice '{written.kind}' written to {output}", err=True)
+
+
+@order.command()
+@click.argument("number")
+@pass_invocation
+def close(invocation: Invocation, number: str) -> None:
+    """Close the order NUMBER, of which every token is made or given up and every letter settled."""
+    from batch.orders.decisions import close as decide
+    from batch.people.separation import Act
+
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.CLOSE, where=number) as actor,
+    ):
+        closed = decide(records, number, actor.name)
+    click.echo(f"order {closed.number} is closed", err=True)
+
+
+@order.command()
+@click.argument("number")
 @pass_invocation
 def approve(invocation: Invocation, number: str) -> None:
-    """Approve the order NUMBER; who brought it in may not. It takes a custody key from stock."""
+    """Approve the assessed order NUMBER; who brought it in may not. It takes a custody key."""
+    from batch.orders.catalogue import LibraryLayouts
     from batch.orders.decisions import approve as decide
     from batch.orders.epochs import next_key
     from batch.people.separation import Act
@@ -141,7 +237,7 @@ def approve(invocation: Invocation, number: str) -> None:
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.APPROVE, where=number) as actor,
     ):
-        approved = decide(records, number, actor, next_key, desk.library.token)
+        approved = decide(records, number, actor, next_key, LibraryLayouts(desk.library), desk.library.token)
     click.echo(f"order {approved.number} is approved; next: station produce {approved.number}", err=True)
 
 
@@ -160,7 +256,70 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
         invocation.acting(desk, records, Act.REJECT, where=number) as actor,
     ):
         rejected = decide(records, number, actor.name, reason)
-    click.echo(f"order {rejected.number} is rejected", err=True)
+    click.echo(f"order {rejected.number} is rejected; next: station order notice {rejected.number}", err=True)
+
+
+def _bytes(file: Path) -> bytes:
+    from batch.orders.intake import LARGEST_FILE
+
+    with file.open("rb") as opened:
+        return opened.read(LARGEST_FILE + 1)
+
+
+def _signature(signature: OrderSignature | None) -> str:
+    if signature is None:
+        return "not signed"
+    if signature.person is None:
+        return f"signature {signature.result}: {signature.reason}"
+    return f"signed by {signature.person}, {signature.result}"
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {
+        "check": finding.check,
+        "level": str(finding.level),
+        "what": finding.what,
+        "next": finding.next,
+    }
+
+
+def _history(records: Records, order: Order) -> dict[str, Any]:
+    """What was found out about an order and told of it: its signature, last assessment, notices."""
+    from batch.store import assessments
+
+    signature = assessments.signature(records, order.id)
+    found = assessments.assessment(records, order.id)
+    return {
+        "signature": signature.facts() if signature else None,
+        "assessment": {
+            "at": found.at.isoformat(timespec="seconds"),
+            "by": found.operator,
+            "digest": found.digest,
+            "findings": [_finding(one) for one in found.findings],
+        }
+        if found
+        else None,
+        "notices": [
+            {"kind": one.kind, "language": one.language, "by": one.operator, "at": one.at.isoformat()}
+            for one in assessments.notices(records, order)
+        ],
+    }
+
+
+def _tell_history(history: dict[str, Any]) -> None:
+    signature, assessment = history["signature"], history["assessment"]
+    told = "the order is not signed"
+    if signature:
+        by = f" by {signature['person']}" if signature["person"] else ""
+        why = f": {signature['reason']}" if signature["reason"] else ""
+        told = f"{signature['result']}{by}{why}"
+    click.echo(f"signature: {told}")
+    if assessment:
+        click.echo(f"assessed: {assessment['at']} by {assessment['by']}")
+        for one in assessment["findings"]:
+            click.echo(f"  {one['level']}: {one['what']}")
+    for one in history["notices"]:
+        click.echo(f"notice: {one['kind']} ({one['language']}), {one['at']} by {one['by']}")
 
 
 order.add_command(schedule)

@@ -19,9 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from batch.store import orders
 from drivers.secret import Secret
 from simulators.bench import Bench
 from station.exit_codes import ExitCode
+from station.home import enter
+from station.wiring import Desk as Wired
+from tests.unit.order_kit import admit
 
 KEY_TOKENS = ("bench", "ca")
 ADMINISTRATORS = ("ann", "ben")
@@ -163,10 +167,17 @@ class Desk:
         return path
 
     def approved(self, *rows: Mapping[str, str]) -> str:
-        """The number of a new order that ada brought in and bob approved."""
+        """The number of a new order that ada brought in and assessed and bob approved."""
         number = self.run("order", "import", str(self.file(*rows))).out.strip()
+        self.assess(number)
         self.run("order", "approve", number, operator="bob", pins=True)
         return number
+
+    def assess(self, number: str) -> None:
+        """Let everybody be known whom an order names, then have it assessed."""
+        with Wired.of(enter(self.home), None).records() as records:
+            admit(records, orders.order(records, number))
+        self.run("order", "assess", number)
 
     def produced(self, *rows: Mapping[str, str]) -> str:
         """The number of a new order whose tokens are all made and whose letters are all printed."""

@@ -70,6 +70,7 @@ def test_what_was_made_printed_and_taken_in_after_a_backup_is_noticed_and_never_
     desk.run("letter", "print", order, operator="carl", pins=True)
     desk.run("letter", "print", sealed, operator="carl", pins=True)
     assert (desk.printed(), issued(desk)) == (pages, certificates)
+    desk.assess(later)
     desk.run("order", "approve", later, operator="bob", pins=True)
     desk.run("produce", later, pins=True)
     assert [token["number"] for token in desk.tokens(later, "produced")] == numbers

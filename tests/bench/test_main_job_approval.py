@@ -37,13 +37,14 @@ def everything(desk: Desk) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("operator", ["ada", "ADA"])
 def test_who_brought_an_order_in_does_not_approve_it(desk: Desk, operator: str) -> None:
     number = received(desk, {"group": f"Vier Ogen {operator.islower()}", **STICK})
+    desk.assess(number)
 
     refused = desk.run(
         "order", "approve", number, operator=operator, pins=True, expect=ExitCode.REFUSED_BY_RULE
     )
 
     assert "who brought an order in does not approve it (R35)" in refused.err
-    assert order_state(desk, number) == "received"
+    assert order_state(desk, number) == "assessed"
     desk.run("order", "approve", number, operator="bob", pins=True)
     assert order_state(desk, number) == "approved"
 
@@ -72,6 +73,7 @@ def test_the_file_of_a_rejected_order_may_come_again(desk: Desk) -> None:
     assert second != first
     assert order_state(desk, first) == "rejected"
     desk.run("produce", first, pins=True, expect=ExitCode.REFUSED_BY_RULE)
+    desk.assess(second)
     desk.run("order", "approve", second, operator="bob", pins=True)
     desk.run("produce", second, pins=True)
     assert [token["state"] for token in desk.tokens(second)] == ["produced"] * 2
@@ -82,6 +84,7 @@ def test_the_same_file_is_not_taken_twice(desk: Desk, produced: bool) -> None:
     file = desk.file({"group": f"Dubbel {produced}", **STICK})
     number = desk.run("order", "import", str(file)).out.strip()
     if produced:
+        desk.assess(number)
         desk.run("order", "approve", number, operator="bob", pins=True)
         desk.run("produce", number, pins=True)
     before = everything(desk)
@@ -108,6 +111,7 @@ def test_one_faulty_row_keeps_the_whole_file_out_and_changes_nothing(desk: Desk)
 
 def test_who_did_what_stands_in_the_log(desk: Desk) -> None:
     number = received(desk, {"group": "Logboek", **STICK}, operator="dora")
+    desk.assess(number)
     desk.run("order", "approve", number, operator="emil", pins=True)
     desk.run("produce", number, operator="fien", pins=True)
     events = desk.rows(
@@ -115,7 +119,7 @@ def test_who_did_what_stands_in_the_log(desk: Desk) -> None:
         "WHERE json_extract(body, '$.order') = ? ORDER BY sequence",
         number,
     )
-    assert events[:2] == [("order.received", "dora"), ("order.approved", "emil")]
-    assert {operator for _, operator in events[2:]} == {"fien"}
+    assert events[:3] == [("order.received", "dora"), ("order.assessed", "ada"), ("order.approved", "emil")]
+    assert {operator for _, operator in events[3:]} == {"fien"}
     assert events[-1][0] == "order.produced"
     desk.run("audit", "verify")

@@ -131,10 +131,11 @@ def torn_order(desk: Desk, importing: Point, approving: Point) -> Row:
     assert [token["state"] for token in desk.tokens(order["number"])] == ["planned"] * 3
     assert order["state"] == "received"
 
+    desk.assess(order["number"])
     killed(desk, approving, "order", "approve", order["number"], operator="bob", pins=True)
     epochs = "SELECT count(*) FROM epochs JOIN orders ON orders.id = order_id WHERE number = ?"
     ((opened,),) = desk.rows(epochs, order["number"])
-    if newest(desk)["state"] == "received":
+    if newest(desk)["state"] == "assessed":
         assert opened == 0
         desk.run("order", "approve", order["number"], operator="bob", pins=True)
     assert newest(desk)["state"] == "approved"

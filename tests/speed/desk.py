@@ -16,8 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from batch.store import orders
 from simulators.bench import Bench
 from simulators.piv.card import NO_DELAYS, Delays
+from station.home import enter
+from station.wiring import Desk as Wired
+from tests.unit.order_kit import admit
 
 PINS = {"custody": "11112222", "bench": "33334444", "ca": "55556666"}
 PEOPLE = {
@@ -152,6 +156,9 @@ class Desk:
             writer.writerow(row)
         self.finish(self.start("order", "import", str(path), "--as", "ada"))
         ((number,),) = self._rows("SELECT number FROM orders ORDER BY id DESC LIMIT 1")
+        with Wired.of(enter(self.home), None).records() as records:
+            admit(records, orders.order(records, str(number)))
+        self.finish(self.start("order", "assess", str(number), "--as", "ada"))
         self.finish(self.start("order", "approve", str(number), "--as", "bob"))
         return str(number)
 

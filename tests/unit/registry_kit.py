@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from batch.model.registry import Document, Function, Identification, Person, Subscriber
+from batch.model.states import PersonState
 from batch.people import registry
 from batch.store.database import Records
 
@@ -46,11 +47,17 @@ def subscribed(records: Records) -> Subscriber:
 
 
 def manager(records: Records, *, identified: bool = True) -> Person:
-    """A manager of the subscriber, who is made where there is none yet."""
+    """The manager of the subscriber, both made where there are none yet."""
     if registry.subscriber(records, ORGANISATION) is None:
         subscribed(records)
-    person = registry.add_person(records, MANAGER, operator="ada")
-    return registry.identify(records, person.number, PASSPORT, operator="ada") if identified else person
+    person = registry.manager_of(records, ORGANISATION, EMAIL)
+    person = person or registry.add_person(records, MANAGER, operator="ada")
+    known = person.state is not PersonState.NAMED
+    return (
+        person
+        if known
+        else (registry.identify(records, person.number, PASSPORT, operator="ada") if identified else person)
+    )
 
 
 def certificate(

@@ -7,20 +7,11 @@ import pytest
 from batch.model.errors import NotFound, Refused, Transition
 from batch.model.states import ItemState, OrderState
 from batch.orders.decisions import approve, receive, reject
-from batch.orders.draft import DraftRow, OrderDraft
 from batch.orders.known import RecordedOrders
 from batch.store import audit, codes, items, orders
 from batch.store.database import Records
-from layouts.fields import Kind
 from tests.unit.custody_kit import in_stock
-
-KEY = b"the custody key's public half"
-
-
-def draft(reference: str = "MVV-1", count: int = 3) -> OrderDraft:
-    fields = {"group": "Zeehavens", "language": "nl"}
-    row = DraftRow(2, "group-card:p-256", Kind.GROUP, count, fields, "group:zeehavens")
-    return OrderDraft("order.csv", reference, "Ministerie", "90001234", "NL", "00" * 32, (row,))
+from tests.unit.order_kit import KEY, AnyLayouts, approved, draft
 
 
 def test_an_order_is_received_with_an_item_and_a_mailer_number_for_every_token(records: Records) -> None:
@@ -36,17 +27,17 @@ def test_an_order_is_received_with_an_item_and_a_mailer_number_for_every_token(r
 def test_who_brought_an_order_in_does_not_approve_it(records: Records) -> None:
     order = receive(records, draft(), "ada")
     with pytest.raises(Refused, match="R35"):
-        approve(records, order.number, "Ada", in_stock(KEY))
-    assert orders.order(records, order.number).state is OrderState.RECEIVED
+        approved(records, order.number, "Ada")
+    assert orders.order(records, order.number).state is OrderState.ASSESSED
     assert codes.epoch(records, order.id) is None
 
 
 def test_approval_by_another_opens_the_custody_epoch(records: Records) -> None:
     order = receive(records, draft(), "ada")
-    approved = approve(records, order.number, "bob", in_stock(KEY))
+    done = approved(records, order.number)
     epoch = codes.epoch(records, order.id)
-    assert approved.state is OrderState.APPROVED
-    assert approved.decided_by == "bob"
+    assert done.state is OrderState.APPROVED
+    assert done.decided_by == "bob"
     assert epoch is not None
     assert epoch.public_key == KEY
 
@@ -55,7 +46,7 @@ def test_a_decision_is_made_once(records: Records) -> None:
     order = receive(records, draft(), "ada")
     reject(records, order.number, "bob", "the form is not signed")
     with pytest.raises(Transition, match="rejected by bob"):
-        approve(records, order.number, "cor", in_stock(KEY))
+        approve(records, order.number, "cor", in_stock(KEY), AnyLayouts())
     with pytest.raises(Transition, match="rejected by bob"):
         reject(records, order.number, "cor", "again")
 
@@ -87,9 +78,10 @@ def test_an_order_is_found_by_number_or_by_its_one_reference(records: Records) -
 
 def test_every_decision_is_in_the_log_with_who_made_it(records: Records) -> None:
     order = receive(records, draft(), "ada")
-    approve(records, order.number, "bob", in_stock(KEY))
+    approved(records, order.number)
     bodies = [entry.body for entry in audit.entries(records)]
     assert '"event":"order.received"' in bodies[0]
     assert '"operator":"ada"' in bodies[0]
+    assert any('"event":"order.assessed"' in body for body in bodies)
     assert '"event":"order.approved"' in bodies[-1]
     assert '"operator":"bob"' in bodies[-1]

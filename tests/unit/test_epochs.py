@@ -14,7 +14,7 @@ from batch.orders.epochs import ending, need_open, take
 from batch.store import custody, items, letters, orders
 from batch.store.database import Records
 from tests.unit.custody_kit import in_stock
-from tests.unit.test_decisions import draft
+from tests.unit.order_kit import draft
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def order(records: Records) -> Order:
     received = receive(records, draft(count=2), "ada")
     key = in_stock(b"key")(records)
     with records.transaction():
-        for state in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
+        for state in (OrderState.ASSESSED, OrderState.APPROVED, OrderState.IN_PRODUCTION):
             orders.set_order_state(records, received, state, decided_by="bob")
             received = orders.order(records, received.number)
         take(records, received, key)

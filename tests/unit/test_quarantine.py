@@ -18,8 +18,7 @@ from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.quarantine import Cause, Way
 from batch.model.states import ItemState, LetterState, OrderState, StepState
-from batch.orders.decisions import approve, receive
-from batch.orders.draft import DraftRow, OrderDraft
+from batch.orders.decisions import receive
 from batch.orders.known import RecordedOrders
 from batch.production import revocation, ways_out
 from batch.production.certificates import WrongCertificate
@@ -31,8 +30,7 @@ from batch.store.database import Records
 from drivers import errors
 from drivers.errors import CaRefused, CaUnavailable, DriverError
 from drivers.tokens import Code, TokenIdentity, TokenState, Tries
-from layouts.fields import Kind as HolderKind
-from tests.unit.custody_kit import in_stock
+from tests.unit.order_kit import approved, draft
 
 SEALED = SealedCodes(*(b"sealed",) * 6)
 
@@ -70,13 +68,10 @@ class Authority:
 
 @pytest.fixture
 def order(records: Records) -> Order:
-    fields = {"group": "Zeehavens", "language": "nl"}
-    row = DraftRow(2, "group-card:p-256", HolderKind.GROUP, 2, fields, "group:zeehavens")
-    draft = OrderDraft("order.csv", "MVV-1", "Ministerie", "90001234", "NL", "00" * 32, (row,))
-    taken = receive(records, draft, "ada")
-    approved = approve(records, taken.number, "bob", in_stock(b"key"))
+    taken = receive(records, draft(count=2), "ada")
+    ready = approved(records, taken.number)
     with told(records):
-        orders.set_order_state(records, approved, OrderState.IN_PRODUCTION)
+        orders.set_order_state(records, ready, OrderState.IN_PRODUCTION)
     return orders.order(records, taken.number)
 
 

@@ -19,7 +19,7 @@ from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.registry import Function, Person
 from batch.model.states import ItemState, OrderState
-from batch.orders.decisions import approve, receive, reject
+from batch.orders.decisions import receive, reject
 from batch.orders.draft import DraftRow, OrderDraft
 from batch.orders.subjects import subject_key
 from batch.people import registry
@@ -29,8 +29,8 @@ from batch.store.database import Records
 from batch.store.forgetting import forget_item
 from batch.store.ledger import read
 from layouts.fields import Kind
-from tests.unit.custody_kit import in_stock
 from tests.unit.intake_kit import GROUP_ROW, PERSON_ROW
+from tests.unit.order_kit import approved
 from tests.unit.registry_kit import EMAIL, MANAGER, ORGANISATION, certificate, der, manager
 from tests.unit.tampering import Tamper
 
@@ -65,7 +65,7 @@ def received(records: Records, reference: str = "VB-1") -> Order:
 
 def produced(records: Records, days: tuple[int, int]) -> Order:
     """An order, made long ago, whose certificates are valid between two days from today."""
-    order = approve(records, received(records).number, "bob", in_stock(b"key"))
+    order = approved(records, received(records).number)
     for at, item in enumerate(items.items(records, order)):
         with records.transaction():
             items.begin_item(records, item, "piv-1", "piv", f"serial {at}")

@@ -17,7 +17,7 @@ from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.model.quarantine import Cause, Way
-from batch.orders.decisions import approve, receive
+from batch.orders.decisions import receive
 from batch.people.acting import Actor, give, keep_alone, sign
 from batch.people.operators import retire
 from batch.people.separation import Act
@@ -35,8 +35,7 @@ from drivers.errors import DriverError, ToldError
 from drivers.tokens import Act as TokenAct
 from drivers.tokens import CodeRules
 from layouts.token import TokenLayout
-from tests.unit.custody_kit import in_stock
-from tests.unit.warrant_kit import DAY, LAYOUT, LIBRARY, SEATS, Case, draft, spki
+from tests.unit.warrant_kit import DAY, LAYOUT, LIBRARY, SEATS, Case, draft, signed_off, spki
 
 FACTS = LaneFacts((TokenAct.INITIALISE,), CodeRules(range(4, 17), range(4, 17), 8, admin_is_puk=True))
 
@@ -157,7 +156,7 @@ def test_a_production_is_for_its_seats_its_time_and_its_order(case: Case) -> Non
     with pytest.raises(DriverError, match="was signed to hold until"):
         inspected(case, ordered=case.ordered(until=now() + DAY), at=now() + DAY)
     other = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
-    approved = approve(case.records, other.number, case.people.approver, in_stock(spki()), LIBRARY.token)
+    approved = signed_off(case.records, other, case.people.approver, spki())
     ordered = order_production(case.records, approved, case.people.personaliser, SEATS)
     with pytest.raises(DriverError, match="something else than what was approved"):
         inspected(case, ordered=ordered)
@@ -166,7 +165,7 @@ def test_a_production_is_for_its_seats_its_time_and_its_order(case: Case) -> Non
 def test_who_approved_does_not_produce_whatever_the_records_say(case: Case) -> None:
     everything = case.people.both
     other = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
-    approved = approve(case.records, other.number, everything, in_stock(spki()), LIBRARY.token)
+    approved = signed_off(case.records, other, everything, spki())
     with pytest.raises(Refused, match="who approved an order does not produce it"):
         order_production(case.records, approved, everything, SEATS)
     theirs = replace(case, order=approved)
@@ -179,17 +178,17 @@ def test_who_took_an_order_in_does_not_approve_it(case: Case) -> None:
     everything = case.people.both
     taken = receive(case.records, draft("W-2", "Bruggen"), everything)
     with pytest.raises(Refused, match="who brought an order in does not approve it"):
-        approve(case.records, taken.number, everything, in_stock(spki()), LIBRARY.token)
+        signed_off(case.records, taken, everything, spki())
     case.edit("UPDATE orders SET imported_by = 'ada' WHERE number = ?", taken.number)
     with pytest.raises(Refused, match="who brought an order in does not approve it"):
-        approve(case.records, taken.number, everything, in_stock(spki()), LIBRARY.token)
+        signed_off(case.records, taken, everything, spki())
 
 
 def test_what_was_changed_since_it_was_received_is_not_approved(case: Case) -> None:
     taken = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
     case.edit("UPDATE items SET fields = json_set(fields, '$.group', 'Anders') WHERE id = 4")
     with pytest.raises(NotTrusted, match="it is not what was received"):
-        approve(case.records, taken.number, case.people.approver, in_stock(spki()), LIBRARY.token)
+        signed_off(case.records, taken, case.people.approver, spki())
 
 
 def test_a_mere_name_receives_and_approves_nothing_where_there_are_operators(case: Case) -> None:
@@ -197,7 +196,7 @@ def test_a_mere_name_receives_and_approves_nothing_where_there_are_operators(cas
         receive(case.records, draft("W-2", "Bruggen"), "ada")
     taken = receive(case.records, draft("W-2", "Bruggen"), case.people.officer)
     with pytest.raises(Refused, match="takes an operator's signature"):
-        approve(case.records, taken.number, "bob", in_stock(spki()), LIBRARY.token)
+        signed_off(case.records, taken, "bob", spki())
 
 
 def test_an_approver_who_leaves_has_approved(case: Case) -> None:

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from batch.model.orders import Item, Order
 from batch.model.people import Role, Signed
+from batch.orders.assessment import assess
 from batch.orders.decisions import approve, receive
 from batch.orders.draft import DraftRow, OrderDraft
-from batch.people.acting import Actor
+from batch.people.acting import Actor, Who
 from batch.people.evidence import Proofs, warrant_of
 from batch.people.register import Trust
 from batch.people.warrants import Proof, Warrant
@@ -26,6 +27,7 @@ from batch.store.database import Records
 from layouts.fields import Kind
 from layouts.library import Library
 from tests.unit.custody_kit import in_stock
+from tests.unit.order_kit import AnyLayouts, admit
 from tests.unit.people_kit import Anchors, actor, as_known, desk_of
 
 LAYOUT = "group-usb:p-256"
@@ -56,6 +58,13 @@ def draft(reference: str = "W-1", *groups: str) -> OrderDraft:
 def spki() -> bytes:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def signed_off(records: Records, taken: Order, who: Who, custody: bytes) -> Order:
+    """An order assessed, everybody in it being known, and approved."""
+    admit(records, taken)
+    assess(records, taken.number, AnyLayouts(), "ada")
+    return approve(records, taken.number, who, in_stock(custody), AnyLayouts(), LIBRARY.token)
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ class Case:
         )  # fmt: skip
         custody = spki()
         taken = receive(records, draft("W-1", *groups), people.officer)
-        order = approve(records, taken.number, people.approver, in_stock(custody), LIBRARY.token)
+        order = signed_off(records, taken, people.approver, custody)
         return cls(path / "station.db", records, people, anchors, order, custody)
 
     def copied(self, path: Path) -> Case:

@@ -1,0 +1,109 @@
+"""Notices to a subscriber about an order: what they say in each language, as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from layouts.errors import UnknownLayout
+from layouts.fields import columns, fill
+from layouts.forms import Name, Words
+from layouts.strict import Wrong
+
+NOTICES = ("received", "approved", "rejected")
+"""The notices there are; each is a file of that name."""
+
+NOTICE_FIELDS: frozenset[str] = frozenset(
+    {"number", "reference", "subscriber", "managers", "tokens", "received", "decided", "reason"}
+)
+"""What the texts of a notice may name, besides those of its sender."""
+
+SENDER_FIELDS: frozenset[str] = frozenset({"sender", "help"})
+
+Body = Annotated[str, msgspec.Meta(min_length=1, max_length=8_000)]
+
+
+class NoticeSender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who writes, and whom to ask."""
+
+    name: Name
+    help: Words
+
+
+class NoticeTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A notice in one language: its subject in one line, and its body."""
+
+    subject: Words
+    body: Body
+
+    def __post_init__(self) -> None:
+        if "\n" in self.subject:
+            raise Wrong("subject", "is one line")
+        for name, template in (("subject", self.subject), ("body", self.body)):
+            try:
+                columns(template, NOTICE_FIELDS | SENDER_FIELDS)
+            except ValueError as error:
+                raise Wrong(name, str(error)) from None
+
+
+class NoticeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of `notices/`, as it is written."""
+
+    title: Name
+    sender: NoticeSender
+    texts: dict[str, NoticeTexts]
+
+    def __post_init__(self) -> None:
+        if not self.texts:
+            raise Wrong("texts", "at least one language is needed")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice filled in: its subject in one line, and its body, which ends with a line break."""
+
+    language: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class NoticeLayout:
+    """A notice layout by its name."""
+
+    name: str
+    file: NoticeFile
+    columns: frozenset[str] = frozenset()
+    """No column of an order's row: a notice tells of the order."""
+
+    optional_columns: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        """What the notice tells, in words."""
+        return self.file.title
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages the notice is written in."""
+        return tuple(sorted(self.file.texts))
+
+    def compose(self, language: str, fields: Mapping[str, str]) -> Notice:
+        """The notice in a language; `fields` are those of `NOTICE_FIELDS` that are known.
+
+        Raises `UnknownLayout` for a language without texts, `FieldFault` for a field that is not filled.
+        """
+        texts = self.file.texts.get(language)
+        where = f"notice {self.name}"
+        if texts is None:
+            raise UnknownLayout(
+                f"there is no text in language {language!r}",
+                where=where,
+                next=f"there are: {', '.join(self.languages)}",
+            )
+        known = {**fields, "sender": self.file.sender.name, "help": self.file.sender.help}
+        subject, body = (fill(template, known, where) for template in (texts.subject, texts.body))
+        return Notice(language, " ".join(subject.split()), f"{body.rstrip()}\n")
