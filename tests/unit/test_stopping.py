@@ -38,6 +38,8 @@ def test_each_signal_asks_and_it_is_said_once(name: str, closed: bool) -> None:
 
 
 def test_the_next_command_is_asked_as_before() -> None:
+    # A run in the background may have been told to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with stop_on_signals(lambda: None, "stopping"):
         pass
     with pytest.raises(KeyboardInterrupt):
