@@ -166,6 +166,8 @@ def _key(name: str, label: str, answer: tuple[str, ...] | DriverError) -> Check:
         return _failed(check, answer, "correct its module or environment (SoftHSM: apt-get install softhsm2)")
     if label not in answer:
         there = ", ".join(repr(one) for one in answer) or "none"
+        if name == "custody":
+            return warn(check, f"no token {label!r}; there are: {there}", "run `station custody make`")
         return fail(check, f"no token {label!r}; there are: {there}", "insert it, or correct station.toml")
     return ok(check, f"{label!r} is there")
 

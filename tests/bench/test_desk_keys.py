@@ -18,7 +18,7 @@ from tests.bench.desk import Desk
 from tests.bench.holders import other_than
 from tests.bench.searching import Hunt
 from tests.bench.test_main_job_crash import SLOW, kill_when
-from tests.bench.test_main_job_secrets import thief_s
+from tests.bench.thieves import thief_s
 
 pytestmark = pytest.mark.bench
 

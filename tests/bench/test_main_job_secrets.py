@@ -20,7 +20,9 @@ import pytest
 from batch.custody import codes
 from batch.production.assignment import CodeTask
 from batch.production.lane import Lane
+from drivers.errors import AuthenticationFailed, DriverError
 from drivers.secret import Secret
+from drivers.tokens import Code
 from simulators.bench import softhsm_module
 from simulators.piv import state
 from station.exit_codes import ExitCode
@@ -30,6 +32,7 @@ from tests.bench.desk import Desk
 from tests.bench.holders import other_than
 from tests.bench.pages import Page, read_page
 from tests.bench.searching import Hunt, Watch
+from tests.bench.thieves import ask, guesses, opened_by_bench, thief_s
 
 ROOT = Path(__file__).parents[2]
 
@@ -196,23 +199,49 @@ def test_no_code_is_in_the_arguments_or_the_environment_of_any_process(run_over:
 
 
 @pytest.mark.bench
-def test_a_stolen_home_prints_no_letter_without_the_pin_of_the_custody_token(
+def test_a_stolen_home_opens_for_no_one_officer_whoever_else_helps(
     run_over: Aftermath, tmp_path: Path
 ) -> None:
     stolen, tray = thief_s(run_over.unprinted, run_over.desk, tmp_path)
-    guessed = {**run_over.desk.pins, "custody": other_than(run_over.desk.pins["custody"])}
+    known = {
+        **stolen.pins,
+        "dora": Secret.text("not what dora chose"),
+        "mallory": Secret.text("a thief of codes"),
+    }
+    thief = replace(stolen, pins=known)
 
-    refused = (
-        replace(stolen, pins=guessed)
-        .start("letter", "print", run_over.order, operator="carl", pins=True)
-        .end()
-    )
-
-    assert refused.code == ExitCode.DEVICE, refused.err
+    refused = thief.start("letter", "print", run_over.order, operator="carl").end()
+    assert refused.code == ExitCode.REFUSED_BY_RULE, refused.err
+    # With both administrators' passphrases there is another officer, and no other share.
+    people = tmp_path / "thieves.csv"
+    people.write_text("name,roles\nmallory,pin-officer\n")
+    thief.run("operator", "enrol", "--from", str(people), "--with", "ben", operator="ann", pins=True)
+    refused = thief.start("custody", "prove", "--with", "mallory", operator="carl").end()
+    assert "1 of the 2 shares" in refused.err
+    for guess in guesses(thief, "carl"):
+        with pytest.raises(AuthenticationFailed):
+            ask(thief, "custody", "drivers.pkcs11.vault:Vault", guess, "names")
     assert not tray.exists() or not list(tray.iterdir())
-    # The PIN is all that was missing.
-    stolen.run("letter", "print", run_over.order, operator="carl", pins=True)
-    assert len(list(tray.iterdir())) == len(run_over.pages)
+    # The other officer is all that was missing.
+    stolen.run("custody", "prove", "--with", "dora", operator="carl")
+
+
+@pytest.mark.bench
+def test_a_stolen_home_opens_half_made_tokens_with_the_bench_token_only_and_finished_ones_never(
+    run_over: Aftermath, tmp_path: Path
+) -> None:
+    bench = "batch.custody.keeper:BenchKeys"
+    half, _ = thief_s(run_over.crashed, run_over.desk, tmp_path / "half")
+    begun = ask(half, "bench", bench, half.pins["bench"], "unfinished")
+    with pytest.raises(AuthenticationFailed):
+        ask(half, "bench", bench, other_than(half.pins["bench"]), "unfinished")
+    opened = {number: opened_by_bench(half, number)[Code.PIN] for number in begun}
+    assert opened
+    assert opened == {number: run_over.pages[number].pin for number in opened}
+    whole, _ = thief_s(run_over.unprinted, run_over.desk, tmp_path / "whole")
+    for number in run_over.pages:
+        with pytest.raises(DriverError, match="there is no key"):
+            opened_by_bench(whole, number, half)
 
 
 @pytest.mark.bench
@@ -226,21 +255,10 @@ def test_a_bench_keeps_no_key_to_what_it_has_finished(run_over: Aftermath) -> No
 
 @pytest.mark.bench
 def test_keys_of_the_station_s_tokens_cannot_be_taken_out_of_them(run_over: Aftermath) -> None:
-    for name in ("custody", "ca", "bench"):
+    for name in ("ca", "bench"):
         keys = keys_of(name, run_over.desk.home, run_over.desk)
         assert len(keys) == 1
         assert all({"sensitive", "never extractable", "local"} <= access for access in keys.values())
-
-
-def thief_s(copy: Path, desk: Desk, work: Path) -> tuple[Desk, Path]:
-    """A copied home made to work where it lies now, and the tray of its printer."""
-    home, tray = work / "home", work / "tray"
-    shutil.copytree(copy, home)
-    for path in (home / "station.toml", *home.glob("keys/*/softhsm2.conf")):
-        path.write_text(path.read_text().replace(str(desk.home), str(home)))
-    moved = replace(desk, home=home, work=work, environment={**desk.environment, "STATION_HOME": str(home)})
-    moved.configure(lambda text: text.replace(str(desk.bench.layout.printed), str(tray)))
-    return moved, tray
 
 
 def keys_of(token: str, home: Path, desk: Desk) -> dict[str, set[str]]:

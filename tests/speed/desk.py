@@ -23,7 +23,7 @@ from station.home import enter
 from station.wiring import Desk as Wired
 from tests.unit.order_kit import admit
 
-PINS = {"custody": "11112222", "bench": "33334444", "ca": "55556666"}
+PINS = {"bench": "33334444", "ca": "55556666"}
 PEOPLE = {
     "ada": "order-officer personaliser",
     "bob": "approver",
@@ -137,6 +137,9 @@ class Desk:
         people = self.directory / "people.csv"
         people.write_text("name,roles\n" + "".join(f"{name},{roles}\n" for name, roles in PEOPLE.items()))
         self.finish(self.start("operator", "enrol", "--from", str(people), "--as", "ann", "--with", "ben"))
+        officers = ("--as", "carl", "--with", "dora")
+        self.finish(self.start("custody", "make", *officers))
+        self.finish(self.start("custody", "epochs", "make", "40", *officers))
 
     def order(self, layout: str, count: int) -> str:
         """The number of a new, approved order."""
