@@ -20,7 +20,16 @@ from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
 from batch.store import items, journal, orders
 from batch.store.clock import now
-from drivers.errors import CaUnavailable, DriverError, NotBlank, NoToken, ProcessDied, TokenLost, WrongToken
+from drivers.errors import (
+    CaUnavailable,
+    DeviceFailed,
+    DriverError,
+    NotBlank,
+    NoToken,
+    ProcessDied,
+    TokenLost,
+    WrongToken,
+)
 from drivers.feeders.port import Tray
 from drivers.tokens import TokenState
 
@@ -41,6 +50,7 @@ class LaneFlow(SeatWork):
         self._facts: LaneFacts | None = None
         self._failures: deque[tuple[str, str]] = deque(maxlen=_LIKE_FAILURES)
         self._restarts = 0
+        self._faltered: set[int] = set()
         self._blind = 0  # removals in a row that could not be waited for
         self.current: Item | None = None
         self.stopped: str | None = None
@@ -135,6 +145,11 @@ class LaneFlow(SeatWork):
                 yield from self._disown(item, error, state)
             else:
                 yield from self._quarantine(item, error)
+        except DeviceFailed as error:
+            if item.id in self._faltered:
+                yield from self._quarantine(item, error)
+            else:
+                yield from self._falter(item, error)
         except DriverError as error:
             yield from self._quarantine(item, error)
         else:
@@ -154,6 +169,22 @@ class LaneFlow(SeatWork):
             self._stop(str(error))
         else:
             yield from self._let_go()
+
+    def _falter(self, item: Item, error: DeviceFailed) -> Work[None]:
+        """A token that failed once is asked afresh how far it came; the second time it is set aside."""
+        self._faltered.add(item.id)
+        self._doubt(item, StepState.UNKNOWN, error)
+        serial = items.item_of(self._records, item.id).token_serial
+        self._log("item.interrupted", item, serial, {"reason": str(error)})
+        self._tell(What.INTERRUPTED, item, serial, str(error))
+        self._child.kill()
+        self._child = self._desk.start_lane(self.seat)
+        self.current = None
+        state = yield from self._look()
+        again = self._desk.choose(self.seat, self._driver, state) if state is not None else None
+        if state is not None and again is not None and again.id == item.id:
+            self.current = again
+            yield from self._make(again, state)
 
     def _disown(self, item: Item, error: NotBlank, state: TokenState) -> Work[None]:
         """What looked like a blank, or the item's own, is somebody else's: the item waits for another."""

@@ -293,7 +293,7 @@ def test_a_way_out_that_is_killed_at_any_commit_is_finished_by_the_same_command(
 
 def test_a_usb_token_is_reset_where_its_maker_s_so_pin_is_known_and_given_up_where_not(desk: Desk) -> None:
     stick = CARD | {"layout": "group-usb:p-256"}
-    fault = Fault("usb-1", "fail", of="C_CreateObject", ckr="CKR_DEVICE_ERROR")
+    fault = Fault("usb-1", "fail", of="C_CreateObject", times=1000, ckr="CKR_DEVICE_ERROR")
     desk.feed_by_hand("usb-1")
 
     def set_stick_aside(order: str) -> tuple[str, str]:

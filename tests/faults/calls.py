@@ -23,10 +23,11 @@ class Call:
     when: Literal["before", "after"] = "before"
     ckr: str | None = None
     of: str | None = None
+    times: int = 1
 
     @property
     def fault(self) -> Fault:
-        return Fault(SEAT, self.do, self.number, self.of, self.when, ckr=self.ckr)
+        return Fault(SEAT, self.do, self.number, self.of, self.when, times=self.times, ckr=self.ckr)
 
 
 def impatient(desk: Desk, seconds: float = 3.0) -> None:

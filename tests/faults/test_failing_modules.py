@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -43,17 +44,20 @@ def test_a_token_whose_module_hangs_crashes_or_loses_it_is_finished_without_a_wr
 @pytest.mark.parametrize(
     ("call", "step"),
     [
-        (Call(1, "fail", "after", "CKR_DEVICE_ERROR", "C_GenerateKeyPair"), "generate:authentication"),
+        # The first key was made all the same, and is found.
+        (Call(1, "fail", "after", "CKR_DEVICE_ERROR", "C_GenerateKeyPair"), "generate:confidentiality"),
         (Call(1, "fail", "before", "CKR_DEVICE_MEMORY", "C_CreateObject"), "load:authentication"),
         (Call(1, "fail", "before", "CKR_GENERAL_ERROR", "C_InitPIN"), "set-pin"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.ckr,
 )
-def test_a_token_that_answers_an_error_is_set_aside_with_step_and_answer(
+def test_a_token_that_answers_an_error_is_asked_afresh_once_and_then_set_aside_with_step_and_answer(
     desk: Desk, call: Call, step: str
 ) -> None:
-    row = torn_token(desk, call)
-    assert (row.quarantined, row.lost, row.double) == (1, 0, 0)
+    once = torn_token(desk, call)
+    assert (once.produced, once.lost, once.double) == (1, 0, 0)
+    always = torn_token(desk, replace(call, times=1000))
+    assert (always.quarantined, always.lost, always.double) == (1, 0, 0)
     ((reason,),) = desk.rows("SELECT reason FROM items ORDER BY id DESC LIMIT 1")
     assert str(reason).startswith(f"{step}: {SEAT}")
     assert call.ckr is not None
