@@ -22,7 +22,7 @@ from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
 from batch.people.statements import read
 from batch.people.warrants import approving, leaf, receiving
-from batch.store import assessments, items, letters, orders, restores
+from batch.store import assessments, items, letters, orders, restores, statements
 from batch.store.database import Records
 from layouts.digests import mailer_digest, token_digest
 from layouts.token import TokenLayout
@@ -89,16 +89,10 @@ def receive(records: Records, draft: OrderDraft, who: Who, signature: OrderSigna
                 )
             keep(records, given)
             detail["statement"] = given.digest
-        log(
-            records,
-            Event(
-                "order.received",
-                operator,
-                order=order.number,
-                detail=detail,
-                kept=orders.whole(records, order),
-            ),
-        )
+        kept = orders.whole(records, order)
+        if given is not None:
+            kept["statement"] = statements.whole(records, given.digest)
+        log(records, Event("order.received", operator, order=order.number, detail=detail, kept=kept))
         name_managers(records, order, operator)
     return order
 

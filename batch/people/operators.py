@@ -116,7 +116,9 @@ def _register(
         keep(records, given)
         event = str(given.statement.act) if given.complete else f"{given.statement.act}.asked"
         detail = {"statement": given.digest, "operator": name}
-        log(records, Event(event, actor.name, detail=detail))
+        # The key tokens know it, so a backup from before must not be all there is of it.
+        kept = {"statement": statements.whole(records, given.digest)} if given.complete else None
+        log(records, Event(event, actor.name, detail=detail, kept=kept))
     if given.complete:
         anchor(Trust(after.founding, (after.head,)))
     return given
