@@ -114,15 +114,17 @@ def approve(
     order = undecided(records, number)
     actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
-    refuse_unassessed(records, order)
+    assessed = refuse_unassessed(records, order)
     key = next_key(records)
     given: Given | None = None
     if actor is not None:
         assert layouts is not None, "who signs tells the layouts"
-        given = _approval(records, order, actor, key.public_key, layouts)
+        given = _approval(records, order, actor, key.public_key, layouts, assessed.digest)
     with records.transaction():
         order = undecided(records, order.number)
         assessment = need_assessed(records, order, assessed_by)
+        if assessment.digest != assessed.digest:
+            raise Refused("it was assessed anew meanwhile", where=order.number, next="run this again")
         orders.set_order_state(records, order, OrderState.APPROVED, decided_by=operator)
         take(records, order, key)
         detail = {"epoch": key.name, "assessment": assessment.digest}
@@ -221,7 +223,9 @@ def _received(records: Records, order: Order) -> dict[str, object]:
     return receiving(order.number, order.sha256, tree.size, tree.root(tree.size))
 
 
-def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layouts: TokenLayouts) -> Given:
+def _approval(
+    records: Records, order: Order, actor: Actor, custody: bytes, layouts: TokenLayouts, assessment: str
+) -> Given:
     received = received_of(records, order)
     if read(received).about != _received(records, order):
         raise NotTrusted(
@@ -237,7 +241,7 @@ def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layo
         records,
         actor,
         Act.APPROVE,
-        approving(order.number, received, digests, custody),
+        approving(order.number, received, digests, custody, assessment),
         subject=order.number,
         where=order.number,
         before={Act.RECEIVE: received.signers},
