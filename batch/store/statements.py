@@ -46,6 +46,16 @@ def of_subject(records: Records, act: str, subject: str, *, completed: bool = Tr
     return [_signed(records, row) for row in rows]
 
 
+def counts(records: Records, act: str) -> dict[str, int]:
+    """How many completed statements of an act there are about each order, token or operator."""
+    found = records.rows(
+        "SELECT subject, count(*) FROM statements WHERE act = ? AND completed_at IS NOT NULL "
+        "GROUP BY subject",
+        (act,),
+    )
+    return {str(subject): int(count) for subject, count in found}
+
+
 def chain(records: Records, *acts: str) -> list[Signed]:
     """All completed statements of the given acts in the order in which they were completed."""
     rows = records.rows(

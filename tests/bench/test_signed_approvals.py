@@ -111,6 +111,14 @@ def test_a_letter_is_printed_as_approved_and_released_and_by_nobody_who_produced
     desk.run(*printing(number), operator="carl", pins=True)
     assert desk.letters(number) == {letter: "printed"}
 
+    edit(desk, "UPDATE letters SET state = 'void' WHERE mailer_number = ?", letter)
+    desk.run("letter", "reprint", letter, "--reason", "the form was torn", operator="carl")
+    assert desk.letters(number) == {letter: "void"}
+    desk.run("letter", "reprint", letter, operator="dora")
+    desk.run(*printing(number), operator="carl", pins=True)
+    (again,) = desk.listed("letter", "list", "--order", number)
+    assert (again["state"], again["reprints"]) == ("printed", 1)
+
 
 def printing(number: str) -> tuple[str, ...]:
     return ("letter", "print", number)
