@@ -345,6 +345,8 @@ anchors = ["/etc/issuance-station/employees-ca.pem"]    # CAs of the operators' 
 crl = ["/var/lib/issuance-station/employees.crl"]       # their revocation lists; [] asks for none
 passphrases = false             # true: operators without a token may be enrolled with a passphrase
 answer_seconds = 60.0           # a token that gives no answer in this time hangs; some wait for a touch
+idle_minutes = 15.0             # a session that was not used so long is over
+session_hours = 10.0            # as is one that lasted so long
 [operators.options]
 reader = "Example Desktop Reader 01 00"
 

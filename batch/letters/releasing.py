@@ -29,8 +29,7 @@ def release(records: Records, order: Order, actor: Actor) -> Given:
 
     Raises `Refused` where there are none, or for who produced the order.
     """
-    sealed = [one.mailer_number for one in letters.letters(records, order.id, LetterState.SEALED)]
-    waiting = [number for number in sealed if not reprints(records, number)]
+    waiting = _waiting(records, order)
     if not waiting:
         raise Refused(
             "has no sealed letters to release", where=order.number, next="see `station letter list`"
@@ -55,14 +54,16 @@ def release_together(records: Records, order: Order, actors: Sequence[Actor]) ->
 
     One alone signs nothing: then only what was released before is printed.
     """
-    releases = Releases(records, order, now())
-    waiting = letters.letters(records, order.id, LetterState.SEALED)
-    unsigned = [one for one in waiting if releases.of(items.item_of(records, one.item_id)) is None]
-    if len(actors) < RULES[Act.RELEASE].persons:
+    releases, waiting = Releases(records, order, now()), _waiting(records, order)
+    if len(actors) < RULES[Act.RELEASE].persons or all(
+        releases.of(items.item(records, number)) for number in waiting
+    ):
         return
-    if any(not reprints(records, one.mailer_number) for one in unsigned):
-        for actor in actors[: RULES[Act.RELEASE].persons]:
-            release(records, order, actor)
+    begun = statements.of_subject(records, Act.RELEASE, order.number, completed=False)
+    before = {name for one in begun[-1:] if _letters_of(one) == waiting for name in one.signers}
+    for actor in actors:
+        if actor.name not in before and release(records, order, actor).complete:
+            return
 
 
 def reprint(records: Records, number: str, actor: Actor, reason: str | None = None) -> Given:
@@ -105,6 +106,12 @@ def reprint(records: Records, number: str, actor: Actor, reason: str | None = No
         detail = {"statement": given.digest, "count": count, "reason": reason}
         log(records, Event(str(Act.REPRINT), actor.name, order=order.number, item=number, detail=detail))
     return given
+
+
+def _waiting(records: Records, order: Order) -> list[str]:
+    """The numbers of sealed letters that were never printed."""
+    sealed = letters.letters(records, order.id, LetterState.SEALED)
+    return [one.mailer_number for one in sealed if not reprints(records, one.mailer_number)]
 
 
 def _begun_for(records: Records, number: str) -> str | None:

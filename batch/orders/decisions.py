@@ -22,7 +22,7 @@ from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
 from batch.people.statements import read
 from batch.people.warrants import approving, leaf, receiving
-from batch.store import assessments, items, letters, orders, restores
+from batch.store import assessments, items, letters, orders, restores, statements
 from batch.store.database import Records
 from layouts.digests import mailer_digest, token_digest
 from layouts.token import TokenLayout
@@ -89,16 +89,10 @@ def receive(records: Records, draft: OrderDraft, who: Who, signature: OrderSigna
                 )
             keep(records, given)
             detail["statement"] = given.digest
-        log(
-            records,
-            Event(
-                "order.received",
-                operator,
-                order=order.number,
-                detail=detail,
-                kept=orders.whole(records, order),
-            ),
-        )
+        kept = orders.whole(records, order)
+        if given is not None:
+            kept["statement"] = statements.whole(records, given.digest)
+        log(records, Event("order.received", operator, order=order.number, detail=detail, kept=kept))
         name_managers(records, order, operator)
     return order
 
@@ -120,15 +114,17 @@ def approve(
     order = undecided(records, number)
     actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})
-    refuse_unassessed(records, order)
+    assessed = refuse_unassessed(records, order)
     key = next_key(records)
     given: Given | None = None
     if actor is not None:
         assert layouts is not None, "who signs tells the layouts"
-        given = _approval(records, order, actor, key.public_key, layouts)
+        given = _approval(records, order, actor, key.public_key, layouts, assessed.digest)
     with records.transaction():
         order = undecided(records, order.number)
         assessment = need_assessed(records, order, assessed_by)
+        if assessment.digest != assessed.digest:
+            raise Refused("it was assessed anew meanwhile", where=order.number, next="run this again")
         orders.set_order_state(records, order, OrderState.APPROVED, decided_by=operator)
         take(records, order, key)
         detail = {"epoch": key.name, "assessment": assessment.digest}
@@ -227,7 +223,9 @@ def _received(records: Records, order: Order) -> dict[str, object]:
     return receiving(order.number, order.sha256, tree.size, tree.root(tree.size))
 
 
-def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layouts: TokenLayouts) -> Given:
+def _approval(
+    records: Records, order: Order, actor: Actor, custody: bytes, layouts: TokenLayouts, assessment: str
+) -> Given:
     received = received_of(records, order)
     if read(received).about != _received(records, order):
         raise NotTrusted(
@@ -243,7 +241,7 @@ def _approval(records: Records, order: Order, actor: Actor, custody: bytes, layo
         records,
         actor,
         Act.APPROVE,
-        approving(order.number, received, digests, custody),
+        approving(order.number, received, digests, custody, assessment),
         subject=order.number,
         where=order.number,
         before={Act.RECEIVE: received.signers},

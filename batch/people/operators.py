@@ -13,7 +13,7 @@ from batch.people.acting import Actor, Given, founded, keep, register_of, sign
 from batch.people.register import REGISTER_ACTS, Register, Trust
 from batch.people.separation import Act, check, same
 from batch.people.statements import Statement, read
-from batch.store import statements
+from batch.store import logins, statements
 from batch.store.clock import now
 from batch.store.database import Records
 
@@ -114,9 +114,19 @@ def _register(
         if register_of(records).head != register.head:
             raise Refused("the register was changed meanwhile", where=name, next="run this again")
         keep(records, given)
+        if given.complete:
+            # What is of no use any more can be stolen all the same.
+            logins.drop_keys(records, _key_kept(after, name), name)
         event = str(given.statement.act) if given.complete else f"{given.statement.act}.asked"
         detail = {"statement": given.digest, "operator": name}
-        log(records, Event(event, actor.name, detail=detail))
+        # The key tokens know it, so a backup from before must not be all there is of it.
+        kept = {"statement": statements.whole(records, given.digest)} if given.complete else None
+        log(records, Event(event, actor.name, detail=detail, kept=kept))
     if given.complete:
         anchor(Trust(after.founding, (after.head,)))
     return given
+
+
+def _key_kept(register: Register, name: str) -> bytes | None:
+    """The key that an operator signs with from here on, None for one who left."""
+    return next((one.key for one in register.active(now()) if same(one.name, name)), None)

@@ -84,8 +84,11 @@ def approving(
     received: Signed,
     layouts: Mapping[str, tuple[str, str]],
     custody: bytes,
+    assessment: str,
 ) -> About:
-    """What APPROVE is about: what was received, and the layouts and custody key that go with it."""
+    """What APPROVE is about: what was received, its assessment (a digest), and the layouts and custody key
+    that go with it.
+    """
     items = read(received).about
     return {
         "order": order,
@@ -94,6 +97,7 @@ def approving(
         "root": items.get("root"),
         "layouts": {ref: {"token": token, "letter": letter} for ref, (token, letter) in layouts.items()},
         "custody": hashlib.sha256(custody).hexdigest(),
+        "assessment": assessment,
     }
 
 

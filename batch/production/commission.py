@@ -21,29 +21,25 @@ class Commission:
     """The statements of one production, and the proofs of its order's items."""
 
     def __init__(
-        self, records: Records, order: Order, layouts: Mapping[str, TokenLayout], ordered: Signed | None
+        self, records: Records, order: Order, layouts: Mapping[str, TokenLayout], ordered: Signed
     ) -> None:
         self._records, self._order, self._layouts, self._ordered = records, order, layouts, ordered
         self._proofs = Proofs(records, order)
         self.mandate: Mandate | None = None
 
     def trust(self, note: bytes | None) -> None:
-        """Make the mandate, by what the bench's key token keeps of the register; `Refused`, `NotTrusted`.
-
-        There is none at a desk without operators, which that token alone tells.
-        """
-        if note is None and self._ordered is None:
-            return
-        if note is None or self._ordered is None:
-            what = "nobody signed for it" if note else "the bench's key token knows no register of operators"
-            raise Refused(what, where=self._order.number, next="let a personaliser run this")
+        """Make the mandate, by what the bench's key token keeps of the register; `Refused`, `NotTrusted`."""
+        if note is None:
+            raise Refused(
+                "the bench's key token knows no register of operators",
+                where=self._order.number,
+                next="found it: `station operator found`",
+            )
         warrant = warrant_of(self._records, self._order, self._ordered)
         self.mandate = Mandate(Trust.of_note(note), warrant, self._layouts)
 
-    def proof(self, item: Item) -> Proof | None:
+    def proof(self, item: Item) -> Proof:
         """What proves to a lane that an item was approved; raises `DriverError` where nothing does."""
-        if self.mandate is None:
-            return None
         try:
             return self._proofs.of(item)
         except NotTrusted as error:
@@ -51,4 +47,4 @@ class Commission:
 
     def detail(self) -> dict[str, object]:
         """What the log tells of it."""
-        return {"statement": digest(self._ordered.text)} if self._ordered else {}
+        return {"statement": digest(self._ordered.text)}

@@ -128,13 +128,13 @@ class LaneFlow(SeatWork):
         item = item if item.began_at else replace(item, began_at=now())
         # A layout that does not fit this lane's tokens stops the lane and spoils none of them.
         assignment = self._desk.assignment(item, self._facts)
-        if (proof := self._desk.proof(item)) is not None:
-            # What was not approved as it is stops the lane as well: nothing was done to the token yet.
-            try:
-                yield from self._ask("take", item, proof, assignment, self._desk.epoch.public_key)
-            except ProcessDied as error:
-                self._restart(str(error))
-                return
+        proof, custody = self._desk.proof(item), self._desk.epoch.public_key
+        # What was not approved as it is stops the lane as well: nothing was done to the token yet.
+        try:
+            yield from self._ask("take", item, proof, assignment, custody)
+        except ProcessDied as error:
+            self._restart(str(error))
+            return
         making = Making(self._desk, self.seat, self._driver, self._child, self._facts, assignment)
         try:
             produced = yield from making.make(item, state)

@@ -87,7 +87,7 @@ class Lane:
         lock: Path,
         mandate: Mandate | None = None,
     ) -> None:
-        """Without a `mandate` it reads and resets tokens, and makes none at a desk that has operators."""
+        """A production gives a `mandate`, by which every item is verified; reading a token takes none."""
         self._seat = seat
         self._inspector = Inspector(mandate, seat) if mandate is not None else None
         self._lock = take_seat(seat, lock)

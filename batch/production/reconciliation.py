@@ -18,7 +18,7 @@ from batch.orders.decisions import name_managers
 from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
-from batch.store import items, journal, letters, orders, quarantine, restores
+from batch.store import items, journal, letters, orders, quarantine, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.ledger import Line
@@ -169,6 +169,7 @@ def reconcile(
         )
     found = Found()
     with records.transaction():
+        _take_statements_back(records, evidence)
         _take_orders_back(records, evidence, operator, found)
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
         _doubt_letters(records, evidence, operator, found)
@@ -191,6 +192,13 @@ def reconcile(
         }
         log(records, Event(RECONCILED, operator, detail=detail))
     return found
+
+
+def _take_statements_back(records: Records, evidence: Evidence) -> None:
+    """What operators signed of each other and for what was received holds as before."""
+    for line in evidence.ledger:
+        if line.kept and (statement := line.kept.get("statement")):
+            statements.take_back(records, statement)
 
 
 def _take_orders_back(records: Records, evidence: Evidence, operator: str, found: Found) -> None:

@@ -101,8 +101,8 @@ class Production:
         layouts: Mapping[str, TokenLayout],
         run_directory: Path,
         tell: Callable[[LaneEvent], None],
+        ordered: Signed,
         patience: float = 5.0,
-        ordered: Signed | None = None,
     ) -> None:
         """`ordered` is what a personaliser signed for it; `layouts` are those of its items, by reference.
 
@@ -170,8 +170,8 @@ class Production:
         """What a lane is told about an item."""
         return self._briefing(item, facts)
 
-    def proof(self, item: Item) -> Proof | None:
-        """What proves to a lane that an item was approved, None at a desk without operators."""
+    def proof(self, item: Item) -> Proof:
+        """What proves to a lane that an item was approved; raises `DriverError` where nothing does."""
         return self._commission.proof(item)
 
     def tell(self, event: LaneEvent) -> None:

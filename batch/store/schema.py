@@ -6,6 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batch.store.assessment_tables import ASSESSMENT
+from batch.store.login_tables import LOGINS
 
 migrations = Migrations("station")
 
@@ -78,7 +79,7 @@ def m010_custody(db: Database) -> None:
 @migrations()
 def m011_logins(db: Database) -> None:
     """Operators' keys under passphrases, refused PINs and passphrases, sessions."""
-    _execute(db, _LOGINS)
+    _execute(db, LOGINS)
 
 
 @migrations()
@@ -379,26 +380,4 @@ CREATE TABLE custody_keys (
 ) STRICT;
 INSERT INTO custody_keys (name, public_key, made_at)
     SELECT key_name, public_key, created_at FROM epochs ORDER BY id;
-"""
-
-_LOGINS = """
-CREATE TABLE passphrase_keys (
-    key TEXT PRIMARY KEY,
-    operator TEXT NOT NULL COLLATE NOCASE,
-    sealed BLOB NOT NULL,
-    made_at TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE refused_logins (
-    operator TEXT PRIMARY KEY COLLATE NOCASE,
-    refused INTEGER NOT NULL,
-    at TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE sessions (
-    id INTEGER PRIMARY KEY,
-    digest BLOB NOT NULL UNIQUE,
-    operator TEXT NOT NULL,
-    begun_at TEXT NOT NULL,
-    until TEXT NOT NULL,
-    ended_at TEXT
-) STRICT;
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from batch.model.people import Signature, Signed
@@ -45,6 +46,16 @@ def of_subject(records: Records, act: str, subject: str, *, completed: bool = Tr
     return [_signed(records, row) for row in rows]
 
 
+def counts(records: Records, act: str) -> dict[str, int]:
+    """How many completed statements of an act there are about each order, token or operator."""
+    found = records.rows(
+        "SELECT subject, count(*) FROM statements WHERE act = ? AND completed_at IS NOT NULL "
+        "GROUP BY subject",
+        (act,),
+    )
+    return {str(subject): int(count) for subject, count in found}
+
+
 def chain(records: Records, *acts: str) -> list[Signed]:
     """All completed statements of the given acts in the order in which they were completed."""
     rows = records.rows(
@@ -59,6 +70,35 @@ def waiting(records: Records) -> list[Signed]:
     """All statements that want another signature, oldest first; some may be too old for it."""
     rows = records.rows("SELECT digest, text FROM statements WHERE completed_at IS NULL ORDER BY id")
     return [_signed(records, row) for row in rows]
+
+
+def whole(records: Records, digest: str) -> dict[str, object]:
+    """A completed statement with its signatures, as plain values from which `take_back` makes it again."""
+    row = records.row("SELECT act, subject, text FROM statements WHERE digest = ?", (digest,))
+    assert row is not None, "digests come from the records"
+    found = records.rows(
+        "SELECT operator, hex(value) FROM signatures WHERE digest = ? ORDER BY id", (digest,)
+    )
+    act, subject, text = row
+    return {
+        "digest": digest,
+        "act": act,
+        "subject": subject,
+        "text": bytes(text).decode(),
+        "signatures": [list(one) for one in found],
+    }
+
+
+def take_back(records: Records, kept: Mapping[str, Any]) -> None:
+    """Put a statement of `whole` on record again, where it is not."""
+    digest = str(kept["digest"])
+    if signed(records, digest) is not None:
+        return
+    text = str(kept["text"]).encode()
+    add(records, digest, text, act=str(kept["act"]), subject=str(kept["subject"]))
+    for operator, value in kept["signatures"]:
+        add_signature(records, digest, Signature(str(operator), bytes.fromhex(value)))
+    complete(records, digest)
 
 
 def _signed(records: Records, row: tuple[Any, ...]) -> Signed:

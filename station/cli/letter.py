@@ -17,6 +17,7 @@ _COLUMNS = {
     "operator": "Operator",
     "intent_at": "Begun",
     "printed_at": "Printed",
+    "reprints": "Reprints",
 }
 
 
@@ -31,13 +32,16 @@ def letter() -> None:
 @pass_invocation
 def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
     """List letters by their control numbers, and count them by state: spoiled ones stay counted."""
+    from batch.people.separation import Act
     from batch.store.letters import counts, letters
     from batch.store.orders import order
+    from batch.store.statements import counts as signed_for
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:
         of_order = order(records, number).id if number else None
         found, by_state = letters(records, of_order), counts(records, of_order)
+        again = signed_for(records, Act.REPRINT)
         rows = [
             {
                 "number": one.mailer_number,
@@ -46,6 +50,7 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
                 "operator": one.operator,
                 "intent_at": one.intent_at.isoformat(timespec="seconds") if one.intent_at else None,
                 "printed_at": one.printed_at.isoformat(timespec="seconds") if one.printed_at else None,
+                "reprints": again.get(one.mailer_number, 0),
             }
             for one in found
         ]

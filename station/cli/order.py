@@ -10,6 +10,7 @@ import click
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
+from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from batch.model.assessment import Finding, OrderSignature
@@ -165,12 +166,12 @@ def assess(invocation: Invocation, number: str, as_json: bool) -> None:
         click.echo(
             f"mend that, then: station order assess {number}; or: station order reject {number}", err=True
         )
-    else:
-        click.echo(
-            f"order {number} is assessed, {counted(found.warnings, 'warning', 'warnings')}; "
-            f"next: station order approve {number}",
-            err=True,
-        )
+        click.get_current_context().exit(ExitCode.CHECK_FAILED)
+    click.echo(
+        f"order {number} is assessed, {counted(found.warnings, 'warning', 'warnings')}; "
+        f"next: station order approve {number}",
+        err=True,
+    )
 
 
 @order.command()

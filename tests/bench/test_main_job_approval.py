@@ -8,7 +8,9 @@ import pytest
 
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
-from tests.bench.desk import Desk
+from tests.bench.desk import ROW, Desk
+from tests.unit.signing_kit import signer
+from tests.unit.workbook_kit import workbook_of
 
 pytestmark = pytest.mark.bench
 
@@ -122,4 +124,36 @@ def test_who_did_what_stands_in_the_log(desk: Desk) -> None:
     assert events[:3] == [("order.received", "dora"), ("order.assessed", "ada"), ("order.approved", "emil")]
     assert {operator for _, operator in events[3:]} == {"fien"}
     assert events[-1][0] == "order.produced"
+    desk.run("audit", "verify")
+
+
+def test_a_signed_workbook_goes_its_whole_way_and_a_changed_one_is_kept_out(desk: Desk) -> None:
+    row = {**ROW, **STICK, "order": "LEVEN-1", "group": "Levensloop", "manager_email": "leven@example.org"}
+    book, apart = (desk.work / f"leven.{name}" for name in ("xlsx", "p7s"))
+    book.write_bytes(workbook_of([row], [name for name in ROW if row[name]]))
+    key = signer(desk.work, "leven")
+    apart.write_bytes(key.sign(book, detached=True))
+    signed = ("order", "import", str(book), "--signature", str(apart))
+
+    first = desk.run(*signed).out.strip()
+    assert desk.listed("order", "show", first)["signature"]["result"] == "not verifiable"
+    unknown = desk.run("order", "assess", first, "--json", expect=ExitCode.CHECK_FAILED)
+    assert "identify first" in unknown.out
+    assert order_state(desk, first) == "incomplete"
+    desk.run("order", "reject", first, "--reason", "wie is dit?", operator="bob")
+    assert "wie is dit?" in desk.run("order", "notice", first).out
+
+    (person,) = desk.listed("registry", "search", "leven@example.org")
+    desk.run("registry", "person", "identify", person["number"], "--document", "passport")
+    desk.run("registry", "certificate", "set", person["number"], str(key.certificate))
+    apart.write_bytes(key.sign(desk.file({"group": "Anders", **STICK}), detached=True))
+    desk.run(*signed, expect=ExitCode.FAULTS_IN_INPUT)
+    apart.write_bytes(key.sign(book, detached=True))
+    second = desk.run(*signed).out.strip()
+    assert desk.listed("order", "show", second)["signature"]["person"] == person["number"]
+    desk.assess(second)
+    desk.run("order", "approve", second, operator="bob", pins=True)
+    desk.run("order", "close", second, expect=ExitCode.REFUSED_BY_RULE)
+    desk.run("produce", second, operator="fien", pins=True)
+    assert desk.listed("registry", "show", person["number"])["state"] == "registered"
     desk.run("audit", "verify")

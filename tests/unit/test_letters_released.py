@@ -12,7 +12,7 @@ import pytest
 
 from batch.audit.log import log
 from batch.letters.inspection import Grounds, LetterInspector
-from batch.letters.releasing import Releases, release, reprint
+from batch.letters.releasing import Releases, release, release_together, reprint
 from batch.model.codes import Binding
 from batch.model.errors import BatchError, NotTrusted, Refused
 from batch.model.events import Event
@@ -86,6 +86,17 @@ def test_two_officers_let_every_sealed_letter_be_printed(case: Case) -> None:
     assert release(case.records, case.order, case.people.pin2).complete
     for at in range(3):
         printed(case, at)
+
+
+def test_officers_who_print_together_let_be_printed_what_nobody_did_yet(case: Case) -> None:
+    together = (case.people.pin, case.people.pin2)
+    release_together(case.records, case.order, together[:1])
+    assert Releases(case.records, case.order, now()).of(case.item()) is None
+    release(case.records, case.order, case.people.pin)
+    release_together(case.records, case.order, together)
+    printed(case)
+    release_together(case.records, case.order, together)
+    assert case.records.rows("SELECT count(*) FROM statements WHERE act = 'letters.released'") == [(1,)]
 
 
 def test_one_officer_is_not_two(case: Case) -> None:

@@ -18,16 +18,18 @@ from batch.audit.log import log
 from batch.model.events import Event
 from batch.model.people import Role
 from batch.people import logins
+from batch.people.operators import retire
 from batch.people.passphrase import KeyMaker, PassphraseKeys
 from batch.store.audit import entries
 from batch.store.database import Records
+from batch.store.logins import sealed_keys
 from drivers.errors import AuthenticationFailed
 from drivers.secret import Secret
 from station.demo import SAMPLE
 from station.exit_codes import ExitCode
 from station.home import Home
 from tests.unit.cli import Cli, Result
-from tests.unit.login_kit import LIMITS, log_in, passphrase, pin_fd, staffed
+from tests.unit.login_kit import LIMITS, log_in, passphrase, pin_fd, staff, staffed
 from tests.unit.restore_kit import home_of
 
 Run = Callable[..., Result]
@@ -242,3 +244,13 @@ def test_guessing_side_by_side_counts_every_try(home: Home) -> None:
     assert all(one.returncode == ExitCode.REFUSED_BY_RULE for one in running)
     tried = [one for one in said if "the passphrase is wrong" in one]
     assert len(tried) == len(events(home, "login.refused")) < 4, said
+
+
+def test_who_left_leaves_no_keys_behind(records: Records) -> None:
+    actors = staff(records, ada=(Role.ORDER_OFFICER,), bob=(Role.APPROVER,))
+    keys = {name: actors[name].operator.key for name in ("ada", "bob")}
+    assert sealed_keys(records, keys["ada"]) is not None
+    for name in ("ann", "ben"):
+        retire(records, actors[name], "ada", "left", anchor=lambda trust: None)
+    assert sealed_keys(records, keys["ada"]) is None
+    assert sealed_keys(records, keys["bob"]) is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from batch.audit.verification import verify
 from batch.model.assessment import Assessment, Level
 from batch.model.errors import Refused, Transition
 from batch.model.orders import Order
@@ -256,3 +257,25 @@ def test_an_order_that_is_not_produced_is_not_closed(records: Records) -> None:
     order = known(records)
     with pytest.raises(Transition, match="received does not lead to closed"):
         close(records, order.number, "ada")
+
+
+TAMPERED = {
+    "an assessment": ("UPDATE assessments SET digest = 'ff'", "an assessment of order"),
+    "its assessor": ("UPDATE assessments SET operator = 'eve'", "an assessment of order"),
+    "the end": ("UPDATE orders SET state = 'closed'", "is closed on record, but the log does not tell of it"),
+    "the signature": (
+        "INSERT INTO order_signatures VALUES (1, 'verified', 'P1', 'ff', NULL, '', x'00')",
+        "was received with another signature than recorded",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_what_somebody_writes_into_the_records_disagrees_with_the_log(records: Records, what: str) -> None:
+    order = known(records)
+    assess(records, order.number, AnyLayouts(), "cor")
+    approving(records, order)
+    assert not verify(records).findings
+    statement, told = TAMPERED[what]
+    records.db.execute(statement)
+    assert any(told in one.what for one in verify(records).findings)

@@ -1,0 +1,181 @@
+"""Every command that changes something asks who acts, and refuses whoever has not the role."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import click
+import pytest
+
+from batch.model.people import Role
+from batch.store import audit
+from batch.store.database import Records
+from station.cli import COMMANDS
+from station.exit_codes import ExitCode
+from station.home import Home
+from tests.unit.cli import Cli
+from tests.unit.login_kit import pin_fd, staffed
+from tests.unit.restore_kit import home_of
+
+ORDER, NUMBER = "2026-0001", "000001"
+WHY = ("--reason", "test")
+ORGANISATION, MANAGER = ("NTRNL-90001234",), ("--function", "manager")
+ADDRESS = ("--visiting", "Verzonnenlaan 12", "--visiting", "9999 XX Nergenshuizen")
+ACTING: Mapping[str, tuple[str, ...]] = {
+    "registry add": (*ORGANISATION, "--name", "S", "--language", "nl", "--email", "a@example.org", *ADDRESS),
+    "registry change": ("NTRNL-90001234", "--name", "Subscriber"),
+    "registry close": ("NTRNL-90001234",),
+    "registry import": ("FILE",),
+    "registry export": ("NEW",),
+    "registry forget": (NUMBER, "--yes"),
+    "registry person add": (
+        "NTRNL-90001234",
+        "--name",
+        "N",
+        "--email",
+        "n@example.org",
+        "--function",
+        "manager",
+    ),
+    "registry person change": (NUMBER, "--name", "N"),
+    "registry person identify": (NUMBER, "--document", "passport"),
+    "registry person end": (NUMBER,),
+    "registry terms": (NUMBER, "FILE"),
+    "registry certificate set": (NUMBER, "PEM"),
+    "operator enrol": ("eve", "--role", "approver"),
+    "operator change": ("ann", "--role", "approver"),
+    "operator retire": ("ann", *WHY),
+    "operator complete": ("ann",),
+    "order import": ("FILE",),
+    "order assess": (ORDER,),
+    "order notice": (ORDER,),
+    "order close": (ORDER,),
+    "order approve": (ORDER,),
+    "order reject": (ORDER, *WHY),
+    "order schedule": (ORDER, "--until", "2030-01-01T00:00"),
+    "produce": (ORDER,),
+    "token admin": (NUMBER, "--seat", "lane-1", "--with", "ben"),
+    "diversification new": (),
+    "quarantine resume": (NUMBER,),
+    "quarantine add": (NUMBER, *WHY),
+    "quarantine reset": (NUMBER, "--seat", "lane-1"),
+    "quarantine destroy": (NUMBER, "--witness", "ben"),
+    "quarantine write-off": (NUMBER, "--witness", "ben"),
+    "custody make": ("--with", "ben"),
+    "custody split": ("--with", "ben"),
+    "custody prove": ("--with", "ben"),
+    "custody epochs make": ("2", "--with", "ben"),
+    "custody epochs destroy": (ORDER, "--with", "ben"),
+    "custody backup": ("NEW", "--with", "ben"),
+    "custody recover": ("FILE", "--with", "ben"),
+    "letter print": (ORDER, "--with", "ben"),
+    "letter release": (ORDER,),
+    "letter reprint": (NUMBER, *WHY),
+    "letter settle": (NUMBER, "--void", *WHY),
+    "audit verify": (),
+    "audit checkpoint": (),
+    "audit export": ("NEW",),
+    "backup": ("NEW",),
+    "backup --keys": ("NEW",),
+    "restore": ("BACKUP", "--replace"),
+    "reconcile": (),
+    "ca crl": (),
+}
+"""What changes something, with what it takes."""
+
+READING = {
+    *("doctor", "lanes", "layouts show", "layouts sample", "completion"),
+    *("registry list", "registry show", "registry search", "registry due", "registry person list"),
+    *("operator list", "operator show", "whoami", "logout"),
+    *("order list", "order show", "order template", "token list", "token show", "token verify"),
+    *("diversification list", "quarantine list", "quarantine show", "custody list", "custody epochs list"),
+    *("letter list", "audit key", "audit show", "ca chain", "ca revocations"),
+}
+"""What everybody may do who gets into the home."""
+
+PROVING = {"login"}
+"""What is nothing but a proof."""
+
+BEFORE_ANYBODY = {"init", "operator found"}
+"""What makes the first operators."""
+
+NO_RECORDS = {
+    *("bench up", "bench down", "bench status", "bench insert", "bench eject", "demo"),
+    *("bench operator add", "bench operator present"),
+    "lanes bind",  # writes station.toml, as whoever gets into the home does with an editor
+}
+"""What touches no records of a station."""
+
+
+def commands() -> Iterator[str]:
+    """Every command of the program."""
+
+    def below(command: click.Command, path: str) -> Iterator[str]:
+        if not isinstance(command, click.Group):
+            yield path
+            return
+        for name, one in command.commands.items():
+            yield from below(one, f"{path} {name}")
+
+    for name, entry in COMMANDS.items():
+        module, _, attribute = entry.target.partition(":")
+        yield from below(getattr(importlib.import_module(module), attribute), name)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home at which the dispatcher Dirk works, beside two administrators."""
+    home = home_of(tmp_path_factory.mktemp("desk") / "home")
+    (home.path / "layouts" / "tokens" / "own.toml").unlink()
+    staffed(home, dirk=(Role.DISPATCHER,))
+    token = home.path / "keys" / "custody" / "tokens" / "one" / "token.object"
+    token.parent.mkdir(parents=True)
+    token.touch()
+    return home
+
+
+def entries(home: Home) -> int:
+    """How many entries the log has."""
+    with closing(Records(home.records)) as records:
+        head = audit.head(records)
+    return head.sequence if head else 0
+
+
+def test_every_command_is_told_here() -> None:
+    told = {*ACTING, *READING, *PROVING, *BEFORE_ANYBODY, *NO_RECORDS} - {"backup --keys", "lanes"}
+    assert set(commands()) == told
+
+
+@pytest.mark.parametrize("command", ACTING)
+def test_who_has_not_the_role_changes_nothing(
+    command: str, home: Home, cli: Cli, tmp_path: Path, pem: Path
+) -> None:
+    file, backup = tmp_path / "file.csv", tmp_path / "backup.tar"
+    file.write_text("nothing")
+    if command == "restore":
+        assert cli("backup", str(backup), "--home", str(home.path)).code == ExitCode.OK
+    given = {"FILE": file, "NEW": tmp_path / "new", "PEM": pem, "BACKUP": backup}
+    arguments = [str(given.get(one, one)) for one in ACTING[command]]
+    before = entries(home)
+
+    fd = pin_fd(dirk="never was the one", bench="1", ca="1")
+    done = cli(*command.split(), *arguments, "--as", "dirk", "--home", str(home.path), "--pin-fd", fd)
+
+    assert done.code == ExitCode.REFUSED_BY_RULE, done.err
+    assert "dirk is no " in done.err
+    assert entries(home) == before
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manager's certificate."""
+    from tests.unit.registry_kit import certificate
+    from tests.unit.registry_kit import pem as written
+
+    path = tmp_path_factory.mktemp("manager") / "manager.pem"
+    path.write_bytes(written(certificate()))
+    return path
