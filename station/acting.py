@@ -32,6 +32,9 @@ _ANSWER = 60.0
 """Seconds within which a token or passphrase must have signed."""
 
 _SEAT = "operators' seat"
+_GLANCE = 1.0
+"""Seconds in which a reader tells of a token that is in it."""
+
 TO_PRESENT = 60.0
 """Seconds to put the right token into the operators' seat."""
 
@@ -151,7 +154,6 @@ class Hands:
         self._desk, self._records, self._held, self._tell = desk, records, held, tell
         self._counted = counted
         self._seat: OperatorsSeat | None = None
-        self._holder: str | None = None
 
     def who(self, name: str | None) -> tuple[Operator, StoredSession | None]:
         """The operator of a name and the session that proves it, None where it is still to be proven."""
@@ -180,7 +182,9 @@ class Hands:
 
     def holds(self, operator: Operator) -> bool:
         """Whether the operator's token is still the one in the seat."""
-        return operator.means is Means.PASSPHRASE or self._holder == operator.name
+        return operator.means is Means.PASSPHRASE or (
+            self._seat is not None and self._seat.holder == operator.name
+        )
 
     def _passphrase(self, operator: Operator) -> Child:
         if not self._desk.passphrases:
@@ -222,18 +226,16 @@ class Hands:
         assert certificate is not None, "a token's operator has a certificate"
         self._desk.present(operator.name)
         self._await(seat, operator)
-        self._holder = None
 
         def prove(secret: Secret) -> None:
             seat.log_in(station, operator.name, certificate, secret, now)
 
         self._log_in(operator, "PIN", prove)
-        self._holder = operator.name
         return seat
 
     def _await(self, seat: OperatorsSeat, operator: Operator) -> None:
         """Wait until the operator's own token is in the seat."""
-        certificate = seat.wait(0.0)
+        certificate = seat.wait(_GLANCE)
         while certificate != operator.certificate:
             wrong = "there is none" if certificate is None else "the one in it is another's"
             self._tell(f"put the token of {operator.name} into the operators' seat; {wrong}")
@@ -254,7 +256,7 @@ class Hands:
         configured = self._desk.configuration.operators
         if configured is None or configured.driver is None:
             raise nobody
-        certificate = self._served().wait(0.0)
+        certificate = self._served().wait(_GLANCE)
         if certificate is None:
             raise nobody
         for operator in register_of(self._records).active(now()):

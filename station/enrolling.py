@@ -52,7 +52,6 @@ class Enrolling:
 
     def __init__(self, desk: Desk, records: Records, by: str, tell: Tell) -> None:
         self._desk, self._records, self._by, self._tell = desk, records, by, tell
-        self._presented_last: str | None = None
 
     @contextmanager
     def making(self, *, passphrases: bool) -> Iterator[Callable[[Wanted], Actor]]:
@@ -104,7 +103,7 @@ class Enrolling:
 
         def sign(message: bytes) -> bytes:
             # Somebody else's may have been presented since.
-            if self._presented_last != name or not seat.present():
+            if seat.holder != name or not seat.present():
                 self._presented(seat, name)
             return seat.sign(message)
 
@@ -112,7 +111,7 @@ class Enrolling:
 
     def _presented(self, seat: OperatorsSeat, name: str) -> bytes:
         """The certificate of a token that was put into the seat and that its PIN proves to be theirs."""
-        desk, self._presented_last = self._desk, name
+        desk = self._desk
         self._tell(f"put the token of {name} into the operators' seat")
         desk.present(name)
         certificate = seat.wait(TO_PRESENT)

@@ -26,9 +26,12 @@ class OperatorsSeat:
 
     def __init__(self, operators: Operators, child: Child) -> None:
         self._operators, self._child = operators, child
+        self.holder: str | None = None
+        """The operator whose token was logged in to last, until another is looked for."""
 
     def wait(self, seconds: float) -> bytes | None:
         """The certificate (DER) of the token in the seat, waiting for one so long; None without."""
+        self.holder = None
         found: bytes | None = self._child.ask(
             "wait", seconds, timeout=seconds + self._operators.answer_seconds
         )
@@ -60,6 +63,7 @@ class OperatorsSeat:
         challenge = challenges.ask(operator, clock())
         answer = self._ask("answer", challenge.text)
         check_login(challenges, challenge, answer, certificate, self._anchors, clock(), self._crls)
+        self.holder = operator
 
     def sign(self, message: bytes) -> bytes:
         """The signature over the message of a statement; after `log_in`."""

@@ -181,6 +181,11 @@ class Desk:
         finally:
             child.close()
 
+    @cached_property
+    def _served(self) -> list[OperatorsSeat]:
+        """The operators' seat while it is open."""
+        return []
+
     def present(self, operator: str) -> None:
         """Ask for the token of an operator in the operators' seat, where something feeds it."""
         configured = self.configuration.operators
@@ -199,7 +204,7 @@ class Desk:
     def operators_seat(self, operator: str | None = None) -> Iterator[OperatorsSeat]:
         """The operators' seat, whose feeder is asked for the token of `operator` where one is named.
 
-        Raises `ConfigurationError` where none is configured.
+        One process serves it to all of a command. Raises `ConfigurationError` where none is configured.
         """
         operators = self.configuration.operators
         if operators is None or operators.driver is None:
@@ -210,10 +215,15 @@ class Desk:
             )
         if operator is not None:
             self.present(operator)
+        if self._served:
+            yield self._served[0]
+            return
         child = operators_process(operators)
+        self._served.append(OperatorsSeat(operators, child))
         try:
-            yield OperatorsSeat(operators, child)
+            yield self._served[0]
         finally:
+            self._served.clear()
             child.close()
 
     @contextmanager
