@@ -221,8 +221,8 @@ def destroy(invocation: Invocation, number: str, typed: str | None, others: tupl
         found = ending(records, number)
         click.echo(f"{counted(found.letters, 'letter', 'letters')} of {found.order.number} printed", err=True)
         if found.admins:
-            tokens = counted(found.admins, "token comes", "tokens come")
-            click.echo(f"the admin credential of {tokens} out of custody only: it is lost, too", err=True)
+            tokens = counted(found.admins, "token has its", "tokens have their")
+            click.echo(f"{tokens} admin credential from custody only: it is lost, too", err=True)
         if typed is None:
             typed = click.prompt(
                 f"Type the order's number ({found.order.number}) to destroy its key", err=True
