@@ -123,7 +123,8 @@ class Desk:
         Without `pins` the command gets those of operators only.
         """
         named = () if operator is None else ("--as", operator)
-        together = TOGETHER if arguments[:2] == ("letter", "print") and operator == "carl" else ()
+        opens = arguments[:2] in (("letter", "print"), ("token", "admin"))
+        together = TOGETHER if opens and operator == "carl" else ()
         command = [*through, sys.executable, "-m", "station", *arguments, *together, *named, "--debug"]
         given = {name: pin for name, pin in self.pins.items() if pins or name not in KEY_TOKENS}
         reading, writing = os.pipe()
@@ -147,9 +148,9 @@ class Desk:
         """What a listing command tells scripts."""
         return json.loads(self.run(*arguments, "--json").out)
 
-    def listed_with_pins(self, *arguments: str) -> Any:
+    def listed_with_pins(self, *arguments: str, operator: str = "ada") -> Any:
         """The same of a command that opens a key token."""
-        return json.loads(self.run(*arguments, "--json", pins=True).out)
+        return json.loads(self.run(*arguments, "--json", operator=operator, pins=True).out)
 
     def file(self, *rows: Mapping[str, str], reference: str | None = None) -> Path:
         """An order file with these rows, each filled up with an ordinary group's columns."""

@@ -77,6 +77,9 @@ def after(desk_factory: DeskFactory) -> Aftermath:
     return Aftermath(desk, order, rotated, sealed, desk.envelopes())
 
 
+ADMIN = ("token", "admin")
+
+
 def management_keys(desk: Desk) -> dict[str, bytes]:
     """The management key of every card that was made, by its name."""
     cards = ((path.stem, state.decode(path.read_bytes())) for path in desk.bench.layout.cards.glob("*.json"))
@@ -95,7 +98,7 @@ def test_each_is_had_again_the_way_its_layout_says_and_shown_to_nobody(after: Af
     first, last = [one["key"] for one in desk.listed_with_pins("diversification", "list")]
     for order, key in ((after.diversified, first), (after.rotated, last), (after.sealed, None)):
         for number in after.numbers(order):
-            told = desk.listed_with_pins("token", "admin", number, "--seat", after.put_in(number))
+            told = desk.listed_with_pins(*ADMIN, number, "--seat", after.put_in(number), operator="carl")
             assert told["accepted"] is True
             assert told["diversified_from"] == key
             assert told["recovery"] == ("diversified" if key else "custody")
@@ -115,8 +118,8 @@ def test_a_token_that_has_another_one_is_told(after: Aftermath) -> None:
     state.write(path, state.encode(replace(card, management=other)))
     desk.bench.insert(seat, name)
     try:
-        command = ("token", "admin", number, "--seat", seat)
-        told = desk.run(*command, pins=True, expect=ExitCode.CHECK_FAILED)
+        command = (*ADMIN, number, "--seat", seat)
+        told = desk.run(*command, operator="carl", pins=True, expect=ExitCode.CHECK_FAILED)
         assert f"token {number} refuses its admin credential" in told.err
     finally:
         desk.bench.eject(seat)
@@ -128,7 +131,7 @@ def test_another_token_is_not_tried(after: Aftermath) -> None:
     one, other = after.numbers(after.diversified)[:2]
     seat = after.put_in(one)
 
-    told = desk.run("token", "admin", other, "--seat", seat, pins=True, expect=ExitCode.DEVICE)
+    told = desk.run(*ADMIN, other, "--seat", seat, operator="carl", pins=True, expect=ExitCode.DEVICE)
 
     assert "on record" in told.err
 
@@ -138,17 +141,17 @@ def test_a_copy_of_the_home_yields_none_without_the_pin_of_its_token(
 ) -> None:
     desk = after.desk
     number = after.numbers(after.diversified)[0]
-    command = ("token", "admin", number, "--seat", after.put_in(number))
+    command = (*ADMIN, number, "--seat", after.put_in(number))
     keys = {f"management key of {name}": Secret(key) for name, key in management_keys(desk).items()}
     stolen, _ = thief_s(desk.home, desk, tmp_path)
     assert Hunt(keys).through(desk.home, stolen.home) == []
 
     guessed = {**desk.pins, "diversification": other_than(desk.pins["diversification"])}
-    told = replace(stolen, pins=guessed).run(*command, pins=True, expect=ExitCode.DEVICE)
+    told = replace(stolen, pins=guessed).run(*command, operator="carl", pins=True, expect=ExitCode.DEVICE)
 
     assert "its PIN was refused" in told.err
     # The PIN is all that was missing.
-    stolen.run(*command, pins=True)
+    stolen.run(*command, operator="carl", pins=True)
 
 
 def test_a_diversification_token_that_was_lost_is_brought_back_by_the_backup_of_keys(
@@ -160,12 +163,12 @@ def test_a_diversification_token_that_was_lost_is_brought_back_by_the_backup_of_
     backup = tmp_path / "keys.backup"
     desk.run("backup", "--keys", str(backup))
     shutil.rmtree(desk.home / "keys" / "diversification")
-    desk.run("token", "admin", number, "--seat", seat, pins=True, expect=ExitCode.DEVICE)
+    desk.run(*ADMIN, number, "--seat", seat, operator="carl", pins=True, expect=ExitCode.DEVICE)
 
     put_back = desk.run("restore", "--keys", str(backup))
 
     assert "put back: diversification" in put_back.err
-    desk.run("token", "admin", number, "--seat", seat, pins=True)
+    desk.run(*ADMIN, number, "--seat", seat, operator="carl", pins=True)
 
 
 def test_an_so_pin_that_stands_on_the_letter_is_not_diversified(after: Aftermath) -> None:
