@@ -156,7 +156,7 @@ def test_who_rewrites_the_log_is_named_by_entry_and_an_export_of_it_does_not_hol
     shutil.copytree(desk.home, home)
     desk = replace(desk, home=home, environment={**desk.environment, "STATION_HOME": str(home)})
     with Tamper(home / "station.db") as tamper:
-        tamper.bodies[0] = tamper.bodies[0].replace('"operator":"ada"', '"operator":"eve"')
+        tamper.bodies[0] = tamper.bodies[0].replace('"operator":"ann"', '"operator":"eve"')
         tamper.rehash()
     said = desk.run("audit", "verify", expect=ExitCode.CHECK_FAILED).err
     assert "found: entry 1 was changed\n" in said

@@ -47,8 +47,8 @@ def test_what_was_made_printed_and_taken_in_after_a_backup_is_noticed_and_never_
     desk.run("restore", str(backup), "--replace")
     assert list(desk.home.glob("replaced/*/station.db"))
     assert desk.tokens(order, "planned")
-    for command in (("produce", order), ("letter", "print", sealed)):
-        told = desk.run(*command, pins=True, expect=ExitCode.REFUSED_BY_RULE)
+    for operator, *command in (("ada", "produce", order), ("carl", "letter", "print", sealed)):
+        told = desk.run(*command, operator=operator, pins=True, expect=ExitCode.REFUSED_BY_RULE)
         assert "station reconcile" in told.err
     file = desk.file({**CARD, "count": "1", "group": "Nieuw"})
     desk.run("order", "import", str(file), expect=ExitCode.REFUSED_BY_RULE)
