@@ -11,6 +11,7 @@ from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.people import Signed
 from batch.model.states import ItemState, LetterState
+from batch.orders.epochs import need_open
 from batch.people.acting import Actor, Given, give, keep, keep_alone
 from batch.people.evidence import warrant_of
 from batch.people.separation import RULES, Act, Before
@@ -75,6 +76,7 @@ def reprint(records: Records, number: str, actor: Actor, reason: str | None = No
     letter = letters.letter(records, number)
     item = items.item_of(records, letter.item_id)
     order, where = orders.order_of(records, item.order_id), f"letter {number}"
+    need_open(records, order)
     if letter.state not in (LetterState.UNKNOWN, LetterState.VOID):
         raise Refused(
             f"it is {letter.state}; only a letter that is unknown or void is printed again",
