@@ -80,23 +80,27 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
     stopped: list[int] = []
     with (
         desk.sound_records(thorough=True) as records,
-        invocation.actors(desk, records, Act.OPEN_CUSTODY, others, where=number, together=True) as actors,
         only_one(desk.printing_lock, "printing"),
+        desk.print_room() as room,
     ):
-        for doubtful in begin(records, actors[0].name):
-            click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
-        wanted = order(records, number)
-        release_together(records, wanted, actors)
-        stopping = stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed")
-        with desk.print_room() as room, stopping:
+        # Their tokens and passphrases are let go before the first page.
+        with invocation.actors(
+            desk, records, Act.OPEN_CUSTODY, others, where=number, together=True
+        ) as actors:
+            operator = actors[0].name
+            for doubtful in begin(records, operator):
+                click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
+            wanted = order(records, number)
+            release_together(records, wanted, actors)
             open_to_print(records, wanted, room, actors)
+        with stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed"):
             result = print_letters(
                 records,
                 wanted,
                 room,
                 mailers=desk.mailer,
                 printer=desk.configuration.printer.driver if desk.configuration.printer else "",
-                operator=actors[0].name,
+                operator=operator,
                 tell=lambda name, done, all_: click.echo(
                     f"letter {name} printed ({done} of {all_})", err=True
                 ),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.bench
 
 SIDES: tuple[Literal["before", "after"], ...] = ("before", "after")
 CARD = {"group": "Balie Noord"}
-CARD_FAULT = Fault("piv-1", "answer", 3, "db", sw="6581")
+CARD_FAULT = Fault("piv-1", "answer", 3, "db", times=1000, sw="6581")
 """The first certificate is not written; CHUID and CCC were."""
 
 
@@ -68,6 +68,7 @@ def set_aside(desk: Desk, fault: Fault = CARD_FAULT) -> tuple[str, dict[str, Any
     producing.hear("QUARANTINE")
     desk.bench.eject("piv-1")
     ended = producing.end()
+    desk.bench.disarm()
     assert ended.code == ExitCode.PARTIAL
     (aside,) = desk.tokens(order, "quarantined")
     assert f"in quarantine: {aside['number']}" in ended.err
@@ -153,12 +154,13 @@ def test_a_card_that_was_set_aside_goes_on_where_it_was_and_the_ca_is_asked_anew
     of_key = "SELECT public_key FROM keys WHERE name = 'authentication' ORDER BY item_id DESC LIMIT 1"
     found = desk.rows(of_key)
     desk.run("quarantine", "resume", first["number"])
-    desk.bench.arm(Fault("piv-1", "answer", 1, "db", sw="6581"))
+    desk.bench.arm(Fault("piv-1", "answer", 1, "db", times=1000, sw="6581"))
     desk.bench.insert("piv-1", card)
     producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
     producing.hear("QUARANTINE")
     desk.bench.eject("piv-1")
     assert producing.end().code == ExitCode.PARTIAL
+    desk.bench.disarm()
     (aside,) = desk.listed("quarantine", "list", "--order", order)
     assert aside["step"] == "load:authentication"
     assert aside["ways"] == ["resume", "reset", "destroy", "write-off"]
@@ -303,6 +305,7 @@ def test_a_usb_token_is_reset_where_its_maker_s_so_pin_is_known_and_given_up_whe
         producing = desk.start("produce", order, "--seat", "usb-1", "--patience", "0", pins=True)
         producing.hear("QUARANTINE")
         assert producing.end().code == ExitCode.PARTIAL
+        desk.bench.disarm()
         (aside,) = desk.tokens(order, "quarantined")
         return aside["number"], aside["serial"]
 
