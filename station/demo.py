@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +71,11 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
     begun = time.monotonic()
     _prepare(directory)
     home, state, pins = directory / "home", directory / "bench", directory / "pins"
-    _write_pins(pins)
-    bench = Bench.up(state, piv=2, pkcs11=2, tether=True)
+    people = [*ADMINISTRATORS, *(one.name for one in read_list(PEOPLE))]
+    bench = Bench.up(state, piv=2, pkcs11=2, tether=True, operators=people)
     try:
-        say(f"a bench of two PIV readers and two USB slots is up in {state}")
+        say(f"a bench of two PIV readers, two USB slots and an operators' seat is up in {state}")
+        _write_pins(pins, {name: bench.people.pin_file(name).read_text().strip() for name in people})
         environment = {**os.environ, "STATION_HOME": str(home), "STATION_BENCH": str(state)}
 
         def station(line: str, *, pin: bool = False) -> None:
@@ -82,7 +83,7 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
 
         founders = " ".join(f"--administrator {name}" for name in ADMINISTRATORS)
         at = shlex.quote(str(state))
-        station(f"init --name 'Demo Issuer' --bench {at} --passphrases {founders}", pin=True)
+        station(f"init --name 'Demo Issuer' --bench {at} {founders}", pin=True)
         first, second = ADMINISTRATORS
         station(f"operator enrol --from {shlex.quote(str(PEOPLE))} --as {first} --with {second}", pin=True)
         together = "--as pim --with carla"
@@ -119,13 +120,12 @@ def _prepare(directory: Path) -> None:
     (directory / _MARK).touch()
 
 
-def _write_pins(path: Path) -> None:
-    """PINs of the demo's key tokens, passphrases of its operators; a real desk's are in their heads."""
-    people = [*ADMINISTRATORS, *(one.name for one in read_list(PEOPLE))]
+def _write_pins(path: Path, people: Mapping[str, str]) -> None:
+    """PINs of the demo's key tokens and of its operators' cards; a real desk's are in their heads."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:
         file.writelines(f"{key} {secrets.randbelow(10**8):08d}\n" for key in PINNED)
-        file.writelines(f"{name} {secrets.token_hex(8)}\n" for name in people)
+        file.writelines(f"{name} {pin}\n" for name, pin in people.items())
 
 
 def _run(line: str, environment: dict[str, str], pins: Path | None, say: Callable[[str], None]) -> None:

@@ -33,7 +33,7 @@ class Act(enum.StrEnum):
     RELEASE = "letters.released"
     REPRINT = "letter.reprinted"
     SETTLE = "letter.settled"
-    REVOKE = "certificate.revoked"
+    REVOKE = "revocation.ordered"
     OPEN_CUSTODY = "custody.opened"
     MANAGE_CUSTODY = "custody.managed"
     KEEP_DESK = "desk.kept"

@@ -122,6 +122,11 @@ def giving_up(order: str, item: str, replacement: str | None) -> About:
     return {"order": order, "item": item, "replacement": replacement}
 
 
+def revoking(order: str, item: str, reason: str, certificates: Mapping[str, str]) -> About:
+    """What REVOKE is about: an item, why (RFC 5280 §5.3.1), and the SHA-256 of its certificates by key."""
+    return {"order": order, "item": item, "reason": reason, "certificates": dict(certificates)}
+
+
 def approval_of(register: Register, warrant: Warrant) -> Approval:
     """The approval of an order; raises `NotTrusted` or `Refused` where it, or what was received, fails."""
     received = _verified(register, warrant.received, Act.RECEIVE)

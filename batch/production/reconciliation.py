@@ -15,6 +15,7 @@ from batch.model.orders import Item
 from batch.model.quarantine import Cause
 from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
 from batch.orders.decisions import name_managers
+from batch.production import revoking
 from batch.production.ending import follow
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
@@ -169,7 +170,7 @@ def reconcile(
         )
     found = Found()
     with records.transaction():
-        _take_statements_back(records, evidence)
+        _take_statements_back(records, evidence, operator)
         _take_orders_back(records, evidence, operator, found)
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
         _doubt_letters(records, evidence, operator, found)
@@ -194,11 +195,12 @@ def reconcile(
     return found
 
 
-def _take_statements_back(records: Records, evidence: Evidence) -> None:
+def _take_statements_back(records: Records, evidence: Evidence, operator: str) -> None:
     """What operators signed of each other and for what was received holds as before."""
     for line in evidence.ledger:
         if line.kept and (statement := line.kept.get("statement")):
             statements.take_back(records, statement)
+            revoking.take_back(records, statement, operator)
 
 
 def _take_orders_back(records: Records, evidence: Evidence, operator: str, found: Found) -> None:

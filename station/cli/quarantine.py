@@ -9,7 +9,8 @@ import click
 
 from station.cli.confirming import ask_twice, yes_option
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import counted, document, listing, plain
+from station.cli.output import document, listing, plain
+from station.cli.revoking import tell_ca, tell_waiting
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
     listing(shown, _COLUMNS, as_json=as_json, empty="Nothing is in quarantine.")
     if rows:
         click.echo("next: station quarantine show NUMBER", err=True)
-    _tell_waiting(requests)
+    tell_waiting(requests)
 
 
 @quarantine.command()
@@ -308,7 +309,7 @@ def _tell_spoiled(
     from batch.store.items import item_of, replacement
     from batch.store.orders import order_of
 
-    revoked, waiting, reason = _revoke(records, desk, operator)
+    revoked, waiting, reason = tell_ca(records, desk, operator)
     item, other = item_of(records, item.id), replacement(records, item.id)
     order = order_of(records, item.order_id)
     again = "" if spoiled else " already"
@@ -334,33 +335,8 @@ def _tell_spoiled(
     click.echo(f"order {order.number} is {order.state}", err=True)
     if waiting:
         click.echo(f"the CA was not told: {reason}", err=True)
-        _tell_waiting(waiting)
+        tell_waiting(waiting)
         return ExitCode.PARTIAL
     if other is not None and other.state == "planned":
         click.echo(f"next: station produce {order.number}", err=True)
     return ExitCode.OK
-
-
-def _revoke(records: Records, desk: Desk, operator: str) -> tuple[int, int, str | None]:
-    """How many certificates were revoked, how many requests wait for the CA, and why they do."""
-    from batch.production.revocation import carry_out
-    from batch.store.revocations import waiting
-    from station.errors import StationError
-
-    requests = len(waiting(records))
-    if not requests:
-        return 0, 0, None
-    try:
-        with desk.authority() as authority:
-            done = carry_out(records, authority, operator)
-    except StationError as error:  # such as no PIN of the CA's token: what is spoiled stays spoiled
-        return 0, requests, str(error)
-    for refused in done.refused:
-        click.echo(f"the CA refused to revoke {refused}", err=True)
-    return done.revoked, done.waiting, done.reason
-
-
-def _tell_waiting(requests: int) -> None:
-    if requests:
-        of = counted(requests, "request wait", "requests wait")
-        click.echo(f"certificates of {of} to be revoked; next: station ca crl", err=True)

@@ -9,6 +9,7 @@ import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
 from station.cli.output import document, listing
+from station.cli.revoking import revoke
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ COLUMNS = {
 
 @click.group()
 def token() -> None:
-    """List and show tokens, and verify the one in a reader."""
+    """List and show tokens, verify the one in a reader, have its certificates revoked."""
 
 
 @token.command("list")
@@ -149,6 +150,9 @@ def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...
     verdict = "takes" if proof.accepted else "refuses"
     click.echo(f"token {proof.number} {verdict} its admin credential, {whence}", err=True)
     return ExitCode.OK if proof.accepted else ExitCode.CHECK_FAILED
+
+
+token.add_command(revoke)
 
 
 def token_row(item: Item) -> dict[str, Any]:

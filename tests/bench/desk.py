@@ -35,7 +35,7 @@ PEOPLE: Mapping[str, str] = {
     "carl": "pin-officer",
     "dora": "pin-officer order-officer",
     "emil": "approver revocation-officer dispatcher",
-    "fien": "personaliser",
+    "fien": "personaliser revocation-officer",
 }
 """Who works at the desks of the tests, and in which roles."""
 TOGETHER = ("--with", "dora")

@@ -148,6 +148,38 @@ def test_a_card_is_reset_and_made_again_and_its_certificates_are_revoked(desk: D
     ]
 
 
+def test_a_finished_token_is_revoked_by_two_officers_once_the_ca_can_be_asked(desk: Desk) -> None:
+    order = desk.approved(CARD)
+    desk.bench.insert("piv-1")
+    producing = desk.start("produce", order, "--seat", "piv-1", pins=True)
+    producing.hear("produced")
+    desk.bench.eject("piv-1")
+    assert producing.end().code == ExitCode.OK
+    ((number, serials),) = [
+        (token["number"], {row["serial"] for row in desk.listed("token", "show", token["number"])["keys"]})
+        for token in desk.tokens(order)
+    ]
+    command = ("token", "revoke", number)
+    for operator in ("ada", "carl"):
+        desk.run(*command, "--reason", "keyCompromise", operator=operator, expect=ExitCode.REFUSED_BY_RULE)
+    begun = desk.run(*command, "--reason", "keyCompromise", operator="emil", pins=True)
+    assert "another revocation officer gives the same command" in begun.err
+    desk.run(*command, operator="emil", pins=True, expect=ExitCode.REFUSED_BY_RULE)
+    assert not serials & revoked(desk)
+
+    # Nobody gives the PIN of the CA's token.
+    done = desk.run(*command, operator="fien", expect=ExitCode.PARTIAL)
+    assert "the CA was not told" in done.err
+    waiting = [row for row in desk.listed("ca", "revocations") if row["number"] == number]
+    assert {(row["reason"], row["outcome"]) for row in waiting} == {("keyCompromise", None)}
+    assert serials <= revoked(desk)
+    assert "already" in desk.run(*command, operator="fien", expect=ExitCode.REFUSED_BY_RULE).err
+    told = [event for event in events(desk, number) if "revo" in event]
+    assert told[:2] == ["revocation.ordered.asked", "revocation.ordered"]
+    assert set(told[2:]) == {"certificate.revoked"}
+    assert desk.run("audit", "verify").code == ExitCode.OK
+
+
 def test_a_card_that_was_set_aside_goes_on_where_it_was_and_the_ca_is_asked_anew(desk: Desk) -> None:
     order, first, card = set_aside(desk, Fault("ca", "wrong", wrong="subject"))
     assert "certify:authentication" in first["reason"]

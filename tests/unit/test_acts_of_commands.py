@@ -58,6 +58,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "order schedule": (ORDER, "--until", "2030-01-01T00:00"),
     "produce": (ORDER,),
     "token admin": (NUMBER, "--seat", "lane-1", "--with", "ben"),
+    "token revoke": (NUMBER, "--reason", "keyCompromise"),
     "diversification new": (),
     "quarantine resume": (NUMBER,),
     "quarantine add": (NUMBER, *WHY),
