@@ -112,8 +112,7 @@ def log_in(desk: Desk, records: Records, name: str | None, tell: Tell) -> tuple[
     with ExitStack() as held:
         hands = Hands(desk, records, held, tell)
         operator = hands.named(name)
-        if operator not in register_of(records).active(now()):
-            raise Refused("is no operator any more", where=operator.name, next="see `station operator list`")
+        register_of(records).check_working(operator, now())
         hands.open(operator)
     log_out(desk, records)
     terminal = Terminal(desk.home)

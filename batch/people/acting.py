@@ -103,7 +103,7 @@ def founded(records: Records) -> bool:
 
 def permitted(records: Records, actor: Actor, act: Act, *, where: str, before: Before | None = None) -> None:
     """Raise `Refused` unless the actor works here at this moment and may do the act."""
-    _known(register_of(records), actor)
+    register_of(records).check_working(actor.operator, now())
     check(act, actor.operator, where=where, before=before)
 
 
@@ -124,7 +124,7 @@ def give(
     where the actor's token does not sign.
     """
     register = register_of(records)
-    _known(register, actor)
+    register.check_working(actor.operator, now())
     check(act, actor.operator, where=where, before=before)
     begun = _begun(records, act, about, subject)
     if begun is None:
@@ -156,7 +156,7 @@ def sign_together(
     """
     register = register_of(records)
     for actor in actors:
-        _known(register, actor)
+        register.check_working(actor.operator, now())
         check(act, actor.operator, where=where)
     wanted = RULES[act].persons
     if len({actor.name.casefold() for actor in actors}) != len(actors) or len(actors) < wanted:
@@ -219,14 +219,3 @@ def _begun(records: Records, act: Act, about: Mapping[str, Any], subject: str) -
         if statement.about == dict(about) and now() - statement.at < PATIENCE:
             return signed
     return None
-
-
-def _known(register: Register, actor: Actor) -> None:
-    """The actor is who the register says works here at this moment."""
-    at = now()
-    if actor.operator not in register.active(at):
-        raise Refused(
-            f"{actor.name} is no operator any more, or with another key",
-            where=actor.name,
-            next="see `station operator list`",
-        )

@@ -87,6 +87,25 @@ class Register:
         """Those who may work at a moment, by name."""
         return sorted((one for one in self.operators if works(one, at)), key=lambda one: one.name)
 
+    def check_working(self, operator: Operator, at: datetime) -> None:
+        """Raise `Refused` for who may not work at a moment, or not with these keys and roles, and say why."""
+        if operator in self.active(at):
+            return
+        if operator.until is None and operator.certificate is not None:
+            end = load_der_x509_certificate(operator.certificate).not_valid_after_utc
+            if at > end:
+                raise Refused(
+                    f"the certificate of the token expired on {end:%Y-%m-%d %H:%M UTC}",
+                    where=operator.name,
+                    next=f"two administrators register a new one: `station operator change {operator.name} "
+                    "--new-keys`",
+                )
+        raise Refused(
+            f"{operator.name} is no operator any more, or with another key",
+            where=operator.name,
+            next="see `station operator list`",
+        )
+
     def verify(self, signed: Signed, act: Act, *, at: datetime, before: Before | None = None) -> Statement:
         """The statement, where it is about this act, holds at `at` and was signed by as many different
         operators as the act takes, each in a role that may, and kept from it by nothing done `before`.
