@@ -13,6 +13,7 @@ from batch.model.people import Means, Operator
 from batch.people import logins
 from batch.people.acting import Actor, permitted, register_of
 from batch.people.challenges import Challenges
+from batch.people.proof import holder
 from batch.people.separation import RULES, Act, Before, same
 from batch.production.lock import only_one
 from batch.store import logins as stored
@@ -258,14 +259,7 @@ class Hands:
         certificate = self._served().wait(_GLANCE)
         if certificate is None:
             raise nobody
-        for operator in register_of(self._records).active(now()):
-            if operator.certificate == certificate:
-                return operator
-        raise Refused(
-            "the token in the operators' seat is no operator's",
-            where=_SEAT,
-            next="see `station operator list`",
-        )
+        return holder(register_of(self._records).active(now()), certificate)
 
     def _served(self) -> OperatorsSeat:
         if self._seat is None:

@@ -201,10 +201,10 @@ class Desk:
             present(operator)
 
     @contextmanager
-    def operators_seat(self, operator: str | None = None) -> Iterator[OperatorsSeat]:
-        """The operators' seat, whose feeder is asked for the token of `operator` where one is named.
+    def operators_seat(self) -> Iterator[OperatorsSeat]:
+        """The operators' seat; `present` has a token put in. One process serves it to all of a command.
 
-        One process serves it to all of a command. Raises `ConfigurationError` where none is configured.
+        Raises `ConfigurationError` where none is configured.
         """
         operators = self.configuration.operators
         if operators is None or operators.driver is None:
@@ -213,8 +213,6 @@ class Desk:
                 where=str(self.home.configuration),
                 next="add `driver` and `anchors` to [operators]; docs/configuration.md explains them",
             )
-        if operator is not None:
-            self.present(operator)
         if self._served:
             yield self._served[0]
             return

@@ -43,10 +43,18 @@ def desk_checks(path: Path) -> Iterator[Check]:
     yield layouts(configuration, home)
     yield records(home)
     yield from audit_log(home)
-    yield from devices(configuration)
-    if configuration.operators is not None:
-        from station.checks.people import people_checks
+    from station.checks.kept import custody_made, kept_checks
+    from station.checks.people import people_checks
 
+    yield from kept_checks(configuration, home)
+    yield from devices(configuration, made=custody_made(home))
+    if configuration.operators is None:
+        yield fail(
+            "operators",
+            "nobody can log in: [operators] is missing",
+            "add [operators] to station.toml; docs/configuration.md explains it",
+        )
+    else:
         yield from people_checks(configuration.operators)
 
 
@@ -109,8 +117,11 @@ def audit_log(home: Home) -> Iterator[Check]:
         yield warn("audit log", what, f"run `{command}`; it is due at least every 31 days")
 
 
-def devices(configuration: Configuration) -> Iterator[Check]:
-    """PC/SC where a seat wants it, every seat, every key token, the printer; all asked at the same time."""
+def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
+    """PC/SC where a seat wants it, every seat, every key token, the printer; all asked at the same time.
+
+    `made`: custody was made, so that its token must be there.
+    """
     seats = {seat.name: probes.seat_probe(seat) for seat in configuration.seats}
     keys = {name: probes.key_probe(name, token) for name, token in configuration.keys.named().items()}
     services = {
@@ -128,7 +139,8 @@ def devices(configuration: Configuration) -> Iterator[Check]:
         for name, child in seats.items():
             yield _seat(name, probes.ask(child, "occupied"))
         for name, child in keys.items():
-            yield _key(name, configuration.keys.named()[name].token, probes.ask(child, "labels"))
+            labels = probes.ask(child, "labels")
+            yield _key(name, configuration.keys.named()[name].token, labels, made=made or name != "custody")
     yield _printer(printer)
 
 
@@ -160,13 +172,13 @@ def _seat(name: str, answer: bool | DriverError) -> Check:
     return ok(f"seat {name}", "a token is in it" if answer else "empty")
 
 
-def _key(name: str, label: str, answer: tuple[str, ...] | DriverError) -> Check:
+def _key(name: str, label: str, answer: tuple[str, ...] | DriverError, *, made: bool) -> Check:
     check = f"{name} key token"
     if isinstance(answer, DriverError):
         return _failed(check, answer, "correct its module or environment (SoftHSM: apt-get install softhsm2)")
     if label not in answer:
         there = ", ".join(repr(one) for one in answer) or "none"
-        if name == "custody":
+        if not made:
             return warn(check, f"no token {label!r}; there are: {there}", "run `station custody make`")
         return fail(check, f"no token {label!r}; there are: {there}", "insert it, or correct station.toml")
     return ok(check, f"{label!r} is there")

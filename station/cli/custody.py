@@ -37,8 +37,6 @@ _KEYS = {
     "destroyed_at": "Destroyed",
     "sha256": "SHA-256",
 }
-_LOW = 5
-"""Keys in stock below which more should be made."""
 
 _officers = click.option(
     "--officer",
@@ -179,6 +177,7 @@ def list_keys(invocation: Invocation, as_json: bool) -> None:
 
     from batch.model.custody import KeyState
     from batch.store import custody as kept
+    from station.custody import LOW_STOCK
 
     with invocation.desk().records() as records:
         found = kept.keys(records)
@@ -197,7 +196,7 @@ def list_keys(invocation: Invocation, as_json: bool) -> None:
     listing(rows, _KEYS, as_json=as_json, empty="No key was made; `station custody epochs make 20`.")
     stock = sum(one.state is KeyState.STOCK for one in found)
     click.echo(f"{counted(stock, 'key is', 'keys are')} in stock", err=True)
-    if stock < _LOW:
+    if stock < LOW_STOCK:
         click.echo("next: station custody epochs make 20", err=True)
 
 

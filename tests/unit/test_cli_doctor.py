@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from batch.people.operators import enrol
+from batch.store.database import Records
 from drivers.secret import Secret
 from simulators.bench import Bench
 from station import setup
 from station.config import Seat
 from station.exit_codes import ExitCode
+from station.home import enter
 from station.key_tokens import KEYS
 from tests.unit.cli import Cli
+from tests.unit.custody_kit import in_stock
+from tests.unit.login_kit import OPERATORS, staff, staffed
+from tests.unit.restore_kit import home_of
 
 
 def checks(cli: Cli, home: Path) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -38,9 +46,17 @@ def home(bench: Bench, tmp_path: Path) -> Path:
         bench=bench.layout.directory,
         seats=seats,
     )
+    staffed(enter(tmp_path / "home"))
     bench.insert("piv-1")
     bench.insert("usb-1")
     return tmp_path / "home"
+
+
+def custody_made(home: Path) -> None:
+    """Put on record that officers made custody's token, which is nowhere."""
+    with closing(Records(home / "station.db")) as records:
+        for _ in range(2):
+            in_stock(b"a public key")(records)
 
 
 def test_without_a_station_it_names_the_command_that_makes_one(cli: Cli, tmp_path: Path) -> None:
@@ -62,9 +78,11 @@ def test_a_whole_desk_passes_and_says_what_is_in_its_seats(cli: Cli, home: Path)
         "seat usb-1": "a token is in it",
         "seat usb-2": "empty",
     }
-    for name in ("configuration", "layouts", "records", "pc/sc", "custody key token", "printer"):
+    for name in ("configuration", "layouts", "records", "pc/sc", "register", "bench key token", "printer"):
         assert found[name]["state"] == "ok", found[name]
     assert all(check["mend"] for check in found.values() if check["state"] != "ok")
+    assert found["custody key token"]["state"] == "warn"
+    assert "station custody make" in found["custody key token"]["mend"]
     told = cli("doctor", "--home", str(home))
     assert "✓ ok    seat piv-2: empty" in told.out
 
@@ -77,16 +95,41 @@ def test_what_is_broken_is_told_each_with_the_way_to_mend_it(cli: Cli, home: Pat
         .replace('token = "custody"', 'token = "lost"')
         .replace('driver = "simulated"', 'driver = "matrix"')
     )
+    custody_made(home)
     bench.down()
     code, found = checks(cli, home)
     assert code == ExitCode.CHECK_FAILED
     failed = {name for name, check in found.items() if check["state"] == "fail"}
     assert {"pc/sc", "seat piv-1", "custody key token", "printer"} <= failed
     assert "bench up" in found["pc/sc"]["mend"]
-    assert "'custody'" in found["custody key token"]["found"]
+    assert "'lost'" in found["custody key token"]["found"]
     assert "simulated" in found["printer"]["mend"]
     assert found["bench key token"]["state"] == "ok"
     assert all(found[name]["mend"] for name in failed)
+
+
+def test_what_somebody_must_do_is_told(cli: Cli, tmp_path: Path) -> None:
+    """Who founds operators, makes custody keys, signs what another began, forgets what is due."""
+    home = home_of(tmp_path / "home")
+    code, found = checks(cli, home.path)
+    assert code == ExitCode.CHECK_FAILED
+    assert (found["operators"]["state"], found["register"]["state"]) == ("fail", "fail")
+    assert "[operators]" in found["operators"]["mend"]
+    assert "station operator found" in found["register"]["mend"]
+
+    home.configuration.write_text(home.configuration.read_text() + OPERATORS)
+    with closing(Records(home.records)) as records:
+        actors = staff(records)
+        newcomer = replace(actors["ben"].operator, name="nia", key=b"hers")
+        enrol(records, actors["ann"], newcomer, anchor=lambda trust: None)
+        in_stock(b"a public key")(records)
+    code, found = checks(cli, home.path)
+    assert (found["operators"]["state"], found["register"]["state"]) == ("ok", "ok")
+    assert "operator.enrolled, begun by ann" in found["signatures"]["found"]
+    assert found["custody keys"]["state"] == "warn"
+    assert "1 in stock" in found["custody keys"]["found"]
+    assert "epochs make" in found["custody keys"]["mend"]
+    assert found["personal data"]["found"] == "none is due to be forgotten"
 
 
 @pytest.mark.bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from station.config import Operators, Seat, example, load, parse
 from station.errors import ConfigurationError
 from station.home import enter
 from station.key_tokens import KEYS
+from station.operators_seat import OperatorsSeat
 from station.wiring import Desk
 from tests.conftest import lacking
 from tests.unit.cli import Cli
@@ -77,6 +79,14 @@ def pin(bench: Bench, operator: str) -> Secret:
     return Secret(bench.people.pin_file(operator).read_bytes().strip())
 
 
+@contextmanager
+def seat_with(desk: Desk, operator: str) -> Iterator[OperatorsSeat]:
+    """The operators' seat, into which the feeder put an operator's token."""
+    desk.present(operator)
+    with desk.operators_seat() as seat:
+        yield seat
+
+
 def holder(certificate: bytes) -> object:
     found = x509.load_der_x509_certificate(certificate)
     return found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
@@ -97,7 +107,7 @@ def test_the_operators_seat_is_no_lane_and_written_as_configured(
 @pytest.mark.bench
 def test_the_feeder_puts_in_the_token_of_whoever_is_asked_for(peopled: Bench, home: Path) -> None:
     for operator in ("olga", "pim"):
-        with desk(home).operators_seat(operator) as seat:
+        with seat_with(desk(home), operator) as seat:
             certificate = seat.wait(20)
             assert certificate is not None
             assert holder(certificate) == operator
@@ -115,7 +125,7 @@ def test_the_feeder_puts_in_the_token_of_whoever_is_asked_for(peopled: Bench, ho
 @pytest.mark.bench
 def test_a_certificate_that_does_not_hold_is_refused_at_the_desk(peopled: Bench, home: Path) -> None:
     peopled.people.add("late", condition="expired")
-    with desk(home).operators_seat("late") as seat:
+    with seat_with(desk(home), "late") as seat:
         certificate = seat.wait(20)
         assert certificate is not None
         with pytest.raises(NotProven) as refused:
@@ -129,7 +139,7 @@ def test_a_token_that_hangs_is_given_up_and_taken_anew(peopled: Bench, home: Pat
     assert whole.configuration.operators is not None
     hasty = replace(whole.configuration.operators, answer_seconds=5.0)
     impatient = Desk(whole.home, whole.pins, replace(whole.configuration, operators=hasty))
-    with impatient.operators_seat("pim") as seat:
+    with seat_with(impatient, "pim") as seat:
         certificate = seat.wait(20)
         assert certificate is not None
         seat.log_in("Desk", "pim", certificate, pin(peopled, "pim"), now)
@@ -139,7 +149,7 @@ def test_a_token_that_hangs_is_given_up_and_taken_anew(peopled: Bench, home: Pat
         with pytest.raises(ProcessDied):
             seat.sign(TEXT)
     peopled.people.present(None)
-    with desk(home).operators_seat("pim") as seat:
+    with seat_with(desk(home), "pim") as seat:
         assert seat.wait(20) == certificate
 
 
@@ -149,7 +159,7 @@ def test_usb_tokens_have_a_seat_of_their_own(peopled: Bench, home: Path) -> None
     whole = desk(home)
     table = Operators(**peopled.people.table(PKCS11))
     usb = Desk(whole.home, whole.pins, replace(parse(text, "station.toml"), operators=table))
-    with usb.operators_seat("ine") as seat:
+    with seat_with(usb, "ine") as seat:
         certificate = seat.wait(20)
         assert certificate is not None
         seat.log_in("Desk", "ine", certificate, pin(peopled, "ine"), now)
@@ -244,5 +254,5 @@ def test_passphrases_alone_need_no_seat() -> None:
 def test_a_station_without_a_seat_says_how_to_get_one(home: Path) -> None:
     whole = desk(home)
     bare = Desk(whole.home, whole.pins, replace(whole.configuration, operators=None))
-    with pytest.raises(ConfigurationError, match="no operators' seat"), bare.operators_seat("olga"):
+    with pytest.raises(ConfigurationError, match="no operators' seat"), bare.operators_seat():
         pass
