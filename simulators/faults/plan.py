@@ -21,20 +21,27 @@ class Due:
 
     def count(self, name: str) -> None:
         """Count an exchange of the kind `name` at its target."""
-        if self._taken < self.fault.times and (self.fault.of or name).casefold() == name.casefold():
+        if self._taken < self.fault.times and self._is_of(name):
             self._seen += 1
 
     def next_is(self, name: str, actions: Collection[str]) -> bool:
         """Whether an exchange of the kind `name` would make it happen, and it is one of these actions."""
-        alike = (self.fault.of or name).casefold() == name.casefold()
-        reached = self._seen + alike >= self.fault.on
-        return reached and self._taken < self.fault.times and self.fault.do in actions
+        alike = self._is_of(name)
+        return (
+            alike
+            and self._seen + 1 >= self.fault.on
+            and self._taken < self.fault.times
+            and self.fault.do in actions
+        )
 
-    def take(self) -> bool:
+    def take(self, name: str) -> bool:
         """Whether it is to happen at the exchange just counted; it is not asked for that one again."""
-        due = self._seen >= self.fault.on and self._taken < self.fault.times
+        due = self._is_of(name) and self._seen >= self.fault.on and self._taken < self.fault.times
         self._taken += due
         return due
+
+    def _is_of(self, name: str) -> bool:
+        return (self.fault.of or name).casefold() == name.casefold()
 
     def happened(self) -> None:
         """Tell those who wait for it."""
@@ -75,7 +82,7 @@ class Plan:
             here = [armed for armed in self._armed if armed.fault.at == at]
             for armed in here:
                 armed.count(name)
-            return next((armed for armed in here if armed.take()), None)
+            return next((armed for armed in here if armed.take(name)), None)
 
     def exchange(self, at: str, name: str, only: Collection[str] = ()) -> Fault | None:
         """As `due`, for what happens at once."""
