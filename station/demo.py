@@ -37,7 +37,7 @@ PEOPLE = Path(__file__).parent / "samples" / "demo-operators.csv"
 
 @dataclass(frozen=True)
 class Played:
-    """What a demo left behind: its places, its tokens and how long the whole took, in seconds."""
+    """What a demo left behind: its places and tokens, the seconds it took, what starts its bench again."""
 
     directory: Path
     home: Path
@@ -47,6 +47,7 @@ class Played:
     order: str
     tokens: tuple[Item, ...]
     seconds: float
+    again: str
 
 
 class DemoFailed(Exception):
@@ -101,7 +102,9 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         tokens = _tokens(home, number)
     finally:
         bench.down()
-    return Played(directory, home, state, state / "printed", pins, number, tokens, time.monotonic() - begun)
+    again = f"station bench up --piv 2 --pkcs11 2 --operators {','.join(people)}"
+    took = time.monotonic() - begun
+    return Played(directory, home, state, state / "printed", pins, number, tokens, took, again)
 
 
 def _prepare(directory: Path) -> None:

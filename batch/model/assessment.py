@@ -87,7 +87,7 @@ class OrderSignature:
 
 @dataclass(frozen=True)
 class NoticeRecord:
-    """A notice that was written for a subscriber; `sha256` (hexadecimal) is of its text."""
+    """A notice that was written for a subscriber; `sha256` (hexadecimal) is of a salt and its text."""
 
     kind: str
     language: str

@@ -74,7 +74,8 @@ def _table(played: Played) -> None:
             f"  station token show {card.mailer_number}                  its steps, keys and certificates"
         )
         click.echo(f"  pdftotext -layout {played.printed}/{card.mailer_number}.pdf -   its letter")
-    click.echo("  station bench up --piv 2 --pkcs11 2        the bench again, with the cards made above")
+    click.echo(f"  {played.again}")
+    click.echo("                                             the bench again, with the cards made above")
     click.echo(
         "  station bench status                       which cards are kept; insert one, use any tool on it"
     )

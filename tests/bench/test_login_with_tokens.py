@@ -65,7 +65,8 @@ def home(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(Records(desk.home.records)) as records:
         actors = staff(records)
         for name in ("olga", *CONDITIONS):
-            with desk.operators_seat(name) as seat:
+            desk.present(name)
+            with desk.operators_seat() as seat:
                 shown = seat.wait(30)
                 assert shown is not None
                 agreement = seat.agreement_key()
@@ -116,7 +117,7 @@ def test_the_token_of_somebody_who_is_not_registered_is_nobodys(
     bench.people.present("pim")
     refused = Cli(capsys)("login", "--home", str(home))
     assert refused.code == ExitCode.REFUSED_BY_RULE
-    assert "the token in the operators' seat is no operator's" in refused.err
+    assert "no operator is registered with the token in the operators' seat" in refused.err
 
 
 def test_an_answer_to_an_earlier_challenge_lets_nobody_in(

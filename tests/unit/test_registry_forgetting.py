@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,23 +15,27 @@ import pytest
 from batch.audit.contents import Asked, commitment, fingerprints
 from batch.audit.log import log
 from batch.audit.verification import verify
+from batch.model.assessment import OrderSignature, SignatureResult
 from batch.model.errors import NotFound, RecordsShut, Refused
 from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.registry import Function, Person
 from batch.model.states import ItemState, OrderState
+from batch.orders.assessment import assess
 from batch.orders.decisions import receive, reject
 from batch.orders.draft import DraftRow, OrderDraft
+from batch.orders.notices import write
 from batch.orders.subjects import subject_key
 from batch.people import registry
 from batch.people.forgetting import Retention, due, forget
-from batch.store import items, journal, orders
+from batch.store import assessments, items, journal, orders
 from batch.store.database import Records
 from batch.store.forgetting import forget_item
 from batch.store.ledger import read
 from layouts.fields import Kind
+from layouts.library import Library
 from tests.unit.intake_kit import GROUP_ROW, PERSON_ROW
-from tests.unit.order_kit import approved
+from tests.unit.order_kit import AnyLayouts, approved
 from tests.unit.registry_kit import EMAIL, MANAGER, ORGANISATION, certificate, der, manager
 from tests.unit.tampering import Tamper
 
@@ -219,6 +224,36 @@ def test_a_forgotten_person_leaves_no_way_to_try_names_on_the_log(records: Recor
     aged(records, f"UPDATE orders SET decided_at = '{day(-2 * YEAR)}'")
     forget(records, order.number, TERMS, operator="ada")
     assert records.rows("SELECT DISTINCT salt FROM items") == [(None,)]
+
+
+def test_what_was_found_out_and_told_about_an_order_names_nobody_afterwards(records: Records) -> None:
+    """Its signature, its assessments, its notices; and nobody finds out by trying whom a notice went to."""
+    order = received(records)
+    signature = OrderSignature(
+        SignatureResult.UNVERIFIABLE, None, None, None, "nobody is known", "CMS of Noëlle".encode()
+    )
+    with records.transaction():
+        assessments.add_signature(records, order.id, signature)
+        log(records, Event("test", "ada"))
+    assess(records, order.number, AnyLayouts(), "ada")
+    order = reject(records, order.number, "bob", "incomplete")
+    notice = write(records, order.number, Library(), "ada")
+    plain = hashlib.sha256(notice.text.encode()).hexdigest()
+    named = registry.manager_of(records, ORGANISATION, EMAIL)
+    assert named is not None
+    assert EMAIL in notice.text
+    aged(records, f"UPDATE orders SET decided_at = '{day(-2 * YEAR)}'")
+
+    for name in (order.number, named.number):
+        forget(records, name, TERMS, operator="ada")
+    assert records.scrub()
+    whole = files(records)
+    assert [word for word in (*WORDS, plain) if word.encode() in whole] == []
+    kept = assessments.signature(records, order.id)
+    assert kept is not None
+    assert kept.facts() == signature.facts()
+    assert assessments.assessment(records, order.id) is not None
+    assert [one.kind for one in assessments.notices(records, order)] == ["rejected"]
 
 
 @pytest.mark.parametrize(
