@@ -22,6 +22,7 @@ from layouts.fields import ALL_FIELDS
 from layouts.forms import MailerFile, MailerLayout
 from layouts.library import SHIPPED, Library
 from layouts.mailer import sample
+from layouts.notice import NoticeFile
 from layouts.profile import Profile, ProfileFile
 from layouts.strict import loads, read
 from layouts.token import TokenFile
@@ -30,7 +31,12 @@ from station.config import Configuration, example, parse
 from tests.unit.limits import within
 from tests.unit.refusals import refusal
 
-TYPES: Mapping[str, type] = {"profiles": ProfileFile, "mailers": MailerFile, "tokens": TokenFile}
+TYPES: Mapping[str, type] = {
+    "profiles": ProfileFile,
+    "mailers": MailerFile,
+    "notices": NoticeFile,
+    "tokens": TokenFile,
+}
 SHIPPED_FILES = [(path.read_text(), TYPES[path.parent.name]) for path in sorted(SHIPPED.glob("*/*.toml"))]
 FILES = [*SHIPPED_FILES, (example(), Configuration)]
 SIGNS = [
