@@ -285,26 +285,6 @@ def _place(seat: Seat | Operators) -> str:
     return repr((seat.driver, sorted(named.items()), sorted(seat.environment.items())))
 
 
-def seat_entry(seat: Seat) -> str:
-    """A seat as a `[[seat]]` entry for the end of station.toml."""
-    lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
-    made = Seat(seat.name, seat.driver)
-    for key in ("feeder", "answer_seconds", "key_seconds"):
-        if (value := getattr(seat, key)) != getattr(made, key):
-            lines.append(f"{key} = {_value(value)}")
-    for title, table in (("options", seat.options), ("environment", seat.environment)):
-        if table:
-            lines += [f"[seat.{title}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _value(value: Any) -> str:
-    """A value as TOML has it: as JSON does, but for tables."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + " }"
-    return msgspec.json.encode(value).decode()
-
-
 def example() -> str:
     """A commented station.toml with every key, the one of docs/configuration.md."""
     return _EXAMPLE

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from station.config import KeyToken, Operators, Seat, parse, seat_entry
+from station.config import KeyToken, Operators, Seat, parse
 
 
 def compose(
@@ -93,5 +93,25 @@ def operators_table(operators: Operators) -> str:
 
 def table(name: str, values: Mapping[str, Any]) -> str:
     """A TOML table of texts, numbers and lists of them, which TOML writes as JSON does."""
-    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    lines = [f"{key} = {_value(value)}" for key, value in values.items()]
     return "\n".join([f"[{name}]", *lines])
+
+
+def seat_entry(seat: Seat) -> str:
+    """A seat as a `[[seat]]` entry for the end of station.toml."""
+    lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
+    made = Seat(seat.name, seat.driver)
+    for key in ("feeder", "answer_seconds", "key_seconds"):
+        if (value := getattr(seat, key)) != getattr(made, key):
+            lines.append(f"{key} = {_value(value)}")
+    for title, table in (("options", seat.options), ("environment", seat.environment)):
+        if table:
+            lines += [f"[seat.{title}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    """A value as TOML has it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + " }"
+    return msgspec.json.encode(value).decode()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from drivers.errors import DriverError
 from station import probes
-from station.config import Configuration, Operators, Seat, seat_entry
-from station.configuring import extend
+from station.config import Configuration, Operators, Seat
+from station.configuring import extend, seat_entry
 from station.errors import ConfigurationError
 from station.home import Home
 from station.probes import Reader

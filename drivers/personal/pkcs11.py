@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -25,16 +23,13 @@ from drivers.foreign_certificates import load_certificate, spki
 from drivers.options import typed
 from drivers.personal.checks import agreement_peer, log_in_first, personal, spared
 from drivers.personal.signing import algorithm_of, is_signature, scheme_of
-from drivers.pkcs11 import objects, softhsm
+from drivers.pkcs11 import objects
 from drivers.pkcs11.access import Access
 from drivers.pkcs11.module import USER, Module, flags_of
 from drivers.pkcs11.options import Model, Options
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
 from drivers.tokens import Cancel
-
-_POLL = 0.06
-"""Seconds between two looks at the slots; a restart of SoftHSM without tokens writes a line to syslog."""
 
 _DER = Encoding.DER
 
@@ -70,9 +65,7 @@ class PersonalPkcs11:
             Model(puk="none", tries=read.tries),
         )
         self._token: PersonalPkcs11Token | None = None
-        self._pause = threading.Event()
-        store = softhsm.token_directory() or ""
-        self.place = f"pkcs11 {os.path.realpath(read.module)} {store} {read.slot or ''}"
+        self.place = self._seat.place
 
     def await_token(self, cancel: Cancel) -> bool:
         return self._await(True, cancel)
@@ -96,11 +89,7 @@ class PersonalPkcs11:
 
     def _await(self, present: bool, cancel: Cancel) -> bool:
         self._let_go()
-        while not cancel():
-            if self._seat.occupied() is present:
-                return True
-            self._pause.wait(_POLL)
-        return False
+        return self._seat.wait(present, cancel)
 
     def _let_go(self) -> None:
         if self._token is not None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from drivers.errors import NoToken
-from drivers.pkcs11 import softhsm
 from drivers.pkcs11.module import Module
 from drivers.pkcs11.options import parse
 from drivers.pkcs11.seat import Seat
 from drivers.pkcs11.session import Pkcs11Session
 from drivers.tokens import Act, Cancel
-
-_POLL = 0.06
-"""Seconds between two looks at the slots; a restart of SoftHSM without tokens writes a line to syslog."""
 
 
 class Pkcs11Driver:
@@ -28,9 +22,7 @@ class Pkcs11Driver:
         read, model = parse(seat, options)
         self._seat = Seat(seat, Module(read.module, seat), read, model)
         self._session: Pkcs11Session | None = None
-        self._pause = threading.Event()
-        store = softhsm.token_directory() or ""
-        self.place = f"pkcs11 {os.path.realpath(read.module)} {store} {read.slot or ''}"
+        self.place = self._seat.place
         self.rules = model.rules()
         self.factory = model.factory_codes()
 
@@ -54,11 +46,7 @@ class Pkcs11Driver:
 
     def _await(self, present: bool, cancel: Cancel) -> bool:
         self._let_go()
-        while not cancel():
-            if self._seat.occupied() is present:
-                return True
-            self._pause.wait(_POLL)
-        return False
+        return self._seat.wait(present, cancel)
 
     def _let_go(self) -> None:
         if self._session is not None:

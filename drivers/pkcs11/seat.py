@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass
 
 import pkcs11
 from pkcs11 import TokenFlag
 
 from drivers.errors import DeviceFailed, DriverError, TokenLost, Unsupported, WrongToken
+from drivers.pkcs11 import softhsm
 from drivers.pkcs11.module import Module, flags_of, serial_of
 from drivers.pkcs11.options import Model, Options
-from drivers.tokens import UNLIMITED
+from drivers.tokens import UNLIMITED, Cancel
+
+_POLL = 0.06
+"""Seconds between two looks at the slots; a restart of SoftHSM without tokens writes a line to syslog."""
 
 _DESCRIPTION_LENGTH = 64
 """Bytes of a slot description; longer reader names arrive cut (PKCS#11 v2.40 §3.2)."""
@@ -40,6 +46,21 @@ class Seat:
             return self._choose(self.module.tokens()) is not None
         except DeviceFailed:
             return True
+
+    def wait(self, present: bool, cancel: Cancel) -> bool:
+        """Whether the seat came to hold a token, or none, before `cancel` said so."""
+        pause = threading.Event()
+        while not cancel():
+            if self.occupied() is present:
+                return True
+            pause.wait(_POLL)
+        return False
+
+    @property
+    def place(self) -> str:
+        """What names the slot for everybody who might use it."""
+        store = softhsm.token_directory() or ""
+        return f"pkcs11 {os.path.realpath(self.options.module)} {store} {self.options.slot or ''}"
 
     def _scan(self) -> bool:
         """Make changes visible; False where the seat is known to be empty by that."""

@@ -10,7 +10,8 @@ import click
 from station import probes, seats
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import listing
-from station.config import load, seat_entry
+from station.config import load
+from station.configuring import seat_entry
 from station.exit_codes import ExitCode
 
 _COLUMNS = {

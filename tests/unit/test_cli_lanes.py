@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from simulators.bench import Bench
-from station.config import Seat, load, seat_entry
+from station.config import Seat, load
+from station.configuring import seat_entry
 from station.exit_codes import ExitCode
 from tests.unit.cli import Cli
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from layouts.errors import FileFault
-from station.config import Seat, example, load, parse, seat_entry
+from station.config import Seat, example, load, parse
+from station.configuring import seat_entry
 from station.errors import ConfigurationError
 
 DOCS = Path(__file__).parents[2] / "docs"
