@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from drivers.secret import Secret
 from simulators.bench import Bench
 from simulators.piv import state
-from tests.bench.desk import Desk
+from tests.bench.desk import PEOPLE, Desk
 from tests.bench.searching import Hunt
 from tests.conftest import need, need_bench
 
@@ -21,18 +21,20 @@ DeskFactory = Callable[..., Desk]
 def desk_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskFactory]:
     """Makes stations at benches of their own: `desk_factory(piv=…, pkcs11=…, …)` takes what `Bench.up` takes.
 
-    `environment` is what the station's commands get in theirs.
+    `environment` is what the station's commands get in theirs, `people` who works there, in which roles.
     """
     need("openssl", "opensc-tool", "piv-tool", "pkcs11-tool", "pkcs15-tool", "pdfinfo", "pdftotext")
     need_bench()
     started: list[Bench] = []
     made: list[Desk] = []
 
-    def make(environment: dict[str, str] | None = None, **settings: Any) -> Desk:
+    def make(
+        environment: dict[str, str] | None = None, people: Mapping[str, str] = PEOPLE, **settings: Any
+    ) -> Desk:
         settings = {"piv": 2, "pkcs11": 2, "tether": True, **settings}
         bench = Bench.up(tmp_path_factory.mktemp("bench"), **settings)
         started.append(bench)
-        made.append(Desk.make(bench, tmp_path_factory.mktemp("desk"), **(environment or {})))
+        made.append(Desk.make(bench, tmp_path_factory.mktemp("desk"), people, **(environment or {})))
         return made[-1]
 
     try:

@@ -83,10 +83,17 @@ class Desk:
     _references: itertools.count[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     @classmethod
-    def make(cls, bench: Bench, work: Path, **environment: str) -> Desk:
-        """A new station in `work`, at this bench; nothing of it is in a file but its home."""
+    def make(
+        cls, bench: Bench, work: Path, people: Mapping[str, str] = PEOPLE, /, **environment: str
+    ) -> Desk:
+        """A new station in `work`, at this bench; nothing of it is in a file but its home.
+
+        Who of its `people` has a card at the bench is enrolled with it, the others under passphrases.
+        """
+        cards = [name for name in people if bench.people.has(name, usb=False)]
         pins = {name: Secret.text(f"{secrets.randbelow(10**10):010d}") for name in KEY_TOKENS}
-        pins |= {name: Secret.text(secrets.token_hex(12)) for name in (*ADMINISTRATORS, *PEOPLE)}
+        pins |= {name: Secret.text(secrets.token_hex(12)) for name in (*ADMINISTRATORS, *people)}
+        pins |= {name: Secret(bench.people.pin_file(name).read_bytes().strip()) for name in cards}
         home = work / "home"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STATION_")}
         desk = cls(bench, home, work, {**inherited, **environment, "STATION_HOME": str(home)}, pins)
@@ -102,14 +109,20 @@ class Desk:
             operator=None,
             pins=True,
         )
-        people = work / "people.csv"
-        people.write_text(
-            "".join(f"{name},{roles}\n" for name, roles in [("name", "roles"), *PEOPLE.items()])
-        )
-        desk.run("operator", "enrol", "--from", str(people), "--with", "ben", operator="ann", pins=True)
+        desk.enrol({name: roles for name, roles in people.items() if name not in cards}, "--passphrase")
+        if cards:
+            desk.enrol({name: people[name] for name in cards})
         desk.run("custody", "make", *TOGETHER, operator="carl")
         desk.run("custody", "epochs", "make", "60", *TOGETHER, operator="carl")
         return desk
+
+    def enrol(self, people: Mapping[str, str], *options: str) -> None:
+        """Let both administrators enrol people by name and roles."""
+        listed = self.work / "people.csv"
+        rows = [("name", "roles"), *people.items()]
+        listed.write_text("".join(f"{name},{roles}\n" for name, roles in rows))
+        both = ("--from", str(listed), *options, "--with", ADMINISTRATORS[1])
+        self.run("operator", "enrol", *both, operator=ADMINISTRATORS[0], pins=True)
 
     def start(
         self,
