@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
@@ -81,7 +83,7 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
     with (
         desk.sound_records(thorough=True) as records,
         only_one(desk.printing_lock, "printing"),
-        desk.print_room() as room,
+        ExitStack() as held,
     ):
         # Their tokens and passphrases are let go before the first page.
         with invocation.actors(
@@ -92,6 +94,7 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
                 click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
             wanted = order(records, number)
             release_together(records, wanted, actors)
+            room = held.enter_context(desk.print_room())
             open_to_print(records, wanted, room, actors)
         with stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed"):
             result = print_letters(
