@@ -132,7 +132,9 @@ def settle(directory: Path) -> None:
     """Force all tokens of `prepare(directory)` to disk: SoftHSM writes without fsync."""
     for folder, _, files in os.walk(directory, onerror=_raise):
         for name in (*files, "."):
-            _sync(os.path.join(folder, name))
+            # Another process may have destroyed a key meanwhile.
+            with suppress(FileNotFoundError):
+                _sync(os.path.join(folder, name))
 
 
 def _raise(error: OSError) -> None:

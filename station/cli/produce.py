@@ -83,17 +83,19 @@ def produce(
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
-        acting = invocation.acting(desk, records, Act.PRODUCE, where=number)
-        actor = None if beforehand else held.enter_context(acting)
-        wanted, chosen = order(records, number), desk.seats(seats)
-        names = [seat.name for seat in chosen]
-        if actor is not None and clock_is_right:
-            confirm_time(records, actor.name)
-        startable(records, wanted)  # before anybody types a PIN
-        if actor is None:
-            ordered = scheduled(records, wanted, names)
-        else:
-            ordered = order_production(records, wanted, actor, names, utc(until))
+        with ExitStack() as signing:
+            # Whose token or passphrase it is, is let go before the first token is made.
+            acting = invocation.acting(desk, records, Act.PRODUCE, where=number)
+            actor = None if beforehand else signing.enter_context(acting)
+            wanted, chosen = order(records, number), desk.seats(seats)
+            names = [seat.name for seat in chosen]
+            if actor is not None and clock_is_right:
+                confirm_time(records, actor.name)
+            startable(records, wanted)  # before anybody types a PIN
+            if actor is None:
+                ordered = scheduled(records, wanted, names)
+            else:
+                ordered = order_production(records, wanted, actor, names, utc(until))
         operator = ordered.signers[-1]
         layouts = {name: desk.library.token(name) for name in layouts_of(records, wanted)}
         diversifies = any(layout.diversified for layout in layouts.values())

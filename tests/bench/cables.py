@@ -38,7 +38,7 @@ def receive(printer: int) -> bytes:
 def tray(desk: Desk) -> str:
     """The printer of a simulated bench, as `station init` wrote it."""
     text = (desk.home / "station.toml").read_text()
-    return text[text.index("[printer]") :].partition("\n\n[[seat]]")[0]
+    return text[text.index("[printer]") :].partition("\n\n")[0]
 
 
 def cable_to(device: Path) -> str:

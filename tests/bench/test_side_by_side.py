@@ -45,9 +45,10 @@ def test_every_command_works_beside_a_production_and_a_second_one_is_refused(
     imported: list[str] = []
 
     def take_in() -> None:
-        imported.append(desk.run("order", "import", str(files.pop())).out.strip())
-        desk.assess(imported[-1])
-        desk.run("order", "approve", imported[-1], operator="bob", pins=True)
+        number = desk.run("order", "import", str(files.pop())).out.strip()
+        imported.append(number)
+        desk.assess(number)
+        desk.run("order", "approve", number, operator="bob", pins=True)
 
     def back_up() -> None:
         desk.run("backup", str(tmp_path / f"{next(names)}.backup"))
