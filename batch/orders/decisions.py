@@ -15,7 +15,7 @@ from batch.model.orders import Item, Order
 from batch.model.states import ItemState, LetterState, OrderState
 from batch.orders.assessment import need_assessed, need_quota, refuse_unassessed, undecided
 from batch.orders.draft import Layouts, OrderDraft, organisation
-from batch.orders.epochs import take
+from batch.orders.epochs import KeyTaken, take
 from batch.people import registry
 from batch.people.acting import Actor, Given, Who, give, keep, name_of, signing
 from batch.people.evidence import received_of, tree_of
@@ -111,6 +111,22 @@ def approve(
     brought it in, and where its assessment refuses or no longer holds under the layouts it is `assessed_by`;
     `NotTrusted` for what is not as it was received, `Transition` where it was decided on.
     """
+    while True:
+        try:
+            return _approve(records, number, who, next_key, assessed_by, layouts)
+        except KeyTaken:
+            # Somebody approved another order meanwhile; this one is signed for with the next key.
+            continue
+
+
+def _approve(
+    records: Records,
+    number: str,
+    who: Who,
+    next_key: NextKey,
+    assessed_by: Layouts,
+    layouts: TokenLayouts | None,
+) -> Order:
     order = undecided(records, number)
     actor, operator = signing(records, who, where=order.number), name_of(who)
     apart(Act.APPROVE, operator, where=order.number, before={Act.RECEIVE: (order.imported_by,)})

@@ -59,11 +59,15 @@ def check_made(records: Records, register: Register, key: CustodyKey) -> None:
     check_key(register, key.name, key.public_key, signed, held.keys, held.outcome)
 
 
+class KeyTaken(Refused):
+    """Another order took the key just now; there is a next one."""
+
+
 def take(records: Records, order: Order, key: CustodyKey) -> None:
-    """The order's epoch begins with this key, inside the transaction of its approval."""
+    """The order's epoch begins with this key, inside the transaction of its approval; raises `KeyTaken`."""
     found = custody.key(records, key.name)
     if found is None or found.state is not KeyState.STOCK:
-        raise Refused("another order took the key meanwhile", where=order.number, next="run this again")
+        raise KeyTaken("another order took the key meanwhile", where=order.number, next="run this again")
     codes.add_epoch(records, order.id, key.name, key.public_key)
 
 
