@@ -127,8 +127,8 @@ def test_a_lost_home_comes_back_from_records_keys_and_a_copy_of_the_ledger(
     told = desk.run("restore", str(records), pins=True)
     assert "station restore --keys" in told.err
     desk.run("restore", "--keys", str(keys))
-    # A bench's token without keys: all it has is what vouches for the register of operators.
-    assert len(list(desk.home.glob("keys/bench/tokens/*/*-*.object"))) == 1
+    # A bench's token without keys: at most what vouches for the register of operators is in it.
+    assert len(list(desk.home.glob("keys/bench/tokens/*/*-*.object"))) <= 1
     found = json.loads(desk.run("reconcile", "--json", pins=True).out)
     assert found["complete"]
     assert sorted(found["tokens"]) == made
