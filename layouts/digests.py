@@ -13,13 +13,22 @@ import msgspec
 
 from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
-from layouts.token import TokenLayout
+from layouts.life import LifeRule
+from layouts.token import TokenLayout, release_of
 
 
 def token_digest(layout: TokenLayout) -> str:
-    """SHA-256, hexadecimal, of all that shapes a token, its codes and its certificates; not of its letter."""
+    """SHA-256, hexadecimal, of all that shapes a token, its codes and its certificates; not of its letter.
+
+    Of the rules of its life only that by which its letter leaves, where it is not that of its kind.
+    """
     parts = {one.name: getattr(layout, one.name) for one in dataclasses.fields(layout)}
-    return _digest({name: value for name, value in parts.items() if name != "mailer"})
+    del parts["mailer"]
+    # Orders that were approved before there were such rules stay approved.
+    parts["life"] = (layout.release, layout.life.gap_days)
+    if parts["life"] == (release_of(layout.kind), LifeRule().gap_days):
+        del parts["life"]
+    return _digest(parts)
 
 
 def mailer_digest(layout: MailerLayout) -> str:

@@ -178,6 +178,7 @@ class Library:
             slots=slots,
             mailer=mailer,
             admin=file.admin,
+            life=file.life,
         )
         strange = (layout.columns | layout.optional_columns) - FIELDS[file.kind]
         if strange:

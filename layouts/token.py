@@ -17,6 +17,7 @@ from drivers.tokens import Algorithm, KeySpec, PinPolicy, TouchPolicy
 from layouts.errors import FieldFault, LayoutError
 from layouts.fields import Kind, columns, fill
 from layouts.forms import MailerLayout
+from layouts.life import LifeRule, Release
 from layouts.profile import Profile
 from layouts.strict import Wrong
 
@@ -91,6 +92,11 @@ class RevocationRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Wrong("group_length", "11 to 24 characters in all are allowed: 40 bits and a check (R21)")
 
 
+def release_of(kind: Kind) -> Release:
+    """When the letter of a kind of certificate may leave, unless its layout says otherwise (R2)."""
+    return Release.AFTER_ACKNOWLEDGEMENT if kind is Kind.GROUP else Release.BEFORE_HAND_OVER
+
+
 class _SlotFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     slot: str
@@ -120,6 +126,7 @@ class TokenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revocation: RevocationRule
     slots: tuple[_SlotFile, ...]
     admin: AdminRule = AdminRule()
+    life: LifeRule = LifeRule()
 
     def __post_init__(self) -> None:
         if self.driver not in _SLOTS:
@@ -194,6 +201,12 @@ class TokenLayout:
     slots: tuple[Slot, ...]
     mailer: MailerLayout
     admin: AdminRule
+    life: LifeRule
+
+    @property
+    def release(self) -> Release:
+        """When its letter may leave: as the layout says, else as its kind of certificate wants (R2)."""
+        return self.life.release or release_of(self.kind)
 
     @property
     def diversified(self) -> bool:

@@ -50,6 +50,24 @@ class LetterState(enum.StrEnum):
     VOID = "void"
 
 
+class LifeState(enum.StrEnum):
+    """Where a finished token is, from read-back to its end; whether its certificates hold is told elsewhere.
+
+    ACKNOWLEDGED: who it was sent to has it and said so. HANDED_OVER: its holder has it. ACTIVE: its holder
+    changed the PIN and uses it. RETURNED: it is at the desk again, not blank.
+    """
+
+    AT_DESK = "at-desk"
+    DISPATCHED = "dispatched"
+    ACKNOWLEDGED = "acknowledged"
+    HANDED_OVER = "handed-over"
+    ACTIVE = "active"
+    LOST = "lost"
+    DAMAGED = "damaged"
+    RETURNED = "returned"
+    DESTROYED = "destroyed"
+
+
 class StepState(enum.StrEnum):
     """One step of one item in the journal. UNKNOWN waits for the probe's word."""
 
@@ -75,7 +93,9 @@ class PersonState(enum.StrEnum):
     ENDED = "ended"
 
 
-State = TypeVar("State", OrderState, ItemState, LetterState, StepState, SubscriberState, PersonState)
+State = TypeVar(
+    "State", OrderState, ItemState, LetterState, LifeState, StepState, SubscriberState, PersonState
+)
 
 ORDER: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.RECEIVED: frozenset({OrderState.INCOMPLETE, OrderState.ASSESSED, OrderState.REJECTED}),
@@ -113,6 +133,46 @@ LETTER: Mapping[LetterState, frozenset[LetterState]] = {
     LetterState.VOID: frozenset({LetterState.SEALED}),
 }
 
+LIFE: Mapping[LifeState, frozenset[LifeState]] = {
+    LifeState.AT_DESK: frozenset(
+        {
+            LifeState.DISPATCHED,
+            LifeState.HANDED_OVER,
+            LifeState.LOST,
+            LifeState.DAMAGED,
+            LifeState.DESTROYED,
+        }
+    ),
+    LifeState.DISPATCHED: frozenset({LifeState.ACKNOWLEDGED, LifeState.LOST, LifeState.RETURNED}),
+    LifeState.ACKNOWLEDGED: frozenset(
+        {
+            LifeState.HANDED_OVER,
+            LifeState.ACTIVE,
+            LifeState.LOST,
+            LifeState.DAMAGED,
+            LifeState.RETURNED,
+            LifeState.DESTROYED,
+        }
+    ),
+    LifeState.HANDED_OVER: frozenset(
+        {
+            LifeState.ACTIVE,
+            LifeState.LOST,
+            LifeState.DAMAGED,
+            LifeState.RETURNED,
+            LifeState.DESTROYED,
+        }
+    ),
+    LifeState.ACTIVE: frozenset({LifeState.LOST, LifeState.DAMAGED, LifeState.RETURNED, LifeState.DESTROYED}),
+    LifeState.LOST: frozenset({LifeState.RETURNED}),
+    LifeState.DAMAGED: frozenset({LifeState.RETURNED, LifeState.DESTROYED}),
+    LifeState.RETURNED: frozenset(
+        {LifeState.DISPATCHED, LifeState.HANDED_OVER, LifeState.LOST, LifeState.DAMAGED, LifeState.DESTROYED}
+    ),
+    LifeState.DESTROYED: frozenset(),
+}
+"""A token that came back may be sent again; whether it may still be used is for its certificates to say."""
+
 STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
     StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
@@ -136,6 +196,7 @@ _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
     OrderState: ORDER,
     ItemState: ITEM,
     LetterState: LETTER,
+    LifeState: LIFE,
     StepState: STEP,
     SubscriberState: SUBSCRIBER,
     PersonState: PERSON,

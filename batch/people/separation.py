@@ -34,6 +34,20 @@ class Act(enum.StrEnum):
     REPRINT = "letter.reprinted"
     SETTLE = "letter.settled"
     REVOKE = "revocation.ordered"
+    KEEP_BLANKS = "blanks.kept"
+    LEND = "loan.kept"
+    DISPATCH = "token.dispatched"
+    ACKNOWLEDGE = "token.acknowledged"
+    DECIDE = "acknowledgement.decided"
+    KEEP_FORMS = "forms.kept"
+    SEND_LETTER = "letter.sent"
+    HAND_OVER = "token.handed-over"
+    ACTIVATE = "token.activated"
+    UNBLOCK = "token.unblocked"
+    REPORT = "token.reported"
+    DESTROY = "token.destroyed"
+    RENEW = "renewal.kept"
+    CONFIRM_ROLE = "renewal.role-confirmed"
     OPEN_CUSTODY = "custody.opened"
     MANAGE_CUSTODY = "custody.managed"
     KEEP_DESK = "desk.kept"
@@ -56,6 +70,7 @@ def _by(*roles: Role, persons: int = 1, not_after: Mapping[Act, str] | None = No
 
 
 _ADMINISTRATORS = _by(Role.ADMINISTRATOR, persons=2)
+_BOTH_HALVES = "who has a token in hand does not have its letter as well (R1)"
 _MADE_IT = "who produced a token does not print its letter (R7)"
 
 RULES: Mapping[Act, Rule] = {
@@ -78,12 +93,48 @@ RULES: Mapping[Act, Rule] = {
     ),
     Act.SET_ASIDE: _by(Role.PERSONALISER),
     Act.GIVE_UP: _by(Role.PERSONALISER),
-    Act.WITNESS: _by(*Role, not_after={Act.GIVE_UP: "who gives up a token does not witness it (R14)"}),
+    Act.WITNESS: _by(
+        *Role,
+        not_after={
+            Act.GIVE_UP: "who gives up a token does not witness it (R14)",
+            Act.DESTROY: "who destroys a token does not witness it (R14)",
+            Act.KEEP_FORMS: "who destroys a form does not witness it (R14)",
+        },
+    ),
     Act.RECOVER_ADMIN: _by(Role.PIN_OFFICER, persons=2),
     Act.RELEASE: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
     Act.REPRINT: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
     Act.SETTLE: _by(Role.PIN_OFFICER),
     Act.REVOKE: _by(Role.REVOCATION_OFFICER, persons=2),
+    Act.KEEP_BLANKS: _by(Role.PERSONALISER, Role.DISPATCHER),
+    Act.LEND: _by(Role.DISPATCHER),
+    Act.DISPATCH: _by(Role.DISPATCHER, not_after={Act.RELEASE: _BOTH_HALVES, Act.SEND_LETTER: _BOTH_HALVES}),
+    Act.ACKNOWLEDGE: _by(Role.DISPATCHER, Role.ORDER_OFFICER),
+    Act.DECIDE: _by(
+        Role.ORDER_OFFICER,
+        Role.APPROVER,
+        not_after={Act.ACKNOWLEDGE: "who took an acknowledgement in does not decide on it (R3)"},
+    ),
+    Act.KEEP_FORMS: _by(Role.PIN_OFFICER),
+    Act.SEND_LETTER: _by(
+        Role.PIN_OFFICER, not_after={Act.DISPATCH: _BOTH_HALVES, Act.HAND_OVER: _BOTH_HALVES}
+    ),
+    Act.HAND_OVER: _by(
+        Role.DISPATCHER,
+        not_after={
+            Act.RECEIVE: "who registers is not who hands over (R35)",
+            Act.RELEASE: _BOTH_HALVES,
+            Act.SEND_LETTER: _BOTH_HALVES,
+        },
+    ),
+    Act.ACTIVATE: _by(Role.DISPATCHER, Role.ORDER_OFFICER),
+    Act.UNBLOCK: _by(Role.PIN_OFFICER),
+    Act.REPORT: _by(Role.DISPATCHER, Role.ORDER_OFFICER, Role.REVOCATION_OFFICER),
+    Act.DESTROY: _by(Role.DISPATCHER, Role.PERSONALISER),
+    Act.RENEW: _by(Role.ORDER_OFFICER),
+    Act.CONFIRM_ROLE: _by(
+        Role.APPROVER, not_after={Act.RENEW: "who asks for a renewal does not confirm the role (R35)"}
+    ),
     Act.OPEN_CUSTODY: _by(Role.PIN_OFFICER, persons=2),
     Act.MANAGE_CUSTODY: _by(Role.PIN_OFFICER, persons=2),
     Act.KEEP_DESK: _by(Role.ADMINISTRATOR),

@@ -10,7 +10,7 @@ from batch.model.events import Event
 from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState
 from batch.people import registry
-from batch.store import codes, items, journal, letters, orders
+from batch.store import codes, items, journal, letters, lives, orders
 from batch.store.database import Records
 
 
@@ -22,6 +22,7 @@ def end_produced(records: Records, item: Item, event: Event) -> None:
     codes.forget_resume(records, item.id)
     items.end_item(records, item.id, ItemState.PRODUCED)
     letters.add(records, item.mailer_number, item.id)
+    lives.begin(records, item.id)
     organisation = orders.order_of(records, item.order_id).organisation
     email = item.fields.get("manager_email", "")
     registry.registered(records, organisation=organisation, email=email, operator=event.operator)

@@ -6,6 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batch.store.assessment_tables import ASSESSMENT
+from batch.store.life_tables import LIVES
 from batch.store.login_tables import LOGINS
 
 migrations = Migrations("station")
@@ -92,6 +93,12 @@ def m012_codes_of_a_production(db: Database) -> None:
 def m013_assessment(db: Database) -> None:
     """Signatures of order files, assessments, notices."""
     _execute(db, ASSESSMENT)
+
+
+@migrations()
+def m014_lives(db: Database) -> None:
+    """Where finished tokens are."""
+    _execute(db, LIVES)
 
 
 def unknown(db: Database) -> list[str]:

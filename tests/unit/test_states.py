@@ -13,12 +13,14 @@ from batch.model.errors import Transition
 from batch.model.states import (
     ITEM,
     LETTER,
+    LIFE,
     ORDER,
     PERSON,
     STEP,
     SUBSCRIBER,
     ItemState,
     LetterState,
+    LifeState,
     OrderState,
     PersonState,
     StepState,
@@ -26,11 +28,12 @@ from batch.model.states import (
     move,
 )
 
-TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, STEP, SUBSCRIBER, PERSON]
+TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, LIFE, STEP, SUBSCRIBER, PERSON]
 TYPES: list[type[enum.StrEnum]] = [
     OrderState,
     ItemState,
     LetterState,
+    LifeState,
     StepState,
     SubscriberState,
     PersonState,

@@ -1,0 +1,1 @@
+"""A token's life after production: dispatch, acknowledgement, use, renewal, revocation, close-out."""
