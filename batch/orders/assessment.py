@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from batch.audit.chain import canonical
 from batch.audit.contents import Asked
@@ -231,8 +231,3 @@ def _subjects(records: Records, order: Order, wanted: list[Item]) -> Finding:
         return Finding("subjects", Level.OK, "no subject was given to another (R30)")
     told = ", ".join(f"that of {number} in order {other}" for number, other in list(taken.items())[:_SHOWN])
     return Finding("subjects", Level.REFUSING, f"given before (R30): {told}", "reject the order")
-
-
-def by_level(findings: tuple[Finding, ...]) -> Mapping[Level, int]:
-    """How many findings there are of each level."""
-    return {level: sum(one.level is level for one in findings) for level in Level}

@@ -170,7 +170,7 @@ def replay(statements: Sequence[Signed], trust: Trust | None = None) -> Register
         raise NotTrusted("this desk has no operators", where="register", next="run `station operator found`")
     register = _founded(statements[0])
     for signed in statements[1:]:
-        register = _followed(register, signed)
+        register = follow(register, signed)
     if trust is not None and not _vouched(register, trust):
         raise NotTrusted(
             "the register of operators is not the one that the key token knows",
@@ -212,12 +212,6 @@ def founding(operators: Iterable[Operator], anchors: Iterable[bytes], name: str,
     return Statement(Act.FOUND, "", about, at)
 
 
-def anchors_of(signed: Signed) -> list[bytes]:
-    """The certificates (DER) that a founding names as the CAs of operators' tokens."""
-    found = read(signed).about.get("anchors", [])
-    return [_bytes(one) for one in found]
-
-
 def enrolment(register: Register, operator: Operator, at: datetime) -> Statement:
     """A new operator, or one who got a new key or other roles, as a statement that follows the last."""
     known = any(same(one.name, operator.name) for one in register.operators)
@@ -243,11 +237,6 @@ def entry(operator: Operator) -> dict[str, Any]:
     }
 
 
-def follow(register: Register, signed: Signed) -> Register:
-    """The register after one more statement; raises `NotTrusted` or `Refused`."""
-    return _followed(register, signed)
-
-
 def _founded(signed: Signed) -> Register:
     statement, name = read(signed), digest(signed.text)
     if statement.act is not Act.FOUND or statement.station:
@@ -260,7 +249,8 @@ def _founded(signed: Signed) -> Register:
     return register
 
 
-def _followed(register: Register, signed: Signed) -> Register:
+def follow(register: Register, signed: Signed) -> Register:
+    """The register after one more statement; raises `NotTrusted` or `Refused`."""
     statement, where = read(signed), f"statement {digest(signed.text)[:16]}"
     if statement.act not in REGISTER_ACTS[1:]:
         raise NotTrusted(f"{statement.act} is nothing of the register", where=where)

@@ -60,11 +60,6 @@ def digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def digest_of(facts: object) -> str:
-    """SHA-256, hexadecimal, of the canonical JSON of what a statement is about."""
-    return hashlib.sha256(canonical({"of": facts}).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def read(signed: Signed) -> Statement:
     """The statement of a text; raises `NotTrusted` where it is none or not canonical."""
     try:

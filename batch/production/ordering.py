@@ -11,7 +11,6 @@ from batch.model.people import Signed
 from batch.people.acting import Actor, give, keep_alone, register_of
 from batch.people.evidence import approval_on_record, warrant_of
 from batch.people.separation import Act
-from batch.people.statements import read
 from batch.people.warrants import check_production, producing
 from batch.store import statements
 from batch.store.clock import now
@@ -71,8 +70,3 @@ def scheduled(records: Records, order: Order, seats: Collection[str]) -> Signed:
 def ordered(records: Records, order: Order) -> list[Signed]:
     """All that was ever signed to have an order produced, oldest first."""
     return statements.of_subject(records, Act.PRODUCE, order.number)
-
-
-def seats_of(signed: Signed) -> list[str]:
-    """The seats that a production was ordered for."""
-    return [str(seat) for seat in read(signed).about.get("seats", [])]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,23 +26,19 @@ from simulators.bench.model import (
     SeatStatus,
     Setup,
 )
-from simulators.bench.pcscd import NO_NAMESPACES
-from simulators.bench.processes import command_line, ended
+from simulators.bench.processes import ended
 from simulators.bench.seats import softhsm_conf
 from simulators.bench.softhsm import softhsm_module
+from simulators.bench.starting import answered, processes, start
 from simulators.faults.model import Fault, complaint
-from simulators.native import build
 
 if TYPE_CHECKING:
     from simulators.bench.people import People
     from simulators.piv.card import Delays
 
-_DAEMON = "simulators.bench.daemon"
 _SYSTEM_READERS = 2
 _ANSWER_WITHIN = 60.0
 _END_WITHIN = 10.0
-_NOT_INHERITED = ("PCSC", "LISTEN_", "LD_PRELOAD", "STATION_BENCH_FAULTS")
-_NAMESPACES = ("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child")
 
 
 class Bench:
@@ -109,7 +102,7 @@ class Bench:
             for name in names:
                 if not bench.people.has(name, usb=usb):
                     bench.people.add(name, usb=usb)
-        bench._start(setup, tether)
+        bench._tether = start(bench.layout, setup, tether)
         try:
             bench.arm(*armed)
         except BenchError:
@@ -178,7 +171,7 @@ class Bench:
     def down(self) -> bool:
         """End the bench and all it started; cards and tokens are kept. False where it did not run."""
         description = self._description()
-        ends = [] if description is None else self._processes(description)
+        ends = [] if description is None else processes(self.layout, description)
         with contextlib.suppress(BenchError):
             self._ask(Request("down"))
         if self._tether is not None:
@@ -292,111 +285,10 @@ class Bench:
                 raise self._not_running() from error
         if not line:
             raise self._not_running()
-        return _good(line)
-
-    def _start(self, setup: Setup, tether: bool) -> None:
-        lock = os.open(self.layout.directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise BenchError(
-                "a bench is running here already",
-                where=str(self.layout.directory),
-                next="use it (`station bench status`) or stop it (`station bench down`)",
-            ) from None
-        try:
-            build.place(
-                self.layout,
-                softhsm_module() if setup.pkcs11 or setup.operators else None,
-                faults=setup.faults,
-            )
-        except BaseException:
-            os.close(lock)
-            raise
-        told, status = os.pipe()
-        held, owner = os.pipe() if tether else (None, None)
-        inherited = [lock, status, *([held] if held is not None else [])]
-        private = (setup.piv or setup.operators) and not setup.system_pcscd
-        command = [
-            "setsid",
-            "--fork",
-            *(_NAMESPACES if private else ()),
-            *(sys.executable, "-m", _DAEMON, str(self.layout.directory), msgspec.json.encode(setup).decode()),
-            *(str(status), "" if held is None else str(held)),
-        ]
-        try:
-            with self.layout.log.open("ab") as log:
-                begun = log.tell()
-                subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=_environment(),
-                    pass_fds=inherited,
-                    check=True,
-                )
-        except BaseException:
-            os.close(told)
-            if owner is not None:
-                os.close(owner)
-            raise
-        finally:
-            for descriptor in inherited:
-                os.close(descriptor)
-        self._tether = owner
-        with os.fdopen(told, "rb") as answers:
-            line = answers.readline()
-        if not line:
-            raise self._not_started(begun, bool(private))
-        _good(line)
-
-    def _not_started(self, begun: int, private: bool) -> BenchError:
-        with self.layout.log.open("rb") as log:
-            log.seek(begun)
-            lines = log.read().decode(errors="replace").strip().splitlines()
-        said = lines[-1] if lines else "it said nothing"
-        if private and said.startswith("unshare:"):
-            return BenchError(
-                f"the system does not let this user make namespaces ({said})", next=NO_NAMESPACES
-            )
-        return BenchError(f"the bench did not start ({said})", next=f"look into {self.layout.log}")
-
-    def _processes(self, description: Description) -> list[int]:
-        """Descriptors of the daemon and the holder of its namespaces, where they are still those."""
-        descriptors = []
-        for pid in {description.pid, description.holder}:
-            try:
-                descriptor = os.pidfd_open(pid)
-            except ProcessLookupError:
-                continue
-            words = command_line(pid)
-            if _DAEMON in words and str(self.layout.directory) in words:
-                descriptors.append(descriptor)
-            else:
-                os.close(descriptor)
-        return descriptors
+        return answered(line)
 
 
 def _scenario(path: Path) -> tuple[Fault, ...]:
     from simulators.faults.scenario import load  # which needs this package's errors
 
     return load(path).faults
-
-
-def _environment() -> dict[str, str]:
-    import simulators
-
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    here = str(Path(simulators.__file__).parents[1])
-    kept["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [kept.get("PYTHONPATH")])])
-    return kept
-
-
-def _good(line: bytes) -> Answer:
-    answer = msgspec.json.decode(line, type=Answer)
-    if answer.error is not None:
-        what, where, advice = answer.error
-        raise BenchError(what, where=where, next=advice)
-    return answer
