@@ -17,6 +17,7 @@ from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
 from batch.orders.decisions import name_managers
 from batch.production import revoking
 from batch.production.ending import follow
+from batch.production.lives_back import take_lives_back
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
 from batch.store import items, journal, letters, orders, quarantine, restores, statements
@@ -173,6 +174,7 @@ def reconcile(
         _take_statements_back(records, evidence, operator)
         _take_orders_back(records, evidence, operator, found)
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
+        take_lives_back(records, evidence.ledger, operator)
         _doubt_letters(records, evidence, operator, found)
         _raise_floors(records, evidence)
         for order in orders.orders(records, *_FOLLOWING):

@@ -71,3 +71,16 @@ def counts(records: Records, order_id: int | None = None) -> dict[LifeState, int
         )
     )
     return {state: int(found.get(state, 0)) for state in LIFE}
+
+
+def take_back(records: Records, item_id: int, state: LifeState, at: datetime) -> bool:
+    """A token got to a state after the backup, by whatever way; False where it is there already."""
+    found = life_or_none(records, item_id)
+    if found is None or found.state is state:
+        return False
+    records.write("UPDATE lives SET state = ?, since = ? WHERE item_id = ?", (state, stamp(at), item_id))
+    if (column := _FIRST_AT.get(state)) is not None:
+        records.write(
+            f"UPDATE lives SET {column} = coalesce({column}, ?) WHERE item_id = ?", (stamp(at), item_id)
+        )
+    return True

@@ -6,6 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batch.store.assessment_tables import ASSESSMENT
+from batch.store.field_tables import FIELD
 from batch.store.life_tables import LIVES
 from batch.store.login_tables import LOGINS
 
@@ -99,6 +100,12 @@ def m013_assessment(db: Database) -> None:
 def m014_lives(db: Database) -> None:
     """Where finished tokens are."""
     _execute(db, LIVES)
+
+
+@migrations()
+def m017_field(db: Database) -> None:
+    """What is done with tokens in the field, and tries at revocation codes."""
+    _execute(db, FIELD)
 
 
 def unknown(db: Database) -> list[str]:
