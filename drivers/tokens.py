@@ -84,6 +84,7 @@ class CodeRules:
 
     `admin_is_puk` holds for tokens without a PUK whose SO PIN stands on the letter in its place;
     `by_initialise` are the codes that no act of their own sets, but the token's initialisation.
+    `unblocked_by` is the code that sets a new PIN where the old one is blocked or forgotten: PUK or ADMIN.
     """
 
     pin: range
@@ -92,6 +93,12 @@ class CodeRules:
     digits_only: bool = True
     admin_is_puk: bool = False
     by_initialise: frozenset[Code] = frozenset()
+    unblocked_by: Code = Code.PUK
+
+    @property
+    def unblocking_counts(self) -> Code:
+        """The code whose tries an unblocking spends."""
+        return Code.ADMIN if self.admin_is_puk else self.unblocked_by
 
 
 @dataclass(frozen=True)
@@ -281,6 +288,10 @@ class TokenSession(Protocol):
 
     def prove(self, code: Code, value: Secret) -> None:
         """Show PIN, PUK or admin credential once; `AuthenticationFailed` where the token refuses it."""
+        ...
+
+    def unblock(self, code: Secret, new: Secret) -> None:
+        """Set a new PIN, its tries in full, by the code that `CodeRules.unblocked_by` names; once."""
         ...
 
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:

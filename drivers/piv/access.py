@@ -80,6 +80,13 @@ class Access:
         with self._trying(code):
             self._applet.change(REFS[code], old, new)
 
+    def unblock(self, puk: Secret, new: Secret) -> None:
+        """Set a new PIN by the PUK; raises `AuthenticationFailed`, `RetryBudget`."""
+        self.forget(Code.PIN)
+        with self._trying(Code.PUK, self.told(Code.PUK)):
+            self._applet.unblock(puk, new)
+        self.ledger.accepted(Code.PIN)
+
     def set_management_key(self, new: Secret) -> None:
         """Set the management key of a card on which the old one was shown."""
         self.forget(Code.ADMIN)

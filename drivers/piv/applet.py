@@ -25,12 +25,16 @@ _UNKNOWN_COMMAND = frozenset(
         StatusWord.INCORRECT_P1P2,
     }
 )
+_SILENT = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER, Ins.PUT_DATA})
+"""Commands that are answered by a status word alone."""
+
 _DOING = {
     Ins.GENERATE: "making a key",
     Ins.GENERAL_AUTHENTICATE: "using a key",
     Ins.GET_DATA: "reading data",
     Ins.PUT_DATA: "writing data",
     Ins.CHANGE_REFERENCE_DATA: "changing a code",
+    Ins.RESET_RETRY_COUNTER: "unblocking the PIN",
     Ins.SET_RETRIES: "setting the tries",
     Ins.RESET: "resetting the card",
     Ins.SET_MANAGEMENT_KEY: "setting the management key",
@@ -145,6 +149,13 @@ class Applet:
         _, sw = self._send(Ins.CHANGE_REFERENCE_DATA, 0, code, _padded(old) + _padded(new))
         self._authenticated(Ins.CHANGE_REFERENCE_DATA, code, sw)
 
+    def unblock(self, puk: Secret, new: Secret) -> None:
+        """Set a new PIN by the PUK; raises `AuthenticationFailed` or `Blocked` of the PUK (3.2.3)."""
+        _, sw = self._send(Ins.RESET_RETRY_COUNTER, 0, Ref.PIN, _padded(puk) + _padded(new))
+        if sw in _UNKNOWN_COMMAND:
+            raise Unsupported("this card's PIN cannot be unblocked", where=self.where, next="replace it")
+        self._authenticated(Ins.RESET_RETRY_COUNTER, Ref.PUK, sw)
+
     def authenticate(self, algorithm: ManagementAlgorithm, key: Secret) -> None:
         """Mutual authentication with the management key; `AuthenticationFailed` or `Unsupported` (A.1).
 
@@ -249,7 +260,7 @@ class Applet:
             self._fail(Ins.RESET, sw)
 
     def _send(self, ins: Ins, p1: int = 0, p2: int = 0, data: bytes = b"") -> tuple[bytes, int]:
-        le = None if ins in (Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.PUT_DATA) else 0
+        le = None if ins in _SILENT else 0
         return self._transport.transmit(Command(0, ins, p1, p2, data, le).encode())
 
     def _authenticate(self, algorithm: ManagementAlgorithm, fields: bytes) -> tuple[bytes, int]:

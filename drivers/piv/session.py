@@ -167,6 +167,12 @@ class PivSession:
     def prove(self, code: Code, value: Secret) -> None:
         self._access.prove(code, value)
 
+    def unblock(self, code: Secret, new: Secret) -> None:
+        """RESET RETRY COUNTER by the PUK; the management key cannot do it."""
+        if len(new) not in RULES.pin:
+            raise self._unsupported(f"a PIN of {len(new)} characters", "see R19")
+        self._access.unblock(code, new)
+
     def factory_codes(self, credentials: Credentials) -> Mapping[Code, bool]:
         right = {Code.PIN: credentials.pin, Code.PUK: credentials.puk, Code.ADMIN: credentials.admin}
         return {code: self._access.factory_works(code, value) for code, value in right.items()}

@@ -49,7 +49,10 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pin = range(self.pin_min, self.pin_max + 1)
         both = self.puk == "so-pin"
         given = frozenset({Code.ADMIN, Code.PUK} if both else {Code.ADMIN})
-        return CodeRules(pin=pin, puk=puk, admin=admin, admin_is_puk=both, by_initialise=given)
+        by = Code.PUK if both else Code.ADMIN
+        return CodeRules(
+            pin=pin, puk=puk, admin=admin, admin_is_puk=both, by_initialise=given, unblocked_by=by
+        )
 
     def so_secret(self, admin: Secret) -> Secret:
         """The SO PIN as the token takes it, for an admin credential of the port."""

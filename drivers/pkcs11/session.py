@@ -251,13 +251,7 @@ class Pkcs11Session:
     def set_code(self, code: Code, credentials: Credentials, new: Secret) -> None:
         """PIN: C_InitPIN as SO, so it may be repeated (step 3). PUK and ADMIN: C_SetPIN as SO."""
         if code is Code.PIN:
-            with self._access.logged_in(SO, self._model.so_secret(credentials.admin)) as session:
-                self._module.init_pin(session, new)
-            self._access.ledger.accepted(Code.PIN)
-            self._access.drop()
-            with self._access.lost_if_gone():
-                flags = flags_of(self._access.refresh())
-            if flags & TokenFlag.USER_PIN_TO_BE_CHANGED:
+            if self._init_pin(credentials.admin, new) & TokenFlag.USER_PIN_TO_BE_CHANGED:
                 what = "this token lets nobody use a new PIN before its holder has changed it"
                 raise Unsupported(what, where=self._where)
             return
@@ -267,6 +261,20 @@ class Pkcs11Session:
         with self._access.logged_in(SO, old) as session, self._access.trying(SO):
             self._module.set_pin(session, old, self._model.so_secret(new))
         self._access.drop()
+
+    def unblock(self, code: Secret, new: Secret) -> None:
+        """C_InitPIN as SO, with the letter's PUK where that is the SO PIN, else with the admin credential."""
+        if self._init_pin(code, new) & TokenFlag.USER_PIN_LOCKED:
+            raise Unsupported("this model's SO PIN does not unblock its PIN", where=self._where)
+
+    def _init_pin(self, admin: Secret, new: Secret) -> TokenFlag:
+        """Set the user's PIN as SO; the token's flags then."""
+        with self._access.logged_in(SO, self._model.so_secret(admin)) as session:
+            self._module.init_pin(session, new)
+        self._access.ledger.accepted(Code.PIN)
+        self._access.drop()
+        with self._access.lost_if_gone():
+            return flags_of(self._access.refresh())
 
     def in_force(self, code: Code, new: Secret, old: Secret) -> InForce:
         """Log in with `new`, then `old`, where flags and desk leave tries enough for both, else UNKNOWN."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from drivers.errors import AuthenticationFailed, RetryBudget, Unsupported
+from drivers.secret import Secret
 from drivers.tokens import (
     Act,
     Algorithm,
@@ -347,3 +349,45 @@ def test_a_reset_makes_a_blank_or_tells_why_it_cannot_and_then_changes_nothing(f
         assert state.identity.serial == before.identity.serial
         assert False not in state.factory.values()
     assert (state.tries.pin, state.tries.puk) == (3, 3)
+
+
+def unblocking(desk: Desk) -> tuple[Code, Secret]:
+    """The code by which this kind of token is unblocked, and its value."""
+    code = desk.lane.facts.rules.unblocked_by
+    return code, getattr(desk.codes, code.value)
+
+
+def test_a_blocked_pin_is_unblocked_by_the_code_its_driver_names(finished: Desk) -> None:
+    desk = finished
+    if desk.seat.driver == "piv":  # SoftHSM never locks
+        for value in (another(desk.codes.pin), another(another(desk.codes.pin))) * 2:
+            with suppress(AuthenticationFailed):
+                desk.lane.prove(Code.PIN, value)
+            desk.lane.allow(Tries())
+        assert desk.lane.inspect().tries.pin == 0
+    _, right = unblocking(desk)
+    new = another(desk.codes.pin)
+    desk.lane.allow(Tries())
+    desk.lane.unblock(right, new)
+    assert desk.lane.shown()[Code.PIN] == Shown(accepted=True)
+    assert desk.lane.shown()[desk.lane.facts.rules.unblocking_counts] == Shown(accepted=True)
+    desk.lane.reconnect()
+    desk.codes = replace(desk.codes, pin=new)
+    signs(desk, keys(desk)[0])
+
+
+def test_a_wrong_code_unblocks_nothing_and_its_last_try_is_never_made(finished: Desk) -> None:
+    desk = finished
+    _, right = unblocking(desk)
+    counted = desk.lane.facts.rules.unblocking_counts
+    desk.lane.allow(Tries())
+    with pytest.raises(AuthenticationFailed):
+        desk.lane.unblock(another(right), another(desk.codes.pin))
+    assert desk.lane.shown()[counted].refused == 1
+    desk.lane.allow(Tries(pin=1, puk=1, admin=1))
+    for value in (right, another(right)):
+        with pytest.raises(RetryBudget):
+            desk.lane.unblock(value, another(desk.codes.pin))
+    assert desk.lane.shown() == {}
+    desk.lane.reconnect()
+    signs(desk, keys(desk)[0])
