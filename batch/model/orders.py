@@ -124,6 +124,19 @@ class LetterRecord:
 
 
 @dataclass(frozen=True)
+class Posting:
+    """One leaving of a letter: who sent it, `how` and with which courier's `reference`; when it came back."""
+
+    letter: str
+    sent_at: datetime
+    sent_by: str
+    how: str
+    reference: str | None
+    returned_at: datetime | None
+    returned_by: str | None
+
+
+@dataclass(frozen=True)
 class Epoch:
     """A custody key's span, by default one order: SPKI (DER) and the key's name in the custody token."""
 

@@ -41,13 +41,34 @@ class ItemState(enum.StrEnum):
 
 
 class LetterState(enum.StrEnum):
-    """One PIN letter. UNKNOWN: the intent to print is on record, what the printer did is not (R12)."""
+    """One PIN letter. UNKNOWN: the intent to print is on record, what the printer did is not (R12).
+
+    PRINTED: the printer took all of it. CONFIRMED: somebody has its form in hand, whole and sealed. RETURNED:
+    it came back, sealed still. LOST: its form cannot be found, so nobody prints it again (R13). VOID: it was
+    never printed and never will be, or its form is spoiled or destroyed.
+    """
 
     SEALED = "sealed"
     PRINTING = "printing"
     PRINTED = "printed"
     UNKNOWN = "unknown"
+    CONFIRMED = "confirmed"
+    SENT = "sent"
+    RETURNED = "returned"
+    LOST = "lost"
     VOID = "void"
+
+
+class FormState(enum.StrEnum):
+    """One numbered form of a printer's stock. MISSING: it should be there, and cannot be found."""
+
+    IN_STOCK = "in-stock"
+    PRINTED = "printed"
+    MAILED = "mailed"
+    RETURNED = "returned"
+    SPOILED = "spoiled"
+    DESTROYED = "destroyed"
+    MISSING = "missing"
 
 
 class LifeState(enum.StrEnum):
@@ -94,7 +115,15 @@ class PersonState(enum.StrEnum):
 
 
 State = TypeVar(
-    "State", OrderState, ItemState, LetterState, LifeState, StepState, SubscriberState, PersonState
+    "State",
+    OrderState,
+    ItemState,
+    LetterState,
+    FormState,
+    LifeState,
+    StepState,
+    SubscriberState,
+    PersonState,
 )
 
 ORDER: Mapping[OrderState, frozenset[OrderState]] = {
@@ -127,11 +156,41 @@ OPEN = (ItemState.PLANNED, ItemState.IN_PRODUCTION, ItemState.QUARANTINED)
 LETTER: Mapping[LetterState, frozenset[LetterState]] = {
     LetterState.SEALED: frozenset({LetterState.PRINTING, LetterState.UNKNOWN, LetterState.VOID}),
     LetterState.PRINTING: frozenset({LetterState.PRINTED, LetterState.SEALED, LetterState.UNKNOWN}),
-    LetterState.PRINTED: frozenset(),
-    LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.VOID, LetterState.SEALED}),
+    LetterState.PRINTED: frozenset({LetterState.CONFIRMED, LetterState.LOST, LetterState.VOID}),
+    LetterState.UNKNOWN: frozenset({LetterState.PRINTED, LetterState.LOST, LetterState.VOID}),
+    LetterState.CONFIRMED: frozenset({LetterState.SENT, LetterState.LOST, LetterState.VOID}),
+    LetterState.SENT: frozenset({LetterState.RETURNED, LetterState.LOST}),
+    LetterState.RETURNED: frozenset({LetterState.SENT, LetterState.LOST, LetterState.VOID}),
+    # Found after all, and destroyed.
+    LetterState.LOST: frozenset({LetterState.VOID}),
     # Sealed again by a reprint, which two officers signed for (R13).
     LetterState.VOID: frozenset({LetterState.SEALED}),
 }
+
+PRINTED_LETTERS = (
+    LetterState.PRINTED,
+    LetterState.CONFIRMED,
+    LetterState.SENT,
+    LetterState.RETURNED,
+    LetterState.LOST,
+)
+"""States of letters that have a form."""
+
+OPEN_LETTERS = (LetterState.SEALED, LetterState.PRINTING, LetterState.PRINTED, LetterState.UNKNOWN)
+"""States of letters that are not printed and found whole, nor void or lost: their codes may be wanted yet."""
+
+FORM: Mapping[FormState, frozenset[FormState]] = {
+    FormState.IN_STOCK: frozenset({FormState.PRINTED, FormState.SPOILED, FormState.MISSING}),
+    FormState.PRINTED: frozenset(
+        {FormState.MAILED, FormState.SPOILED, FormState.DESTROYED, FormState.MISSING}
+    ),
+    FormState.MAILED: frozenset({FormState.RETURNED, FormState.MISSING}),
+    FormState.RETURNED: frozenset({FormState.MAILED, FormState.DESTROYED, FormState.MISSING}),
+    FormState.SPOILED: frozenset({FormState.DESTROYED, FormState.MISSING}),
+    FormState.MISSING: frozenset({FormState.SPOILED, FormState.DESTROYED}),
+    FormState.DESTROYED: frozenset(),
+}
+"""A form never goes back into stock."""
 
 LIFE: Mapping[LifeState, frozenset[LifeState]] = {
     LifeState.AT_DESK: frozenset(
@@ -196,6 +255,7 @@ _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
     OrderState: ORDER,
     ItemState: ITEM,
     LetterState: LETTER,
+    FormState: FORM,
     LifeState: LIFE,
     StepState: STEP,
     SubscriberState: SUBSCRIBER,

@@ -12,7 +12,7 @@ from batch.model.custody import CustodyKey
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Item, Order
-from batch.model.states import ItemState, LetterState, OrderState
+from batch.model.states import PRINTED_LETTERS, ItemState, LetterState, OrderState
 from batch.orders.assessment import need_assessed, need_quota, refuse_unassessed, undecided
 from batch.orders.draft import Layouts, OrderDraft, organisation
 from batch.orders.epochs import KeyTaken, take
@@ -171,7 +171,7 @@ def close(records: Records, number: str, operator: str) -> Order:
             waiting = {
                 state: count
                 for state, count in letters.counts(records, order.id).items()
-                if count and state not in (LetterState.PRINTED, LetterState.VOID)
+                if count and state not in (*PRINTED_LETTERS, LetterState.VOID)
             }
             if waiting:
                 told = ", ".join(f"{count} {state}" for state, count in waiting.items())

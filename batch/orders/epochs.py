@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from batch.model.custody import CustodyKey, KeyState
 from batch.model.errors import NotTrusted, Refused
 from batch.model.orders import Order
-from batch.model.states import ItemState, LetterState
+from batch.model.states import PRINTED_LETTERS, ItemState, LetterState
 from batch.people.acting import register_of
 from batch.people.register import Register
 from batch.people.vouching import check_key
@@ -111,4 +111,4 @@ def ending(records: Records, number: str) -> Ending:
         for item in items.items(records, order, ItemState.PRODUCED)
         for sealed in (codes.sealed(records, item.id),)
     )
-    return Ending(order, epoch.key_name, by_state[LetterState.PRINTED], kept)
+    return Ending(order, epoch.key_name, sum(by_state[state] for state in PRINTED_LETTERS), kept)

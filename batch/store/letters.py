@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from batch.model.errors import NotFound
-from batch.model.orders import LetterRecord
+from batch.model.orders import LetterRecord, Posting
 from batch.model.states import LETTER, LetterState, move
 from batch.store.database import Records, moment, stamp
 
@@ -33,7 +34,7 @@ def withdraw(records: Records, mailer_number: str, item_id: int, operator: str) 
             (mailer_number, item_id, LetterState.VOID, operator),
         )
         return LetterState.VOID
-    if LetterState.VOID not in LETTER[state]:
+    if state not in (LetterState.SEALED, LetterState.UNKNOWN):
         return state
     printer = letter(records, mailer_number).printer or ""
     set_state(records, mailer_number, LetterState.VOID, printer=printer, operator=operator)
@@ -104,6 +105,55 @@ def doubt(records: Records) -> Sequence[str]:
     numbers = [row.mailer_number for row in letters(records, None, LetterState.PRINTING)]
     records.write("UPDATE letters SET state = ? WHERE state = ?", (LetterState.UNKNOWN, LetterState.PRINTING))
     return numbers
+
+
+def post(
+    records: Records,
+    mailer_number: str,
+    *,
+    by: str,
+    how: str,
+    reference: str | None,
+    at: datetime | None = None,
+) -> None:
+    """A letter leaves, `at` some moment or now; its state is for `set_state`."""
+    records.write(
+        "INSERT INTO postings (letter, sent_at, sent_by, how, reference) VALUES (?, ?, ?, ?, ?)",
+        (mailer_number, stamp(at), by, how, reference),
+    )
+
+
+def post_back(records: Records, mailer_number: str, *, by: str) -> None:
+    """A letter that left came back."""
+    records.write(
+        "UPDATE postings SET returned_at = ?, returned_by = ? WHERE letter = ? AND returned_at IS NULL",
+        (stamp(), by, mailer_number),
+    )
+
+
+def postings(records: Records, mailer_number: str) -> list[Posting]:
+    """Every time a letter left, oldest first."""
+    rows = records.rows(
+        "SELECT letter, sent_at, sent_by, how, reference, returned_at, returned_by FROM postings "
+        "WHERE letter = ? ORDER BY id",
+        (mailer_number,),
+    )
+    return [_posting(row) for row in rows]
+
+
+def take_back(records: Records, mailer_number: str, to: LetterState, *, printer: str, operator: str) -> None:
+    """Put a letter into the state that the ledger tells of it, however it came there, after a restore."""
+    records.write(
+        "UPDATE letters SET state = ?, printer = ?, operator = ? WHERE mailer_number = ?",
+        (to, printer, operator, mailer_number),
+    )
+
+
+def _posting(row: tuple[Any, ...]) -> Posting:
+    letter, sent_at, sent_by, how, reference, returned_at, returned_by = row
+    sent = moment(sent_at)
+    assert sent is not None, "the column is never null"
+    return Posting(letter, sent, sent_by, how, reference, moment(returned_at), returned_by)
 
 
 def _letter(row: tuple[Any, ...]) -> LetterRecord:

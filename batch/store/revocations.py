@@ -53,6 +53,16 @@ def of_item(records: Records, item_id: int) -> list[AskedRevocation]:
     return [AskedRevocation(*row) for row in rows]
 
 
+def of_its_keys(records: Records, item_id: int) -> bool:
+    """Whether any certificate that a token holds was to be revoked, done or not."""
+    row = records.row(
+        "SELECT 1 FROM revocations r JOIN keys k ON k.item_id = r.item_id AND k.certificate = r.certificate "
+        "WHERE r.item_id = ?",
+        (item_id,),
+    )
+    return row is not None
+
+
 def every(records: Records) -> list[AskedRevocation]:
     """All that was ever to be revoked, in the order it was asked."""
     rows = records.rows(f"SELECT {_REVOCATION} FROM revocations ORDER BY asked_at, request")

@@ -7,6 +7,7 @@ from sqlite_utils.migrations import Migrations
 
 from batch.store.assessment_tables import ASSESSMENT
 from batch.store.field_tables import FIELD
+from batch.store.letter_tables import LETTERS_AND_FORMS
 from batch.store.life_tables import LIVES
 from batch.store.login_tables import LOGINS
 
@@ -100,6 +101,12 @@ def m013_assessment(db: Database) -> None:
 def m014_lives(db: Database) -> None:
     """Where finished tokens are."""
     _execute(db, LIVES)
+
+
+@migrations()
+def m016_letters_and_forms(db: Database) -> None:
+    """Letters that leave, numbered forms."""
+    _execute(db, LETTERS_AND_FORMS)
 
 
 @migrations()

@@ -11,6 +11,7 @@ import pytest
 
 from batch.model.errors import Transition
 from batch.model.states import (
+    FORM,
     ITEM,
     LETTER,
     LIFE,
@@ -18,6 +19,7 @@ from batch.model.states import (
     PERSON,
     STEP,
     SUBSCRIBER,
+    FormState,
     ItemState,
     LetterState,
     LifeState,
@@ -28,11 +30,12 @@ from batch.model.states import (
     move,
 )
 
-TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, LIFE, STEP, SUBSCRIBER, PERSON]
+TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, FORM, LIFE, STEP, SUBSCRIBER, PERSON]
 TYPES: list[type[enum.StrEnum]] = [
     OrderState,
     ItemState,
     LetterState,
+    FormState,
     LifeState,
     StepState,
     SubscriberState,
