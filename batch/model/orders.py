@@ -38,6 +38,7 @@ class Item:
     `mailer_number` is fixed when the item is made. `token_serial` is None until the token's identity is
     bound; `seat` is the lane that has or had it. `fields` are the order's columns for profiles and letter.
     `replaces` is the spoiled item this one was planned for; `token_free`: its token was reset to blank.
+    `renews` is the finished item in whose place it comes.
     `salt` goes with `fields` into what the log tells of them. `forgotten` is that digest once the words of
     persons in them are gone, with the salt.
     """
@@ -59,6 +60,7 @@ class Item:
     token_free: bool = False
     salt: bytes | None = None
     forgotten: str | None = None
+    renews: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""States of orders, items, letters and people, and the one table of transitions each may take.
+"""States of orders, items, letters, renewals and people, and the one table of transitions each may take.
 
 Whatever the tables do not allow is refused with `Transition`.
 """
@@ -89,6 +89,22 @@ class LifeState(enum.StrEnum):
     DESTROYED = "destroyed"
 
 
+class RenewalState(enum.StrEnum):
+    """One renewal of a finished token. BEGUN: it waits for what it needs; PAUSED: somebody said for what.
+
+    APPROVED: it may be carried out on the token itself. MAKING: keys are being made on it. ORDERED: a new
+    token is ordered in its place. DONE: the new certificates are in use.
+    """
+
+    BEGUN = "begun"
+    PAUSED = "paused"
+    APPROVED = "approved"
+    MAKING = "making"
+    ORDERED = "ordered"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
 class StepState(enum.StrEnum):
     """One step of one item in the journal. UNKNOWN waits for the probe's word."""
 
@@ -121,6 +137,7 @@ State = TypeVar(
     LetterState,
     FormState,
     LifeState,
+    RenewalState,
     StepState,
     SubscriberState,
     PersonState,
@@ -232,6 +249,18 @@ LIFE: Mapping[LifeState, frozenset[LifeState]] = {
 }
 """A token that came back may be sent again; whether it may still be used is for its certificates to say."""
 
+RENEWAL: Mapping[RenewalState, frozenset[RenewalState]] = {
+    RenewalState.BEGUN: frozenset(
+        {RenewalState.PAUSED, RenewalState.APPROVED, RenewalState.ORDERED, RenewalState.CANCELLED}
+    ),
+    RenewalState.PAUSED: frozenset({RenewalState.BEGUN, RenewalState.APPROVED, RenewalState.CANCELLED}),
+    RenewalState.APPROVED: frozenset({RenewalState.PAUSED, RenewalState.MAKING, RenewalState.CANCELLED}),
+    RenewalState.MAKING: frozenset({RenewalState.DONE, RenewalState.CANCELLED}),
+    RenewalState.ORDERED: frozenset({RenewalState.DONE, RenewalState.CANCELLED}),
+    RenewalState.DONE: frozenset(),
+    RenewalState.CANCELLED: frozenset(),
+}
+
 STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
     StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
@@ -257,6 +286,7 @@ _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
     LetterState: LETTER,
     FormState: FORM,
     LifeState: LIFE,
+    RenewalState: RENEWAL,
     StepState: STEP,
     SubscriberState: SUBSCRIBER,
     PersonState: PERSON,

@@ -15,7 +15,7 @@ from batch.store.database import Records, moment, stamp
 
 _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
-    "reason, began_at, ended_at, replaces, token_free, salt, forgotten"
+    "reason, began_at, ended_at, replaces, token_free, salt, forgotten, renews"
 )
 
 
@@ -28,16 +28,18 @@ def add_item(
     fields: Mapping[str, str],
     replaces: int | None = None,
     salt: bytes | None = None,
+    renews: int | None = None,
 ) -> str:
     """A planned item under the next mailer number, which is returned; the number joins its `fields`.
 
-    `replaces` is the id of the spoiled item it is for; `salt` is drawn where none is given.
+    `replaces` is the id of the spoiled item it is for, `renews` that of the finished one in whose place it
+    comes; `salt` is drawn where none is given.
     """
     id_ = next_id(records)
     mailer_number = f"{id_:06d}"
     records.insert(
         "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces, "
-        "salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "salt, renews) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             id_,
             order.id,
@@ -48,6 +50,7 @@ def add_item(
             ItemState.PLANNED,
             replaces,
             salt or new_salt(),
+            renews,
         ),
     )
     return mailer_number
@@ -264,7 +267,7 @@ def counts(records: Records, order: Order) -> dict[ItemState, int]:
 
 def _item(row: tuple[Any, ...]) -> Item:
     (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, *rest) = row
-    began, ended, replaces, token_free, salt, forgotten = rest
+    began, ended, replaces, token_free, salt, forgotten, renews = rest
     return Item(
         id_,
         order_id,
@@ -283,4 +286,5 @@ def _item(row: tuple[Any, ...]) -> Item:
         bool(token_free),
         salt,
         forgotten,
+        renews,
     )

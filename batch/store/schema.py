@@ -10,6 +10,7 @@ from batch.store.field_tables import FIELD
 from batch.store.letter_tables import LETTERS_AND_FORMS
 from batch.store.life_tables import LIVES
 from batch.store.login_tables import LOGINS
+from batch.store.renewal_tables import EXPIRY
 
 migrations = Migrations("station")
 
@@ -113,6 +114,22 @@ def m016_letters_and_forms(db: Database) -> None:
 def m017_field(db: Database) -> None:
     """What is done with tokens in the field, and tries at revocation codes."""
     _execute(db, FIELD)
+
+
+@migrations()
+def m018_renewals(db: Database) -> None:
+    """When certificates end, of those on record too; renewals, vouchers, keys that were put aside."""
+    # It knows the records, which know this module.
+    from batch.store.expiry import end_of
+
+    _execute(db, EXPIRY)
+    for item_id, name, certificate in db.execute(
+        "SELECT item_id, name, certificate FROM keys WHERE certificate IS NOT NULL"
+    ).fetchall():
+        db.execute(
+            "UPDATE keys SET not_after = ? WHERE item_id = ? AND name = ?",
+            (end_of(certificate), item_id, name),
+        )
 
 
 def unknown(db: Database) -> list[str]:

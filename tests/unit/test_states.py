@@ -17,6 +17,7 @@ from batch.model.states import (
     LIFE,
     ORDER,
     PERSON,
+    RENEWAL,
     STEP,
     SUBSCRIBER,
     FormState,
@@ -25,18 +26,30 @@ from batch.model.states import (
     LifeState,
     OrderState,
     PersonState,
+    RenewalState,
     StepState,
     SubscriberState,
     move,
 )
 
-TABLES: list[Mapping[Any, frozenset[Any]]] = [ORDER, ITEM, LETTER, FORM, LIFE, STEP, SUBSCRIBER, PERSON]
+TABLES: list[Mapping[Any, frozenset[Any]]] = [
+    ORDER,
+    ITEM,
+    LETTER,
+    FORM,
+    LIFE,
+    RENEWAL,
+    STEP,
+    SUBSCRIBER,
+    PERSON,
+]
 TYPES: list[type[enum.StrEnum]] = [
     OrderState,
     ItemState,
     LetterState,
     FormState,
     LifeState,
+    RenewalState,
     StepState,
     SubscriberState,
     PersonState,
