@@ -103,8 +103,7 @@ def founded(records: Records) -> bool:
 
 def permitted(records: Records, actor: Actor, act: Act, *, where: str, before: Before | None = None) -> None:
     """Raise `Refused` unless the actor works here at this moment and may do the act."""
-    register_of(records).check_working(actor.operator, now())
-    check(act, actor.operator, where=where, before=before)
+    _permitted(register_of(records), actor, act, where, before)
 
 
 def give(
@@ -124,8 +123,7 @@ def give(
     where the actor's token does not sign.
     """
     register = register_of(records)
-    register.check_working(actor.operator, now())
-    check(act, actor.operator, where=where, before=before)
+    _permitted(register, actor, act, where, before)
     begun = _begun(records, act, about, subject)
     if begun is None:
         statement = Statement(act, register.founding, about, now(), until)
@@ -156,8 +154,7 @@ def sign_together(
     """
     register = register_of(records)
     for actor in actors:
-        register.check_working(actor.operator, now())
-        check(act, actor.operator, where=where)
+        _permitted(register, actor, act, where, None)
     wanted = RULES[act].persons
     if len({actor.name.casefold() for actor in actors}) != len(actors) or len(actors) < wanted:
         raise Refused(
@@ -211,6 +208,11 @@ def keep_alone(records: Records, given: Given, *, order: str | None = None, item
     with records.transaction():
         keep(records, given)
         log(records, Event(name, given.signed.signers[-1], order=order, item=item, detail=detail))
+
+
+def _permitted(register: Register, actor: Actor, act: Act, where: str, before: Before | None) -> None:
+    register.check_working(actor.operator, now())
+    check(act, actor.operator, where=where, before=before)
 
 
 def _begun(records: Records, act: Act, about: Mapping[str, Any], subject: str) -> Signed | None:

@@ -189,7 +189,7 @@ def check_item(register: Register, approval: Approval, item: Item, proof: Proof)
     original = replace(item, mailer_number=number, fields=fields, salt=proof.salt)
     if root_of(leaf(original), proof.index, approval.size, proof.path) != approval.root:
         raise NotTrusted(
-            "is not what was approved: its name, its fields or its layout are others",
+            "is not what was approved: its name, fields or layout differ, or those of another of the order",
             where=where,
             next="somebody changed the records: see `station audit verify`",
         )

@@ -10,7 +10,7 @@ from batch.model.orders import Order
 from batch.model.people import Signed
 from batch.people.acting import Actor, give, keep_alone, register_of
 from batch.people.evidence import approval_on_record, warrant_of
-from batch.people.separation import Act
+from batch.people.separation import Act, Before
 from batch.people.warrants import check_production, producing
 from batch.store import statements
 from batch.store.clock import now
@@ -48,6 +48,12 @@ def order_production(
     )
     keep_alone(records, given, order=order.number)
     return given.signed
+
+
+def approved_by(records: Records, order: Order) -> Before:
+    """Who signed an order's approval, as the records tell it; nobody where there is none."""
+    approved = statements.of_subject(records, Act.APPROVE, order.number)
+    return {Act.APPROVE: [name for one in approved for name in one.signers]}
 
 
 def scheduled(records: Records, order: Order, seats: Collection[str]) -> Signed:

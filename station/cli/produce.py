@@ -16,9 +16,14 @@ from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from batch.model.orders import Order
+    from batch.model.people import Signed
     from batch.production.run import Result
+    from batch.store.database import Records
+    from station.wiring import Desk
 
 
 @click.command()
@@ -66,10 +71,8 @@ def produce(
     """
     if beforehand and (clock_is_right or until):
         raise click.UsageError("what was signed beforehand says until when, and answers for no clock")
-    from batch.audit.clock import confirm_time
-    from batch.people.separation import Act
     from batch.production.lock import only_one
-    from batch.production.ordering import order_production, scheduled
+    from batch.production.ordering import scheduled
     from batch.production.run import Production
     from batch.production.startable import startable
     from batch.store.codes import diversified
@@ -83,19 +86,12 @@ def produce(
     with ExitStack() as held:
         held.enter_context(only_one(desk.run_directory / "production.lock", "production"))
         records = held.enter_context(desk.sound_records(thorough=True))
-        with ExitStack() as signing:
-            # Whose token or passphrase it is, is let go before the first token is made.
-            acting = invocation.acting(desk, records, Act.PRODUCE, where=number)
-            actor = None if beforehand else signing.enter_context(acting)
-            wanted, chosen = order(records, number), desk.seats(seats)
-            names = [seat.name for seat in chosen]
-            if actor is not None and clock_is_right:
-                confirm_time(records, actor.name)
-            startable(records, wanted)  # before anybody types a PIN
-            if actor is None:
-                ordered = scheduled(records, wanted, names)
-            else:
-                ordered = order_production(records, wanted, actor, names, utc(until))
+        wanted = order(records, number)
+        if beforehand:
+            startable(records, wanted)
+            ordered = scheduled(records, wanted, [seat.name for seat in desk.seats(seats)])
+        else:
+            ordered = _signed(invocation, desk, records, wanted, seats, utc(until), clock_is_right)
         operator = ordered.signers[-1]
         layouts = {name: desk.library.token(name) for name in layouts_of(records, wanted)}
         diversifies = any(layout.diversified for layout in layouts.values())
@@ -106,7 +102,7 @@ def produce(
         production = Production(
             records,
             wanted,
-            chosen,
+            desk.seats(seats),
             operator=operator,
             authority=held.enter_context(desk.authority()),
             keeper=keeper,
@@ -131,6 +127,30 @@ def produce(
     click.echo("no checkpoint of the log was signed:", err=True)
     failed = report(unsigned)
     return failed if code is ExitCode.OK or failed is ExitCode.CHECK_FAILED else code
+
+
+def _signed(
+    invocation: Invocation,
+    desk: Desk,
+    records: Records,
+    wanted: Order,
+    seats: Sequence[str],
+    until: datetime | None,
+    clock_is_right: bool,
+) -> Signed:
+    """What the personaliser signs, whose token or passphrase is let go before the first token is made."""
+    from batch.audit.clock import confirm_time
+    from batch.people.separation import Act
+    from batch.production.ordering import approved_by, order_production
+    from batch.production.startable import startable
+
+    before = approved_by(records, wanted)
+    with invocation.acting(desk, records, Act.PRODUCE, where=wanted.number, before=before) as actor:
+        if clock_is_right:
+            confirm_time(records, actor.name)
+        startable(records, wanted)
+        names = [seat.name for seat in desk.seats(seats)]
+        return order_production(records, wanted, actor, names, until)
 
 
 def _tell(result: Result, as_json: bool) -> ExitCode:
