@@ -150,7 +150,13 @@ class Library:
         if name not in NOTICES:
             what = f"there is no notice {name!r}"
             raise document.fault("title", what=what, next=f"name the file one of: {', '.join(NOTICES)}")
+        known = NOTICES[name] | SENDER_FIELDS
         for language, texts in document.value.texts.items():
+            for part in ("subject", "body"):
+                if strange := columns(getattr(texts, part), NOTICE_FIELDS | SENDER_FIELDS) - known:
+                    what = f"names {', '.join(sorted(strange))}, which this notice does not know"
+                    advice = f"known here: {', '.join(sorted(known))}"
+                    raise document.fault("texts", language, part, what=what, next=advice)
             if name == "rejected" and "reason" not in columns(texts.body, NOTICE_FIELDS | SENDER_FIELDS):
                 raise document.fault("texts", language, "body", what="does not give the {reason}")
         return NoticeLayout(name, document.value)

@@ -13,13 +13,23 @@ from layouts.fields import columns, fill
 from layouts.forms import Name, Words
 from layouts.strict import Wrong
 
-NOTICES = ("received", "approved", "rejected")
-"""The notices there are; each is a file of that name."""
-
-NOTICE_FIELDS: frozenset[str] = frozenset(
+_OF_ORDER = frozenset(
     {"number", "reference", "subscriber", "managers", "tokens", "received", "decided", "reason"}
 )
-"""What the texts of a notice may name, besides those of its sender."""
+_OF_PARCEL = frozenset({"parcel", "subscriber", "managers", "certificates", "sent", "courier", "by"})
+_OF_LOAN = frozenset({"number", "subscriber", "managers", "device", "lent", "by"})
+
+NOTICES: Mapping[str, frozenset[str]] = {
+    "received": _OF_ORDER,
+    "approved": _OF_ORDER,
+    "rejected": _OF_ORDER,
+    "acknowledge": _OF_PARCEL,
+    "unacknowledged": _OF_PARCEL,
+    "loan": _OF_LOAN,
+}
+"""The notices there are, each a file of that name, and what its texts may name besides its sender."""
+
+NOTICE_FIELDS: frozenset[str] = frozenset().union(*NOTICES.values())
 
 SENDER_FIELDS: frozenset[str] = frozenset({"sender", "help"})
 

@@ -105,6 +105,31 @@ class RenewalState(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class ParcelState(enum.StrEnum):
+    """What goes to one addressee. CLOSED: all tokens in it were read once more, its papers can be made."""
+
+    PACKING = "packing"
+    CLOSED = "closed"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+class LoanState(enum.StrEnum):
+    """A reader or USB stick that is lent; what was lost may turn up."""
+
+    LENT = "lent"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+class AcknowledgementState(enum.StrEnum):
+    """Somebody said that a token came. WAITING: a person decides whether to believe it (R3)."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
 class StepState(enum.StrEnum):
     """One step of one item in the journal. UNKNOWN waits for the probe's word."""
 
@@ -138,6 +163,9 @@ State = TypeVar(
     FormState,
     LifeState,
     RenewalState,
+    ParcelState,
+    LoanState,
+    AcknowledgementState,
     StepState,
     SubscriberState,
     PersonState,
@@ -261,6 +289,25 @@ RENEWAL: Mapping[RenewalState, frozenset[RenewalState]] = {
     RenewalState.CANCELLED: frozenset(),
 }
 
+PARCEL: Mapping[ParcelState, frozenset[ParcelState]] = {
+    ParcelState.PACKING: frozenset({ParcelState.CLOSED, ParcelState.CANCELLED}),
+    ParcelState.CLOSED: frozenset({ParcelState.SENT, ParcelState.PACKING, ParcelState.CANCELLED}),
+    ParcelState.SENT: frozenset(),
+    ParcelState.CANCELLED: frozenset(),
+}
+
+LOAN: Mapping[LoanState, frozenset[LoanState]] = {
+    LoanState.LENT: frozenset({LoanState.RETURNED, LoanState.LOST}),
+    LoanState.RETURNED: frozenset(),
+    LoanState.LOST: frozenset({LoanState.RETURNED}),
+}
+
+ACKNOWLEDGEMENT: Mapping[AcknowledgementState, frozenset[AcknowledgementState]] = {
+    AcknowledgementState.WAITING: frozenset({AcknowledgementState.ACCEPTED, AcknowledgementState.REJECTED}),
+    AcknowledgementState.ACCEPTED: frozenset(),
+    AcknowledgementState.REJECTED: frozenset(),
+}
+
 STEP: Mapping[StepState, frozenset[StepState]] = {
     StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
     StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
@@ -287,6 +334,9 @@ _TABLES: Mapping[type[enum.StrEnum], Mapping[Any, frozenset[Any]]] = {
     FormState: FORM,
     LifeState: LIFE,
     RenewalState: RENEWAL,
+    ParcelState: PARCEL,
+    LoanState: LOAN,
+    AcknowledgementState: ACKNOWLEDGEMENT,
     StepState: STEP,
     SubscriberState: SUBSCRIBER,
     PersonState: PERSON,

@@ -18,6 +18,7 @@ from batch.orders.decisions import name_managers
 from batch.production import revoking
 from batch.production.ending import follow
 from batch.production.lives_back import take_lives_back
+from batch.production.parcels_back import leave_out_numbers, take_parcels_back
 from batch.production.quarantine import set_aside
 from batch.production.revocation import transaction_of
 from batch.store import items, journal, letters, orders, quarantine, restores, statements
@@ -174,6 +175,7 @@ def reconcile(
         _take_statements_back(records, evidence, operator)
         _take_orders_back(records, evidence, operator, found)
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
+        take_parcels_back(records, evidence.ledger)
         take_lives_back(records, evidence.ledger, operator)
         _doubt_letters(records, evidence, operator, found)
         _raise_floors(records, evidence)
@@ -393,5 +395,6 @@ def _raise_floors(records: Records, evidence: Evidence) -> None:
             given[year] = max(given.get(year, 0), int(running))
     unknown = not evidence.complete
     restores.raise_floor(records, "mailer", max(numbers) + unknown * MAILERS_LEFT_OUT)
+    leave_out_numbers(records, evidence.ledger, unknown * ORDERS_LEFT_OUT)
     for year, highest in given.items():
         restores.raise_floor(records, f"order {year}", highest + unknown * ORDERS_LEFT_OUT)

@@ -6,6 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batch.store.assessment_tables import ASSESSMENT
+from batch.store.dispatch_tables import DISPATCH
 from batch.store.field_tables import FIELD
 from batch.store.letter_tables import LETTERS_AND_FORMS
 from batch.store.life_tables import LIVES
@@ -102,6 +103,12 @@ def m013_assessment(db: Database) -> None:
 def m014_lives(db: Database) -> None:
     """Where finished tokens are."""
     _execute(db, LIVES)
+
+
+@migrations()
+def m015_dispatch(db: Database) -> None:
+    """Blanks in stock, parcels, loans, acknowledgements and reminders."""
+    _execute(db, DISPATCH)
 
 
 @migrations()

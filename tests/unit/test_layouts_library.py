@@ -12,6 +12,7 @@ from drivers.tokens import Algorithm, KeySpec, PinPolicy, TouchPolicy
 from layouts.errors import FieldFault, FileFault, UnknownLayout
 from layouts.library import SHIPPED, Library
 from layouts.mailer import letter_for, rehearse
+from layouts.notice import NOTICES
 from layouts.token import Attestation
 from tests.unit.letter_kit import LIBRARY, row
 
@@ -168,7 +169,9 @@ def test_a_site_s_fonts_win_by_name(tmp_path: Path) -> None:
 
 def test_every_layout_is_described() -> None:
     rows = LIBRARY.describe()
-    assert [item.kind for item in rows] == ["token"] * 3 + ["profile"] * 5 + ["mailer"] * 2 + ["notice"] * 3
+    assert [item.kind for item in rows] == ["token"] * 3 + ["profile"] * 5 + ["mailer"] * 2 + [
+        "notice"
+    ] * len(NOTICES)
     assert all(item.title and item.details and Path(item.file).is_file() for item in rows)
 
 

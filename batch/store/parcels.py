@@ -1,0 +1,213 @@
+"""Parcels and what is in them, in the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from batch.model.dispatch import Packed, Parcel
+from batch.model.errors import NotFound
+from batch.model.orders import Order
+from batch.model.states import ParcelState, move
+from batch.store import numbering
+from batch.store.database import Records, moment, stamp
+
+LETTER = "P"
+_PARCEL = (
+    "id, number, order_id, state, made_by, made_at, closed_by, closed_at, sent_by, sent_at, courier, "
+    "reference, reason"
+)
+_PACKED = "parcel_id, item_id, added_by, added_at, read_by, read_at, seat, quoted"
+_OPEN = (ParcelState.PACKING, ParcelState.CLOSED)
+
+
+def add(records: Records, order: Order, by: str) -> Parcel:
+    """A new parcel for tokens of an order, empty."""
+    id_, number = numbering.next_id(records, LETTER, "parcels")
+    records.insert(
+        "INSERT INTO parcels (id, number, order_id, state, made_by, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (id_, number, order.id, ParcelState.PACKING, by, stamp()),
+    )
+    return parcel(records, number)
+
+
+def parcel(records: Records, number: str) -> Parcel:
+    """The parcel of a number; raises `NotFound`."""
+    row = records.row(f"SELECT {_PARCEL} FROM parcels WHERE number = ?", (number,))
+    if row is None:
+        raise NotFound("no parcel of that number", where=number, next="see `station dispatch list`")
+    return _parcel(row)
+
+
+def parcel_of(records: Records, parcel_id: int) -> Parcel:
+    """The parcel of an id."""
+    row = records.row(f"SELECT {_PARCEL} FROM parcels WHERE id = ?", (parcel_id,))
+    assert row is not None, "ids of parcels come from the records"
+    return _parcel(row)
+
+
+def parcels(records: Records, order: Order | None = None, *states: ParcelState) -> list[Parcel]:
+    """Parcels of an order or of all, in the given states or any, oldest first."""
+    conditions, parameters = ["1"], list[Any]()
+    if order is not None:
+        conditions.append("order_id = ?")
+        parameters.append(order.id)
+    if states:
+        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        parameters.extend(states)
+    where = " AND ".join(conditions)
+    rows = records.rows(f"SELECT {_PARCEL} FROM parcels WHERE {where} ORDER BY id", parameters)
+    return [_parcel(row) for row in rows]
+
+
+def packed(records: Records, parcel: Parcel) -> list[Packed]:
+    """The tokens in a parcel by their numbers."""
+    rows = records.rows(
+        f"SELECT {_PACKED} FROM parcel_tokens WHERE parcel_id = ? ORDER BY item_id", (parcel.id,)
+    )
+    return [_packed(row) for row in rows]
+
+
+def open_of_item(records: Records, item_id: int) -> Parcel | None:
+    """The parcel a token lies in that has not gone yet, None where it lies in none."""
+    return _of_item(records, item_id, *_OPEN)
+
+
+def sent_of_item(records: Records, item_id: int) -> Parcel | None:
+    """The parcel a token went with last, None where it never went."""
+    return _of_item(records, item_id, ParcelState.SENT)
+
+
+def packed_in(records: Records, parcel: Parcel, item_id: int) -> Packed | None:
+    """A token as it is in a parcel, None where it is not in it."""
+    row = records.row(
+        f"SELECT {_PACKED} FROM parcel_tokens WHERE parcel_id = ? AND item_id = ?", (parcel.id, item_id)
+    )
+    return _packed(row) if row else None
+
+
+def handled_by(records: Records, item_id: int) -> list[str]:
+    """Who had a token in hand to dispatch it: read it, closed or sent its parcels (R1)."""
+    rows = records.rows(
+        "SELECT t.read_by, p.closed_by, p.sent_by FROM parcel_tokens t JOIN parcels p ON p.id = t.parcel_id "
+        "WHERE t.item_id = ?",
+        (item_id,),
+    )
+    return sorted({str(name) for row in rows for name in row if name})
+
+
+def put_in(records: Records, parcel: Parcel, item_id: int, by: str) -> None:
+    """A token is put into a parcel, not read yet."""
+    records.write(
+        "INSERT INTO parcel_tokens (parcel_id, item_id, added_by, added_at) VALUES (?, ?, ?, ?)",
+        (parcel.id, item_id, by, stamp()),
+    )
+
+
+def take_out(records: Records, parcel: Parcel, item_id: int) -> None:
+    """A token is taken out of a parcel again."""
+    records.write("DELETE FROM parcel_tokens WHERE parcel_id = ? AND item_id = ?", (parcel.id, item_id))
+
+
+def set_read(records: Records, parcel: Parcel, item_id: int, by: str | None, seat: str | None) -> None:
+    """A token of a parcel was read and found right, or with None: what was read counts no more."""
+    records.write(
+        "UPDATE parcel_tokens SET read_by = ?, read_at = ?, seat = ? WHERE parcel_id = ? AND item_id = ?",
+        (by, stamp() if by else None, seat, parcel.id, item_id),
+    )
+
+
+def set_quoted(records: Records, parcel: Parcel, item_id: int, quoted: str | None) -> None:
+    """The number by which a token of a closed parcel is acknowledged."""
+    records.write(
+        "UPDATE parcel_tokens SET quoted = ? WHERE parcel_id = ? AND item_id = ?",
+        (quoted, parcel.id, item_id),
+    )
+
+
+def set_state(
+    records: Records,
+    parcel: Parcel,
+    to: ParcelState,
+    by: str,
+    *,
+    at: datetime | None = None,
+    courier: str | None = None,
+    reference: str | None = None,
+    reason: str | None = None,
+) -> Parcel:
+    """Move a parcel, with who did it; raises `Transition`."""
+    move(parcel.state, to, where=f"parcel {parcel.number}")
+    records.write("UPDATE parcels SET state = ? WHERE id = ?", (to, parcel.id))
+    if to is ParcelState.PACKING:
+        records.write("UPDATE parcels SET closed_by = NULL, closed_at = NULL WHERE id = ?", (parcel.id,))
+    elif to is ParcelState.CLOSED:
+        records.write(
+            "UPDATE parcels SET closed_by = ?, closed_at = ? WHERE id = ?", (by, stamp(at), parcel.id)
+        )
+    elif to is ParcelState.SENT:
+        records.write(
+            "UPDATE parcels SET sent_by = ?, sent_at = ?, courier = ?, reference = ? WHERE id = ?",
+            (by, stamp(at), courier, reference, parcel.id),
+        )
+    if reason is not None:
+        records.write("UPDATE parcels SET reason = ? WHERE id = ?", (reason, parcel.id))
+    return parcel_of(records, parcel.id)
+
+
+def whole(records: Records, parcel: Parcel) -> dict[str, object]:
+    """A sent parcel as plain values, from which `take_back` makes it again."""
+    row = records.row(f"SELECT {_PARCEL} FROM parcels WHERE id = ?", (parcel.id,))
+    assert row is not None, "ids of parcels come from the records"
+    tokens = records.rows(f"SELECT {_PACKED} FROM parcel_tokens WHERE parcel_id = ?", (parcel.id,))
+    return {**dict(zip(_PARCEL.split(", "), row, strict=True)), "tokens": [list(one) for one in tokens]}
+
+
+def take_back(records: Records, kept: Mapping[str, Any]) -> None:
+    """Put a sent parcel of `whole` on record again, in the place of what it was before."""
+    columns = _PARCEL.split(", ")
+    records.write(
+        f"INSERT INTO parcels ({_PARCEL}) VALUES ({', '.join('?' * len(columns))}) "
+        f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in columns[1:])}",
+        [kept[name] for name in columns],
+    )
+    records.write("DELETE FROM parcel_tokens WHERE parcel_id = ?", (kept["id"],))
+    for token in kept["tokens"]:
+        records.write(f"INSERT INTO parcel_tokens ({_PACKED}) VALUES ({', '.join('?' * len(token))})", token)
+
+
+def _of_item(records: Records, item_id: int, *states: ParcelState) -> Parcel | None:
+    row = records.row(
+        f"SELECT {_PARCEL} FROM parcels WHERE id = (SELECT max(p.id) FROM parcels p "
+        "JOIN parcel_tokens t ON t.parcel_id = p.id "
+        f"WHERE t.item_id = ? AND p.state IN ({', '.join('?' * len(states))}))",
+        (item_id, *states),
+    )
+    return _parcel(row) if row else None
+
+
+def _parcel(row: tuple[Any, ...]) -> Parcel:
+    id_, number, order_id, state, made_by, made_at, closed_by, closed_at, sent_by, sent_at, *rest = row
+    made = moment(made_at)
+    assert made is not None, "the column is never null"
+    return Parcel(
+        id_,
+        number,
+        order_id,
+        ParcelState(state),
+        made_by,
+        made,
+        closed_by,
+        moment(closed_at),
+        sent_by,
+        moment(sent_at),
+        *rest,
+    )
+
+
+def _packed(row: tuple[Any, ...]) -> Packed:
+    parcel_id, item_id, added_by, added_at, read_by, read_at, seat, quoted = row
+    added = moment(added_at)
+    assert added is not None, "the column is never null"
+    return Packed(parcel_id, item_id, added_by, added, read_by, moment(read_at), seat, quoted)
