@@ -103,6 +103,9 @@ def failure(code: str, where: str) -> DriverError:
     if code in _REFUSED:
         hint = "compare the lengths in the seat's model with the token's"
         return DeviceFailed(f"the token takes no code like this ({code})", code=code, where=where, next=hint)
+    if code == "CKR_GENERAL_ERROR":
+        hint = "see whether the token and its files are where they were; `station doctor` tells"
+        return DeviceFailed(f"the module fails ({code})", code=code, where=where, next=hint)
     return DeviceFailed(f"the token answered {code}", code=code, where=where)
 
 

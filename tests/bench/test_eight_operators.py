@@ -174,3 +174,21 @@ def test_eight_people_run_a_desk_at_which_nobody_does_it_alone(desk: Desk) -> No
     ]
     ceremonies = [(one["kind"], one["officers"]) for one in desk.listed("custody", "list")]
     assert ceremonies[-1] == ("destroy", "carl, dora")
+
+
+def test_a_lost_custody_token_comes_back_out_of_its_backup_by_two(desk: Desk) -> None:
+    media, token = desk.work / "media", desk.home / "keys" / "custody"
+    media.mkdir()
+    assert "is no PIN officer" in refused(desk, "custody", "backup", str(media), *TOGETHER, by="emil")
+    desk.run("custody", "split", *TOGETHER, operator="carl", pins=True)
+    desk.run("custody", "backup", str(media), *TOGETHER, operator="carl", pins=True)
+    (backup,) = media.iterdir()
+    token.rename(desk.work / "lost")
+
+    lost = desk.run("custody", "prove", *TOGETHER, operator="carl", expect=ExitCode.DEVICE)
+    assert "the token and its files" in lost.err
+    desk.run("custody", "recover", str(backup), *TOGETHER, operator="carl", pins=True)
+
+    desk.run("custody", "prove", *TOGETHER, operator="carl")
+    kinds = [one["kind"] for one in desk.listed("custody", "list")]
+    assert kinds[-3:] == ["split", "recover", "prove"]
