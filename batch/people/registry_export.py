@@ -8,9 +8,10 @@ from typing import TextIO
 from batch.audit.log import log
 from batch.model.events import Event
 from batch.people.registry_columns import COLUMNS
-from batch.people.registry_rows import cells_of, harmless
+from batch.people.registry_rows import cells_of
 from batch.store import registry
 from batch.store.database import Records
+from batch.tables.formulas import harmless
 
 EXPORTED = "registry.exported"
 

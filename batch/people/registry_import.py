@@ -18,13 +18,13 @@ from batch.people.registry_rows import (
     subscriber_of,
     tells_person,
     tells_subscriber,
-    undone,
 )
 from batch.store import registry
 from batch.store.database import Records
 from batch.tables.cells import Cells
 from batch.tables.decoding import decode
 from batch.tables.faults import FaultList
+from batch.tables.formulas import undone
 from batch.tables.header import Header
 from batch.tables.table import Record, split
 

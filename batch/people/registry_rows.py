@@ -13,8 +13,6 @@ from batch.model.states import PersonState, SubscriberState
 from batch.people.registry import today
 from batch.people.registry_columns import LINES, OF_PERSON, OF_SUBSCRIBER, REGISTRY, checked
 
-_FORMULA = ("=", "+", "-", "@")
-
 Cells = Mapping[str, str]
 """Checked values by column, "" where there is none."""
 
@@ -169,16 +167,6 @@ def _together(cells: Cells, columns: Sequence[str], why: str) -> tuple[str, ...]
 def _identification(cells: Sequence[str]) -> Identification:
     by, on, document = cells
     return Identification(by, date.fromisoformat(on), Document(document))
-
-
-def harmless(value: str) -> str:
-    """A value that no spreadsheet runs as a formula: behind an apostrophe where it begins like one."""
-    return f"'{value}" if value.lstrip("'").startswith(_FORMULA) else value
-
-
-def undone(value: str) -> str:
-    """A value as it was before `harmless`."""
-    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(_FORMULA) else value
 
 
 def typed_subscriber(before: Subscriber | None, typed: Cells) -> Subscriber:

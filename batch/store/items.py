@@ -17,6 +17,8 @@ _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
     "reason, began_at, ended_at, replaces, token_free, salt, forgotten, renews"
 )
+ITEM_COLUMNS = ", ".join(f"i.{name}" for name in _ITEM.split(", "))
+"""What `item_from` takes, of items `i` in a query of several tables."""
 
 
 def add_item(
@@ -102,14 +104,14 @@ def item(records: Records, name: str) -> Item:
     )
     if row is None:
         raise NotFound("no token of that number or serial", where=name, next="see `station token list`")
-    return _item(row)
+    return item_from(row)
 
 
 def item_of(records: Records, item_id: int) -> Item:
     """The item of an id."""
     row = records.row(f"SELECT {_ITEM} FROM items WHERE id = ?", (item_id,))
     assert row is not None, "ids of items come from the records"
-    return _item(row)
+    return item_from(row)
 
 
 def items(records: Records, order: Order | None = None, *states: ItemState) -> Iterator[Item]:
@@ -126,7 +128,7 @@ def items(records: Records, order: Order | None = None, *states: ItemState) -> I
     while page := records.rows(
         f"SELECT {_ITEM} FROM items WHERE id > ? {where} ORDER BY id LIMIT 1000", (last, *parameters)
     ):
-        yield from (_item(row) for row in page)
+        yield from (item_from(row) for row in page)
         last = page[-1][0]
 
 
@@ -148,7 +150,7 @@ def next_planned(
         f"AND id NOT IN ({', '.join('?' * len(besides))}) ORDER BY id LIMIT 1",
         (order.id, ItemState.PLANNED, *layouts, *besides),
     )
-    return _item(row) if row else None
+    return item_from(row) if row else None
 
 
 def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
@@ -157,7 +159,7 @@ def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
         f"SELECT {_ITEM} FROM items WHERE token_driver = ? AND token_serial = ? AND token_free = 0",
         (driver, serial),
     )
-    return _item(row) if row else None
+    return item_from(row) if row else None
 
 
 def owner_of_certificate(records: Records, certificate: bytes) -> Item | None:
@@ -174,7 +176,7 @@ def item_of_serial(records: Records, driver: str, serial: str | None) -> Item | 
         f"SELECT {_ITEM} FROM items WHERE token_serial = ? AND token_free = 0 ORDER BY token_driver <> ?, id",
         (serial, driver),
     )
-    return _item(row) if row else None
+    return item_from(row) if row else None
 
 
 def begin_item(records: Records, item: Item, seat: str, driver: str, serial: str | None) -> None:
@@ -236,7 +238,7 @@ def free_token(records: Records, item_id: int) -> None:
 def replacement(records: Records, item_id: int) -> Item | None:
     """The item that replaces a spoiled one, None where none does."""
     row = records.row(f"SELECT {_ITEM} FROM items WHERE replaces = ?", (item_id,))
-    return _item(row) if row else None
+    return item_from(row) if row else None
 
 
 def balance(records: Records, order: Order) -> Balance:
@@ -265,7 +267,8 @@ def counts(records: Records, order: Order) -> dict[ItemState, int]:
     return {state: int(found.get(state, 0)) for state in ITEM}
 
 
-def _item(row: tuple[Any, ...]) -> Item:
+def item_from(row: tuple[Any, ...]) -> Item:
+    """The item of a row of `ITEM_COLUMNS`."""
     (id_, order_id, number, layout, subject, fields, state, seat, driver, serial, reason, *rest) = row
     began, ended, replaces, token_free, salt, forgotten, renews = rest
     return Item(

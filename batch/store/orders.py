@@ -123,10 +123,18 @@ def order(records: Records, number: str) -> Order:
     return _order(found[0])
 
 
-def orders(records: Records, *states: OrderState) -> list[Order]:
-    """All orders, or those in the given states, oldest first."""
-    where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
-    return [_order(row) for row in records.rows(f"SELECT {_ORDER} FROM orders {where} ORDER BY id", states)]
+def orders(records: Records, *states: OrderState, subscriber: str | None = None) -> list[Order]:
+    """All orders, those in the given states, or those of a subscriber's name or number, oldest first."""
+    conditions, parameters = ["TRUE"], list[str]()
+    if states:
+        conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        parameters += states
+    if subscriber is not None:
+        conditions.append("(organisation = ? OR subscriber = ? COLLATE NOCASE)")
+        parameters += [subscriber, subscriber]
+    where = " AND ".join(conditions)
+    rows = records.rows(f"SELECT {_ORDER} FROM orders WHERE {where} ORDER BY id", parameters)
+    return [_order(row) for row in rows]
 
 
 def order_of(records: Records, order_id: int) -> Order:

@@ -149,14 +149,15 @@ def _pages(
 
 def _with(words: Sequence[str]) -> tuple[str, list[str]]:
     # No full-text index: it would keep words of what is forgotten.
-    return " AND instr(search, ?) > 0" * len(words), [_sought(word) for word in words]
+    return " AND instr(search, ?) > 0" * len(words), [sought(word) for word in words]
 
 
 def _search(*parts: str) -> str:
-    return " ".join(_sought(part) for part in parts)
+    return " ".join(sought(part) for part in parts)
 
 
-def _sought(text: str) -> str:
+def sought(text: str) -> str:
+    """A text as it is looked for: without case, accents and doubled spaces."""
     return folded(unaccented(text))
 
 

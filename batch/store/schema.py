@@ -139,6 +139,12 @@ def m018_renewals(db: Database) -> None:
         )
 
 
+@migrations()
+def m019_lists(db: Database) -> None:
+    """Tokens are listed by layout."""
+    db.execute("CREATE INDEX items_by_layout ON items (layout)")
+
+
 def unknown(db: Database) -> list[str]:
     """The migrations of a newer program that a database has gone through."""
     known = {one.name for one in migrations.pending(Database(memory=True))}

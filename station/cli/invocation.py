@@ -186,6 +186,9 @@ GLOBAL_OPTIONS: list[click.Parameter] = [
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 """For everything that lists: the command gets `as_json`."""
 
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
+"""For lists that a spreadsheet may want: the command gets `as_csv`, beside `as_json`."""
+
 with_option = click.option(
     "--with", "others", multiple=True, metavar="NAME", help="Who does it with you; may be repeated."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from station.cli.invocation import Invocation, json_option, pass_invocation
+from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
 from station.exit_codes import ExitCode
@@ -97,18 +97,27 @@ def template(invocation: Invocation, file: BinaryIO, layout: str | None) -> None
 
 
 @order.command("list")
+@click.option("--state", help="Only those in this state, such as `produced`.")
+@click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
 @json_option
+@csv_option
 @pass_invocation
-def list_(invocation: Invocation, as_json: bool) -> None:
-    """List all orders."""
+def list_(
+    invocation: Invocation, state: str | None, subscriber: str | None, as_json: bool, as_csv: bool
+) -> None:
+    """List orders by their numbers."""
+    from batch.model.states import OrderState
     from batch.store.orders import orders
     from station.wiring import Desk
 
+    if state is not None and state not in tuple(OrderState):
+        raise click.BadParameter(f"one of: {', '.join(OrderState)}", param_hint="--state")
     with Desk.of(invocation.home(), None).records() as records:
-        rows = [_row(records, one) for one in orders(records)]
+        found = orders(records, *([OrderState(state)] if state else []), subscriber=subscriber)
+        rows = [_row(records, one) for one in found]
     if not as_json:
         rows = [{**row, "letters": told(row["letters"])} for row in rows]
-    listing(rows, _COLUMNS, as_json=as_json, empty="No orders yet; `station order import FILE`.")
+    listing(rows, _COLUMNS, as_json=as_json, as_csv=as_csv, empty="No orders; `station order import FILE`.")
 
 
 @order.command()

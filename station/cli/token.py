@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
+from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation, with_option
 from station.cli.output import document, listing
 from station.cli.revoking import revoke
 from station.exit_codes import ExitCode
@@ -18,12 +18,27 @@ if TYPE_CHECKING:
     from batch.model.codes import SealedCodes
     from batch.model.orders import Item
     from batch.people.ceremonies import Room
+    from batch.store.lists import ListedToken
 
 COLUMNS = {
     "number": "Number",
     "name": "Name",
     "layout": "Layout",
     "state": "State",
+    "seat": "Seat",
+    "serial": "Token",
+    "seconds": "Seconds",
+    "reason": "Reason",
+}
+_LISTED = {
+    "number": "Number",
+    "order": "Order",
+    "subscriber": "Subscriber",
+    "name": "Name",
+    "layout": "Layout",
+    "state": "State",
+    "life": "Where",
+    "since": "Since",
     "seat": "Seat",
     "serial": "Token",
     "seconds": "Seconds",
@@ -38,24 +53,45 @@ def token() -> None:
 
 @token.command("list")
 @click.option("--order", "number", help="Only those of this order.")
-@click.option("--state", help="Only those in this state, such as `quarantined`.")
+@click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
+@click.option("--state", help="Only those in this state, such as `quarantined`, `at-desk` or `active`.")
+@click.option("--layout", metavar="NAME", help="Only those of this layout.")
+@click.option("--serial", metavar="TOKEN", help="Only those made on the chip of this serial.")
+@click.option("--text", metavar="WORDS", help="Only those ordered with all of these words, in any field.")
 @json_option
+@csv_option
 @pass_invocation
-def list_(invocation: Invocation, number: str | None, state: str | None, as_json: bool) -> None:
-    """List tokens by their numbers."""
-    from batch.model.states import ItemState
-    from batch.store.items import items
+def list_(
+    invocation: Invocation,
+    number: str | None,
+    subscriber: str | None,
+    state: str | None,
+    layout: str | None,
+    serial: str | None,
+    text: str | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """List tokens by their numbers: how far they are made, and where finished ones are."""
+    from batch.model.states import ItemState, LifeState
+    from batch.store.lists import TokensWanted, tokens
     from batch.store.orders import order
     from station.wiring import Desk
 
-    try:
-        states = (ItemState(state),) if state else ()
-    except ValueError:
-        raise click.BadParameter(f"one of: {', '.join(ItemState)}", param_hint="--state") from None
+    if state is not None and state not in (*ItemState, *LifeState):
+        raise click.BadParameter(f"one of: {', '.join((*ItemState, *LifeState))}", param_hint="--state")
     with Desk.of(invocation.home(), None).records() as records:
-        wanted = order(records, number) if number else None
-        rows = [token_row(item) for item in items(records, wanted, *states)]
-    listing(rows, COLUMNS, as_json=as_json, empty="No tokens.")
+        wanted = TokensWanted(
+            order_id=order(records, number).id if number else None,
+            subscriber=subscriber,
+            state=ItemState(state) if state in tuple(ItemState) else None,
+            life=LifeState(state) if state in tuple(LifeState) else None,
+            layout=layout,
+            serial=serial,
+            text=text,
+        )
+        rows = (_listed(one) for one in tokens(records, wanted))
+        listing(rows, _LISTED, as_json=as_json, as_csv=as_csv, empty="No tokens.")
 
 
 @token.command()
@@ -153,6 +189,16 @@ def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...
 
 
 token.add_command(revoke)
+
+
+def _listed(found: ListedToken) -> dict[str, Any]:
+    return {
+        **token_row(found.item),
+        "order": found.order,
+        "subscriber": found.subscriber,
+        "life": str(found.life) if found.life else None,
+        "since": found.since.date().isoformat() if found.since else None,
+    }
 
 
 def token_row(item: Item) -> dict[str, Any]:

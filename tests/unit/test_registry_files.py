@@ -23,12 +23,12 @@ from batch.people import registry
 from batch.people.registry_columns import COLUMNS
 from batch.people.registry_export import export
 from batch.people.registry_import import Taken, take
-from batch.people.registry_rows import harmless, undone
 from batch.store import audit
 from batch.store import registry as stored
 from batch.store.database import Records
 from batch.tables.columns import Column
 from batch.tables.faults import TableFaults
+from batch.tables.formulas import harmless, undone
 from batch.tables.values import BadValue
 from tests.unit.refusals import refusal
 from tests.unit.registry_kit import EMAIL, MANAGER, ORGANISATION, SUBSCRIBER, certificate, der, manager
