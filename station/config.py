@@ -113,10 +113,18 @@ class PrinterSeat(_Table, frozen=True):
 
 
 class Authority(_Table, frozen=True):
-    """The certificate authority; the embedded one takes its key from `[keys.ca]`."""
+    """The certificate authority; the embedded one takes its key from `[keys.ca]`.
+
+    `crl_file`: where every new revocation list is written (DER), for a web server to give out.
+    """
 
     driver: str = "embedded"
     options: dict[str, Any] = {}
+    crl_file: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.crl_file is not None and not os.path.isabs(self.crl_file):
+            raise Wrong("crl_file", f"{self.crl_file!r} is no absolute path")
 
 
 class KeyToken(_Table, frozen=True):

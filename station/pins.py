@@ -62,6 +62,16 @@ class PinSource:
         delivered = self._from_descriptor(name)
         return new_pin(f"PIN of the {name} token: ") if delivered is None else delivered
 
+    def code(self, name: str, prompt: str) -> Secret:
+        """A code that a holder gives, delivered under `name` or typed; raises `PinUnavailable`."""
+        delivered = self._from_descriptor(name)
+        return ask_terminal(prompt) if delivered is None else delivered
+
+    def new_code(self, name: str, prompt: str) -> Secret:
+        """A code that a holder chooses, typed twice; raises `PinUnavailable`."""
+        delivered = self._from_descriptor(name)
+        return new_pin(prompt) if delivered is None else delivered
+
     def of_operator(self, name: str, what: str, ask: Callable[[str], Secret] | None = None) -> Secret:
         """An operator's own; `what` is `PIN` or `passphrase`. Raises `PinUnavailable`."""
         if (delivered := self._from_descriptor(name)) is not None:

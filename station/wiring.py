@@ -181,6 +181,12 @@ class Desk:
         finally:
             child.close()
 
+    @property
+    def crl_file(self) -> Path | None:
+        """Where every new revocation list is written, None where nowhere."""
+        configured = self.configuration.authority.crl_file
+        return Path(configured) if configured is not None else None
+
     @cached_property
     def _served(self) -> list[OperatorsSeat]:
         """The operators' seat while it is open."""

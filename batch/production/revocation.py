@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -51,13 +53,15 @@ def ask_for(records: Records, item: Item, reason: Reason, operator: str) -> int:
     return count
 
 
-def carry_out(records: Records, authority: Child, operator: str) -> Revoked:
-    """Revoke what waits; a CA that is away leaves the rest waiting."""
-    revoked, refused = 0, []
+def carry_out(records: Records, authority: Child, operator: str, pauses: Sequence[float] = ()) -> Revoked:
+    """Revoke what waits; a CA that is away is asked again after each of these pauses (seconds), which may be
+    none, and then leaves the rest waiting.
+    """
+    revoked, refused, left = 0, [], list(pauses)
     waiting = revocations.waiting(records)
     for done, asked in enumerate(waiting):
         try:
-            count, outcome = _revoke(records, authority, asked)
+            count, outcome = _patiently(records, authority, asked, left)
         except CaRefused as error:
             count, outcome = 0, f"refused: {error.what}"
             refused.append(f"{asked.request}: {error.what}")
@@ -70,6 +74,22 @@ def carry_out(records: Records, authority: Child, operator: str) -> Revoked:
             log(records, event_of(records, "certificate.revoked", operator, item, detail))
         revoked += count
     return Revoked(revoked, 0, None, tuple(refused))
+
+
+def _patiently(
+    records: Records, authority: Child, asked: AskedRevocation, pauses: list[float]
+) -> tuple[int, str]:
+    while True:
+        try:
+            return _revoke(records, authority, asked)
+        except CaRefused:
+            raise
+        except DriverError:
+            if not pauses:
+                raise
+            time.sleep(pauses.pop(0))
+            if not authority.alive:
+                authority.restart()
 
 
 def _revoke(records: Records, authority: Child, asked: AskedRevocation) -> tuple[int, str]:

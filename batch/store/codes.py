@@ -57,6 +57,12 @@ def keep_hash(records: Records, item_id: int, revocation_hash: str) -> None:
     records.write("UPDATE codes SET revocation_hash = ? WHERE item_id = ?", (revocation_hash, item_id))
 
 
+def revocation_hash(records: Records, item_id: int) -> str | None:
+    """The slow hash of an item's revocation code, None where it has none yet."""
+    row = records.row("SELECT revocation_hash FROM codes WHERE item_id = ?", (item_id,))
+    return row[0] if row else None
+
+
 def forget_resume(records: Records, item_id: int) -> None:
     """Drop the wrap of a resume key that is destroyed."""
     records.write("UPDATE codes SET for_resume = NULL WHERE item_id = ?", (item_id,))

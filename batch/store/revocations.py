@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch.store.database import Records, stamp
@@ -61,6 +64,30 @@ def of_its_keys(records: Records, item_id: int) -> bool:
         (item_id,),
     )
     return row is not None
+
+
+class Standing(enum.StrEnum):
+    """How the certificates that a token holds stand. PENDING: they are to be revoked, and the CA was not told yet.
+
+    REVOKED also where the CA refused some: `outcome` of each tells.
+    """
+
+    VALID = "valid"
+    PENDING = "revocation-pending"
+    REVOKED = "revoked"
+
+
+def states(records: Records, item_id: int | None = None) -> Mapping[int, Standing]:
+    """How the certificates of an item, or of all, stand; by item, `VALID` for any that is not there."""
+    found = defaultdict[int, Standing](lambda: Standing.VALID)
+    for id_, pending in records.rows(
+        "SELECT r.item_id, sum(r.settled_at IS NULL) FROM revocations r "
+        "JOIN keys k ON k.item_id = r.item_id AND k.certificate = r.certificate "
+        "WHERE r.item_id = coalesce(?, r.item_id) GROUP BY r.item_id",
+        (item_id,),
+    ):
+        found[id_] = Standing.PENDING if pending else Standing.REVOKED
+    return found
 
 
 def every(records: Records) -> list[AskedRevocation]:

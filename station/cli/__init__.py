@@ -27,6 +27,7 @@ COMMANDS = {
     "order": Entry("station.cli.order:order", "Import, list, show, approve and reject orders."),
     "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
+    "revoke": Entry("station.cli.revoking:by_code", "Revoke a token by its revocation code, at any hour."),
     "diversification": Entry(
         "station.cli.diversification:diversification", "The keys that admin credentials are derived from."
     ),

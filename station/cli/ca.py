@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import listing
+from station.cli.revoking import tell_waiting
+from station.exit_codes import ExitCode
 
 _OUT = click.option(
     "-o",
@@ -48,16 +49,18 @@ def chain(invocation: Invocation, output: Path | None) -> None:
 
 @ca.command()
 @_OUT
+@click.option("--wait/--no-wait", default=True, help="Ask a CA that is away again for half a minute.")
 @pass_invocation
-def crl(invocation: Invocation, output: Path | None) -> None:
-    """Issue a revocation list and print it as PEM; what waits to be revoked is revoked first."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509 import load_der_x509_crl
+def crl(invocation: Invocation, output: Path | None, wait: bool) -> ExitCode:
+    """Issue a revocation list and print it as PEM; what waits to be revoked is revoked first.
 
-    from batch.audit.log import log
-    from batch.model.events import Event
+    It is written to `crl_file` of [authority] as well. Run it from cron: lists must be new before the last
+    one ends, and what waits is told within the day (R23).
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     from batch.people.separation import Act
-    from batch.production.revocation import carry_out
+    from station.revocations import PAUSES, again, publish
 
     desk = invocation.desk()
     with (
@@ -65,15 +68,18 @@ def crl(invocation: Invocation, output: Path | None) -> None:
         invocation.by(desk, records, Act.KEEP_DESK, where="ca crl") as name,
         desk.authority() as authority,
     ):
-        done = carry_out(records, authority, name)
-        if done.revoked:
-            click.echo(f"certificates revoked: {done.revoked}", err=True)
-        for refused in done.refused:
-            click.echo(f"the CA refused to revoke {refused}", err=True)
-        issued = load_der_x509_crl(authority.ask("crl", datetime.now(UTC), timeout=60))
-        with records.transaction():
-            log(records, Event("crl.issued", name, detail={"revoked": len(issued)}))
+        told = again(records, authority, name, PAUSES if wait else ())
+        issued = publish(desk, records, authority, name)
+    if told.revoked:
+        click.echo(f"certificates revoked: {told.revoked}", err=True)
+    for refused in told.refused:
+        click.echo(f"the CA refused to revoke {refused}", err=True)
     _give(output, issued.public_bytes(Encoding.PEM))
+    if told.waiting:
+        click.echo(f"the CA was not told: {told.reason}", err=True)
+        tell_waiting(told.waiting)
+        return ExitCode.PARTIAL
+    return ExitCode.OK
 
 
 @ca.command()

@@ -10,7 +10,7 @@ import click
 from station.cli.confirming import ask_twice, yes_option
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document, listing, plain
-from station.cli.revoking import tell_ca, tell_waiting
+from station.cli.revoking import say, tell_ca, tell_waiting
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -309,15 +309,13 @@ def _tell_spoiled(
     from batch.store.items import item_of, replacement
     from batch.store.orders import order_of
 
-    revoked, waiting, reason = tell_ca(records, desk, operator)
+    told = tell_ca(records, desk, operator)
     item, other = item_of(records, item.id), replacement(records, item.id)
     order = order_of(records, item.order_id)
     again = "" if spoiled else " already"
     click.echo(f"token {item.mailer_number} is{again} {item.state}: {item.reason}", err=True)
     if spoiled is not None and spoiled.letter not in ("void", "sealed"):
         click.echo(f"its letter is {spoiled.letter}: find it, and destroy it unopened", err=True)
-    if revoked:
-        click.echo(f"certificates revoked: {revoked}", err=True)
     if other is not None:
         click.echo(f"token {other.mailer_number} replaces it, {other.state}", err=True)
     if as_json:
@@ -326,16 +324,15 @@ def _tell_spoiled(
             "state": str(item.state),
             "reason": item.reason,
             "replacement": other.mailer_number if other else None,
-            "certificates_revoked": revoked,
-            "requests_waiting": waiting,
+            "certificates_revoked": told.revoked,
+            "requests_waiting": told.waiting,
             "order": order.number,
             "order_state": str(order.state),
         }
         document(facts)
     click.echo(f"order {order.number} is {order.state}", err=True)
-    if waiting:
-        click.echo(f"the CA was not told: {reason}", err=True)
-        tell_waiting(waiting)
+    say(told)
+    if told.waiting:
         return ExitCode.PARTIAL
     if other is not None and other.state == "planned":
         click.echo(f"next: station produce {order.number}", err=True)

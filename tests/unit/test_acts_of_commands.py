@@ -97,6 +97,9 @@ READING = {
 }
 """What everybody may do who gets into the home."""
 
+BY_CODE = {"revoke"}
+"""What whoever has a token's revocation code may do."""
+
 PROVING = {"login"}
 """What is nothing but a proof."""
 
@@ -146,7 +149,7 @@ def entries(home: Home) -> int:
 
 
 def test_every_command_is_told_here() -> None:
-    told = {*ACTING, *READING, *PROVING, *BEFORE_ANYBODY, *NO_RECORDS} - {"backup --keys", "lanes"}
+    told = {*ACTING, *READING, *PROVING, *BY_CODE, *BEFORE_ANYBODY, *NO_RECORDS} - {"backup --keys", "lanes"}
     assert set(commands()) == told
 
 

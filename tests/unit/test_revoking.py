@@ -18,7 +18,7 @@ from batch.model.states import ItemState
 from batch.people.acting import Actor
 from batch.people.operators import enrol
 from batch.people.statements import read
-from batch.production.revoking import revoke, take_back
+from batch.production.revoking import Ground, revoke, take_back
 from batch.store import items, journal, revocations, statements
 from batch.store.copying import copy
 from batch.store.database import Records
@@ -28,6 +28,7 @@ from tests.unit.registry_kit import certificate, der
 from tests.unit.warrant_kit import Case
 
 NUMBER, PLANNED = "000001", "000002"
+REQUEST = Ground.request(b"a signed request")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_nothing_is_revoked_before_a_second_officer_signed_the_same(desk: Desk) -> None:
     rob, ria = desk.officers
-    begun = revoke(desk.records, NUMBER, rob, Reason.KEY_COMPROMISE)
+    begun = revoke(desk.records, NUMBER, rob, Reason.KEY_COMPROMISE, REQUEST)
     assert not begun.complete
     assert desk.waiting() == []
     with pytest.raises(Refused, match="rob signed it already"):
@@ -81,6 +82,7 @@ def test_nothing_is_revoked_before_a_second_officer_signed_the_same(desk: Desk) 
     about = read(done.signed).about
     assert (about["item"], about["reason"]) == (NUMBER, "superseded")
     assert set(about["certificates"]) == {"signing"}
+    assert about["request"] == REQUEST.value
     with pytest.raises(Refused, match="to be revoked already"):
         revoke(desk.records, NUMBER, ria, Reason.KEY_COMPROMISE)
 
@@ -88,18 +90,20 @@ def test_nothing_is_revoked_before_a_second_officer_signed_the_same(desk: Desk) 
 def test_nobody_else_revokes_nor_anything_that_is_not_finished_nor_without_a_reason(desk: Desk) -> None:
     rob, _ = desk.officers
     with pytest.raises(Refused, match="is no revocation officer"):
-        revoke(desk.records, NUMBER, desk.case.people.both, Reason.KEY_COMPROMISE)
+        revoke(desk.records, NUMBER, desk.case.people.both, Reason.KEY_COMPROMISE, REQUEST)
     with pytest.raises(Refused, match="it is planned"):
         revoke(desk.records, PLANNED, rob, Reason.KEY_COMPROMISE)
     with pytest.raises(Refused, match="no reason"):
         revoke(desk.records, NUMBER, rob)
+    with pytest.raises(Refused, match="a signed request"):
+        revoke(desk.records, NUMBER, rob, Reason.KEY_COMPROMISE)
     assert statements.waiting(desk.records) == []
 
 
 def test_what_was_signed_after_a_backup_is_asked_of_the_ca_again(desk: Desk, tmp_path: Path) -> None:
     copy(desk.records, tmp_path / "copy.db")
     for officer in desk.officers:
-        done = revoke(desk.records, NUMBER, officer, Reason.KEY_COMPROMISE)
+        done = revoke(desk.records, NUMBER, officer, Reason.KEY_COMPROMISE, REQUEST)
     kept = statements.whole(desk.records, done.digest)
     with closing(Records(tmp_path / "copy.db")) as restored:
         with restored.transaction():
@@ -111,7 +115,7 @@ def test_what_was_signed_after_a_backup_is_asked_of_the_ca_again(desk: Desk, tmp
 
 def test_the_log_tells_who_had_it_revoked_and_why(desk: Desk) -> None:
     for officer in desk.officers:
-        revoke(desk.records, NUMBER, officer, Reason.KEY_COMPROMISE)
+        revoke(desk.records, NUMBER, officer, Reason.KEY_COMPROMISE, REQUEST)
     said = [
         body
         for (body,) in desk.records.rows("SELECT body FROM audit ORDER BY sequence")
@@ -120,4 +124,5 @@ def test_the_log_tells_who_had_it_revoked_and_why(desk: Desk) -> None:
     assert len(said) == 2
     assert '"officers":["rob","ria"]' in said[1]
     assert '"reason":"keyCompromise"' in said[1]
+    assert REQUEST.value in said[1]
     assert not [one for one in verify(desk.records).findings if "revo" in one.what]
