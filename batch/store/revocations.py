@@ -67,7 +67,7 @@ def of_its_keys(records: Records, item_id: int) -> bool:
 
 
 class Standing(enum.StrEnum):
-    """How the certificates that a token holds stand. PENDING: they are to be revoked, and the CA was not told yet.
+    """How the certificates that a token holds stand. PENDING: to be revoked, and the CA was not told yet.
 
     REVOKED also where the CA refused some: `outcome` of each tells.
     """
