@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batch.audit.soundness import look
-from batch.model.orders import Item
-from batch.people.operators import Anchor
-from batch.people.register import NOTE, Trust
-from batch.production.assignment import Assignment, LaneFacts
-from batch.production.briefing import brief
-from batch.production.calls import Limits
-from batch.production.lock import only_one
-from batch.production.seats import Seat
-from batch.store.database import Records
 from drivers.process import Child, harden
-from drivers.registry import find
-from drivers.secret import Secret
-from layouts.errors import LayoutError
-from layouts.forms import MailerLayout
-from layouts.library import Library
 from station.config import Configuration, KeyName, load
-from station.custody import CustodyProcess
 from station.errors import ConfigurationError
-from station.home import Home
-from station.key_tokens import Made, make_checkpoint, settle_keys
-from station.operators_seat import OperatorsSeat, operators_process
 from station.pins import PinSource
-from station.setup import provision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager, ExitStack
+
+    from batch.model.orders import Item
+    from batch.people.operators import Anchor
+    from batch.people.register import Trust
+    from batch.production.assignment import Assignment, LaneFacts
+    from batch.production.seats import Seat
+    from batch.store.database import Records
+    from drivers.secret import Secret
+    from layouts.forms import MailerLayout
+    from layouts.library import Library
+    from station.custody import CustodyProcess
+    from station.home import Home
+    from station.key_tokens import Made
+    from station.operators_seat import OperatorsSeat
 
 _CUSTODY_WAIT = 60.0
 """Seconds to wait for another ceremony, which takes few once its officers have signed."""
@@ -55,11 +52,15 @@ class Desk:
     @cached_property
     def library(self) -> Library:
         """The layouts: the site's own before the shipped ones."""
+        from layouts.library import Library
+
         return Library(*self.configuration.layout_folders(self.home.path))
 
     @contextmanager
     def records(self) -> Iterator[Records]:
         """The records, open for reading."""
+        from batch.store.database import Records
+
         records = Records(self.home.records, self.ledgers)
         try:
             yield records
@@ -72,6 +73,8 @@ class Desk:
 
         `thorough` reads every page, which takes seconds for a hundred thousand tokens.
         """
+        from batch.audit.soundness import look
+
         with self.records() as records:
             look(records, thorough=thorough)
             yield records
@@ -83,6 +86,8 @@ class Desk:
 
     def key_slots(self, layout: str | None) -> dict[str, str]:
         """The keys of a token layout and their slots, or of any where it is None or not there any more."""
+        from layouts.errors import LayoutError
+
         try:
             return {slot.name: slot.slot for slot in self.library.token(layout or "").slots}
         except LayoutError:
@@ -91,6 +96,10 @@ class Desk:
 
     def seats(self, names: Sequence[str] = ()) -> tuple[Seat, ...]:
         """The configured seats, or those of the given names; raises `ConfigurationError`."""
+        from batch.production.calls import Limits
+        from batch.production.seats import Seat
+        from drivers.registry import find
+
         chosen = [self.configuration.seat(name) for name in names] or self.configuration.seats
         if not chosen:
             raise ConfigurationError(
@@ -110,6 +119,8 @@ class Desk:
 
     def brief(self, item: Item, facts: LaneFacts) -> Assignment:
         """What a lane is told about an item."""
+        from batch.production.briefing import brief
+
         return brief(item, facts, self.library.token(item.layout))
 
     def mailer(self, layout: str) -> MailerLayout:
@@ -140,6 +151,8 @@ class Desk:
         self, records: Records, bench_keys: Child, operator: str, *, new_key: bool = False
     ) -> Made:
         """A signed checkpoint of the log, made with the bench's keys."""
+        from station.key_tokens import make_checkpoint
+
         return make_checkpoint(self.home, records, bench_keys, self.configuration, operator, new_key=new_key)
 
     @contextmanager
@@ -150,6 +163,8 @@ class Desk:
 
     def custody_alone(self) -> AbstractContextManager[None]:
         """Keeps others from changing the custody token meanwhile; waits for one that does."""
+        from batch.production.lock import only_one
+
         return only_one(self.run_directory / "custody.lock", "ceremony of custody", wait=_CUSTODY_WAIT)
 
     @contextmanager
@@ -168,6 +183,8 @@ class Desk:
     @contextmanager
     def authority(self) -> Iterator[Child]:
         """The certificate authority, in a process of its own."""
+        from station.setup import provision
+
         configured, token = self.configuration.authority, self.configuration.keys.ca
         child = Child(
             "ca",
@@ -194,6 +211,8 @@ class Desk:
 
     def present(self, operator: str) -> None:
         """Ask for the token of an operator in the operators' seat, where something feeds it."""
+        from drivers.registry import find
+
         configured = self.configuration.operators
         if configured is not None:
             options = self._feeder_options(configured.feeder)
@@ -212,6 +231,8 @@ class Desk:
 
         Raises `ConfigurationError` where none is configured.
         """
+        from station.operators_seat import OperatorsSeat, operators_process
+
         operators = self.configuration.operators
         if operators is None or operators.driver is None:
             raise ConfigurationError(
@@ -238,6 +259,8 @@ class Desk:
         more: tuple[Any, ...] = (),
         environment: dict[str, str] | None = None,
     ) -> Iterator[CustodyProcess]:
+        from station.custody import CustodyProcess
+
         token = self.configuration.keys.custody
         child = Child(
             name,
@@ -280,6 +303,9 @@ class Desk:
 
     def anchor(self, held: ExitStack) -> Anchor:
         """Keeps in the bench's token what vouches for the register of operators; opens it when needed."""
+        from batch.people.register import NOTE
+        from station.key_tokens import settle_keys
+
         keepers: list[Child] = []
 
         def keep(trust: Trust) -> None:
