@@ -7,7 +7,7 @@ of token wants to be personalised; the acts themselves mean the same for all.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -207,6 +207,22 @@ class GeneratedKey:
     evidence: Evidence
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Where a new key is made while the old one stays in its slot, and where the old one is kept after it."""
+
+    made_at: str
+    kept_at: str
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """One of the two keys of a renewal: SPKI and certificate as DER."""
+
+    public_key: bytes
+    certificate: bytes
+
+
 class InForce(enum.Enum):
     """Which of two values of a code the token accepts."""
 
@@ -308,6 +324,32 @@ class TokenSession(Protocol):
         Blocks the codes of tokens that are reset that way. `credentials` are the codes it was given, in force
         or not; None where they cannot be had, then `Unsupported` where the token wants one of them.
         """
+        ...
+
+    def keeps_old_key(self) -> str | None:
+        """Why a key cannot be kept until another has its place, None where it can; spends no try."""
+        ...
+
+    def beside(self, slot: str, taken: Collection[str], credentials: Credentials) -> Beside:
+        """Where the key of a slot is renewed, in none of the places `taken`; `Unsupported` without room."""
+        ...
+
+    def generate_beside(self, key: KeySpec, made_at: str, credentials: Credentials) -> GeneratedKey:
+        """Make a key pair as for `key.slot`, but in a place beside it, where none is or one of the same."""
+        ...
+
+    def take_place(
+        self, key: KeySpec, places: Beside, old: Renewed, new: Renewed, credentials: Credentials
+    ) -> str:
+        """Put the key made beside in the old one's place, and keep the old one, each with its certificate.
+
+        Returns the slot of the new key from here on; that of the old one is `places.kept_at`. May be repeated
+        until it is done: it looks where each key is. Raises `ReadBackFailed` where one is in neither place.
+        """
+        ...
+
+    def discard(self, made_at: str, public_key: bytes | None, credentials: Credentials) -> None:
+        """Destroy the key (SPKI, DER; None: whichever) that was made beside and never took a place."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from drivers.errors import AuthenticationFailed, Blocked, DeviceFailed, Unsupported
 from drivers.piv import keys
-from drivers.piv.ids import AID, Ins, ManagementAlgorithm, Obj, Ref
+from drivers.piv.ids import AID, Ins, ManagementAlgorithm, Ref
 from drivers.secret import Secret
 from drivers.wire import tlv
 from drivers.wire.apdu import Command, StatusWord
@@ -36,6 +36,7 @@ _DOING = {
     Ins.CHANGE_REFERENCE_DATA: "changing a code",
     Ins.RESET_RETRY_COUNTER: "unblocking the PIN",
     Ins.SET_RETRIES: "setting the tries",
+    Ins.MOVE_KEY: "moving a key",
     Ins.RESET: "resetting the card",
     Ins.SET_MANAGEMENT_KEY: "setting the management key",
 }
@@ -99,7 +100,7 @@ class Applet:
             algorithm=fields[0x01][0] if fields.get(0x01) else None,
         )
 
-    def key_metadata(self, key: Ref) -> bytes | None:
+    def key_metadata(self, key: int) -> bytes | None:
         """The SPKI (DER) of the key in a slot (YK), None where there is none; `Unsupported` for odd types."""
         data, sw = self._send(Ins.METADATA, 0, key)
         if sw in _ABSENT:
@@ -112,7 +113,7 @@ class Applet:
         except (KeyError, IndexError, ValueError):
             self._malformed(Ins.METADATA)
 
-    def get(self, obj: Obj) -> bytes | None:
+    def get(self, obj: int) -> bytes | None:
         """The content of a data object, None where absent or emptied (3.1.2)."""
         data, sw = self._send(Ins.GET_DATA, 0x3F, 0xFF, tlv.encode(0x5C, tlv.number(obj)))
         if sw in _ABSENT:
@@ -124,7 +125,7 @@ class Applet:
         except tlv.TlvError:
             self._malformed(Ins.GET_DATA)
 
-    def put(self, obj: Obj, content: bytes) -> None:
+    def put(self, obj: int, content: bytes) -> None:
         """Write a data object; the management key has been shown before (3.3.2)."""
         data = tlv.encode(0x5C, tlv.number(obj)) + tlv.encode(0x53, content)
         _, sw = self._send(Ins.PUT_DATA, 0x3F, 0xFF, data)
@@ -185,7 +186,7 @@ class Applet:
                 "the card does not know the management key", where=self.where, next="set it aside"
             )
 
-    def generate(self, key: Ref, algorithm: int, policies: bytes) -> bytes:
+    def generate(self, key: int, algorithm: int, policies: bytes) -> bytes:
         """Make a key pair; its SPKI (DER). `Unsupported` for a type or policy unknown to the card (3.3.1)."""
         template = tlv.encode(0xAC, tlv.encode(0x80, bytes([algorithm])) + policies)
         data, sw = self._send(Ins.GENERATE, 0, key, template)
@@ -202,15 +203,15 @@ class Applet:
         except ValueError:
             self._malformed(Ins.GENERATE)
 
-    def sign(self, key: Ref, algorithm: int, challenge: bytes) -> bytes:
+    def sign(self, key: int, algorithm: int, challenge: bytes) -> bytes:
         """The signature of a padded digest; `AuthenticationFailed` where the PIN was not shown (3.2.4)."""
         return self._use(key, algorithm, 0x81, challenge)
 
-    def agree(self, key: Ref, algorithm: int, point: bytes) -> bytes:
+    def agree(self, key: int, algorithm: int, point: bytes) -> bytes:
         """The x coordinate shared with an uncompressed point (ECDH); raises as `sign` (3.2.4, A.5)."""
         return self._use(key, algorithm, 0x85, point)
 
-    def _use(self, key: Ref, algorithm: int, tag: int, value: bytes) -> bytes:
+    def _use(self, key: int, algorithm: int, tag: int, value: bytes) -> bytes:
         template = tlv.encode(0x7C, tlv.encode_all([(0x82, b""), (tag, value)]))
         data, sw = self._send(Ins.GENERAL_AUTHENTICATE, algorithm, key, template)
         if sw == StatusWord.SECURITY_STATUS_NOT_SATISFIED:
@@ -227,10 +228,18 @@ class Applet:
             self._fail(Ins.GENERAL_AUTHENTICATE, sw)
         return self._template(data, 0x82)
 
-    def attest(self, key: Ref) -> bytes | None:
+    def attest(self, key: int) -> bytes | None:
         """The attestation certificate (DER) of a key (YK), None where the card cannot attest it."""
         data, sw = self._send(Ins.ATTEST, key)
         return data if sw == StatusWord.OK and data else None
+
+    def move(self, key: int, to: int = 0xFF) -> None:
+        """Move a key to another slot, or destroy it (YK); the management key has been shown before."""
+        _, sw = self._send(Ins.MOVE_KEY, to, key)
+        if sw in _UNKNOWN_COMMAND:
+            raise Unsupported("this card moves no keys", where=self.where, next="renew on a new token")
+        if sw != StatusWord.OK:
+            self._fail(Ins.MOVE_KEY, sw)
 
     def set_retries(self, pin: int, puk: int) -> None:
         """Set both counters, and both codes back to the factory's (YK)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 from drivers.errors import Unsupported
 from drivers.secret import Secret
@@ -26,6 +27,7 @@ class Ins(enum.IntEnum):
     SERIAL = 0xF8
     ATTEST = 0xF9
     SET_RETRIES = 0xFA
+    MOVE_KEY = 0xF6
     RESET = 0xFB
     VERSION = 0xFD
     SET_MANAGEMENT_KEY = 0xFF
@@ -53,6 +55,7 @@ class Obj(enum.IntEnum):
     CCC = 0x5FC107
     SIGNATURE = 0x5FC10A
     KEY_MANAGEMENT = 0x5FC10B
+    KEY_HISTORY = 0x5FC10C
     ATTESTATION = 0x5FFF01
 
 
@@ -64,7 +67,13 @@ SLOTS = {
 }
 """The slots a layout may name, with key reference and certificate object."""
 
-STANDARD_PIN_POLICY = {
+FIRST_RETIRED, RETIRED_SLOTS = 0x82, 20
+"""The retired key management keys, 82 to 95 (part 1, table 4b)."""
+
+RETIRED = {f"{FIRST_RETIRED + at:02x}": (FIRST_RETIRED + at, 0x5FC10D + at) for at in range(RETIRED_SLOTS)}
+"""Their slots in the order of the key history, with key reference and certificate object."""
+
+STANDARD_PIN_POLICY: Mapping[int, PinPolicy] = {
     Ref.AUTHENTICATION: PinPolicy.ONCE,
     Ref.SIGNATURE: PinPolicy.ALWAYS,
     Ref.KEY_MANAGEMENT: PinPolicy.ONCE,
@@ -115,3 +124,8 @@ def slot_of(name: str) -> tuple[Ref, Obj]:
         return SLOTS[name.lower()]
     except KeyError:
         raise Unsupported(f"a PIV card has no slot {name!r}", next=f"use one of {', '.join(SLOTS)}") from None
+
+
+def place_of(name: str) -> tuple[int, int]:
+    """The same for a slot in which a key is made or for a retired one."""
+    return RETIRED.get(name.lower()) or slot_of(name)

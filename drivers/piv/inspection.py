@@ -6,7 +6,7 @@ from drivers.errors import Unsupported
 from drivers.piv import objects
 from drivers.piv.access import Access
 from drivers.piv.applet import Applet
-from drivers.piv.ids import FACTORY, SLOTS, Obj
+from drivers.piv.ids import FACTORY, RETIRED, SLOTS, Obj, place_of
 from drivers.tokens import Code, KeyState, TokenIdentity, TokenState, Tries
 from drivers.tries import PROBE
 from drivers.wire import tlv
@@ -14,7 +14,7 @@ from drivers.wire import tlv
 _NAMES = {Code.PIN: "PIN", Code.PUK: "PUK", Code.ADMIN: "management key"}
 
 
-def certificate(applet: Applet, obj: Obj) -> bytes | None:
+def certificate(applet: Applet, obj: int) -> bytes | None:
     """The certificate (DER) in an object, None where it is empty, all of it where it holds something else."""
     content = applet.get(obj)
     if content is None:
@@ -32,7 +32,8 @@ def inspect(applet: Applet, access: Access, identity: TokenIdentity, chuid: byte
     on the card shows already that it is not blank, and the desk does not forbid it.
     """
     marks = [] if chuid is None else ["a CHUID"]
-    keys = tuple(_key(applet, access, name, marks) for name in SLOTS)
+    slots = [*SLOTS, *list(RETIRED)[: _retired(applet)]]
+    keys = tuple(_key(applet, access, name, marks) for name in slots)
     tries, factory = _told(access) if access.has_metadata else _tried(applet, access, marks)
     marks += [
         f"a {_NAMES[code]} that is not the factory's" for code, works in factory.items() if works is False
@@ -40,8 +41,17 @@ def inspect(applet: Applet, access: Access, identity: TokenIdentity, chuid: byte
     return TokenState(identity, tuple(marks), keys, tries, factory)
 
 
+def _retired(applet: Applet) -> int:
+    """How many retired keys the card's key history tells of."""
+    content = applet.get(Obj.KEY_HISTORY)
+    try:
+        return min(objects.retired_keys(content), len(RETIRED)) if content else 0
+    except tlv.TlvError:
+        return 0
+
+
 def _key(applet: Applet, access: Access, name: str, marks: list[str]) -> KeyState:
-    ref, obj = SLOTS[name]
+    ref, obj = place_of(name)
     public = None
     if access.has_metadata:
         try:

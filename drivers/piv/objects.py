@@ -45,6 +45,17 @@ def certificate(der: bytes) -> bytes:
     return tlv.encode_all([(0x70, der), (0x71, b"\0"), (0xFE, b"")])
 
 
+def key_history(on_card: int) -> bytes:
+    """The key history of so many retired keys, each with its certificate on the card (part 1, table 20)."""
+    return tlv.encode_all([(0xC1, bytes([on_card])), (0xC2, b"\0"), (0xF3, b""), (0xFE, b"")])
+
+
+def retired_keys(data: bytes) -> int:
+    """How many retired keys a key history tells of."""
+    found = dict(tlv.decode(data))
+    return sum(int.from_bytes(found.get(tag, b""), "big") for tag in (0xC1, 0xC2))
+
+
 def certificate_of(data: bytes) -> bytes | None:
     """The DER in a certificate object, None for an emptied one; raises `Unsupported` for a compressed one."""
     found = dict(tlv.decode(data))

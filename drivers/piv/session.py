@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drivers.errors import AuthenticationFailed, EvidenceMissing, NotBlank, Unsupported
+from drivers.piv import beside as retiring
 from drivers.piv import blocking, inspection, keys, objects, padding
 from drivers.piv.access import Access
 from drivers.piv.applet import Applet
@@ -16,11 +18,12 @@ from drivers.piv.ids import (
     TOUCH_POLICIES,
     ManagementAlgorithm,
     Obj,
-    Ref,
+    place_of,
     slot_of,
 )
 from drivers.secret import Secret
 from drivers.tokens import (
+    Beside,
     Code,
     CodeRules,
     Credentials,
@@ -30,6 +33,7 @@ from drivers.tokens import (
     Initialisation,
     KeySpec,
     PinPolicy,
+    Renewed,
     Shown,
     SignatureScheme,
     TokenIdentity,
@@ -103,20 +107,10 @@ class PivSession:
 
     def generate(self, key: KeySpec, credentials: Credentials) -> GeneratedKey:
         ref, _ = slot_of(key.slot)
-        if self._version and key.algorithm.startswith("rsa"):
-            first_weak, first_mended = _ROCA_FIRMWARE
-            if first_weak <= self._version < first_mended:
-                raise self._unsupported(
-                    f"firmware {self._firmware()} makes weak RSA keys (ROCA, R29)",
-                    "use a layout with P-256, or another token",
-                )
-        policies = self._policies(ref, key)
-        self._access.show(Code.ADMIN, credentials.admin)
-        public = self._applet.generate(ref, KEY_ALGORITHMS[key.algorithm], policies)
-        return GeneratedKey(key.slot, public, self._attested(ref, public))
+        return self._generate(ref, key, credentials)
 
     def public_key(self, slot: str) -> bytes | None:
-        ref, _ = slot_of(slot)
+        ref, _ = place_of(slot)
         if self._access.has_metadata:
             return self._applet.key_metadata(ref)
         leaf = self._attestation(ref)
@@ -127,14 +121,16 @@ class PivSession:
         return attestation.attested_key(leaf, self._applet.where)
 
     def evidence(self, slot: str, credentials: Credentials) -> Evidence:
-        ref, _ = slot_of(slot)
+        ref, _ = place_of(slot)
         public = self.public_key(slot)
         return Evidence("none") if public is None else self._attested(ref, public)
 
     def sign(self, key: KeySpec, scheme: SignatureScheme, message: bytes, credentials: Credentials) -> bytes:
-        ref, _ = slot_of(key.slot)
+        ref, _ = place_of(key.slot)
         challenge = padding.challenge(key.algorithm, scheme, message)
-        policy = STANDARD_PIN_POLICY[ref] if key.pin_policy is PinPolicy.DEFAULT else key.pin_policy
+        # A retired key keeps the policy of the slot it was in.
+        default = STANDARD_PIN_POLICY.get(ref, PinPolicy.ALWAYS)
+        policy = default if key.pin_policy is PinPolicy.DEFAULT else key.pin_policy
         if policy is PinPolicy.ALWAYS:
             self._access.forget(Code.PIN)
         if policy is not PinPolicy.NEVER:
@@ -142,12 +138,12 @@ class PivSession:
         return self._applet.sign(ref, KEY_ALGORITHMS[key.algorithm], challenge)
 
     def write_certificate(self, slot: str, label: str, certificate: bytes, credentials: Credentials) -> None:
-        _, obj = slot_of(slot)
+        _, obj = place_of(slot)
         self._access.show(Code.ADMIN, credentials.admin)
         self._applet.put(obj, objects.certificate(certificate))
 
     def read_certificate(self, slot: str) -> bytes | None:
-        _, obj = slot_of(slot)
+        _, obj = place_of(slot)
         return inspection.certificate(self._applet, obj)
 
     def set_code(self, code: Code, credentials: Credentials, new: Secret) -> None:
@@ -187,10 +183,56 @@ class PivSession:
         blocking.block(self._applet)
         self._applet.reset()
 
+    def keeps_old_key(self) -> str | None:
+        return retiring.reason_against(self._version)
+
+    def beside(self, slot: str, taken: Collection[str], credentials: Credentials) -> Beside:
+        slot_of(slot)
+        self._need_moving()
+        return retiring.places(self._applet, taken)
+
+    def generate_beside(self, key: KeySpec, made_at: str, credentials: Credentials) -> GeneratedKey:
+        ref, _ = slot_of(key.slot)
+        self._need_moving()
+        if key.pin_policy is PinPolicy.DEFAULT:
+            key = replace(key, pin_policy=STANDARD_PIN_POLICY[ref])
+        made = self._generate(place_of(made_at)[0], key, credentials)
+        return replace(made, slot=made_at)
+
+    def take_place(
+        self, key: KeySpec, places: Beside, old: Renewed, new: Renewed, credentials: Credentials
+    ) -> str:
+        self._need_moving()
+        self._access.show(Code.ADMIN, credentials.admin)
+        retiring.exchange(self._applet, key.slot, places, old, new)
+        return key.slot
+
+    def discard(self, made_at: str, public_key: bytes | None, credentials: Credentials) -> None:
+        self._need_moving()
+        self._access.show(Code.ADMIN, credentials.admin)
+        retiring.discard(self._applet, made_at, public_key)
+
     def close(self) -> None:
         self._access.forget(*Code)
         if self._release is not None:
             self._release()
+
+    def _generate(self, ref: int, key: KeySpec, credentials: Credentials) -> GeneratedKey:
+        if self._version and key.algorithm.startswith("rsa"):
+            first_weak, first_mended = _ROCA_FIRMWARE
+            if first_weak <= self._version < first_mended:
+                raise self._unsupported(
+                    f"firmware {self._firmware()} makes weak RSA keys (ROCA, R29)",
+                    "use a layout with P-256, or another token",
+                )
+        policies = self._policies(ref, key)
+        self._access.show(Code.ADMIN, credentials.admin)
+        public = self._applet.generate(ref, KEY_ALGORITHMS[key.algorithm], policies)
+        return GeneratedKey(key.slot, public, self._attested(ref, public))
+
+    def _need_moving(self) -> None:
+        if reason := self.keeps_old_key():
+            raise self._unsupported(reason, "renew on a new token")
 
     def _identity(self, chuid: bytes | None) -> TokenIdentity:
         guid = objects.guid(chuid) if chuid else None
@@ -236,7 +278,7 @@ class PivSession:
                 "the card's PUK is not the factory's", where=self._applet.where, next="set the token aside"
             ) from refused
 
-    def _policies(self, ref: Ref, key: KeySpec) -> bytes:
+    def _policies(self, ref: int, key: KeySpec) -> bytes:
         if self._version is not None:
             fields = []
             if key.pin_policy is not PinPolicy.DEFAULT:
@@ -254,10 +296,10 @@ class PivSession:
             raise self._unsupported("this card feels no touch", "change the token layout")
         return b""
 
-    def _attestation(self, ref: Ref) -> bytes | None:
+    def _attestation(self, ref: int) -> bytes | None:
         return self._applet.attest(ref) if self._version else None
 
-    def _attested(self, ref: Ref, public: bytes) -> Evidence:
+    def _attested(self, ref: int, public: bytes) -> Evidence:
         leaf = self._attestation(ref)
         if leaf is None:
             return Evidence("none")

@@ -16,7 +16,7 @@ from pkcs11 import KDF, MGF, Attribute, CertificateType, KeyType, Mechanism, Mec
 
 from drivers.errors import DeviceFailed, EvidenceMissing, Unsupported
 from drivers.foreign_certificates import UNREADABLE, load_certificate
-from drivers.tokens import Algorithm, Evidence, SignatureScheme
+from drivers.tokens import Algorithm, Evidence, KeyState, SignatureScheme
 from drivers.wire import tlv
 
 _CURVES: Mapping[bytes, ec.EllipticCurve] = {
@@ -144,6 +144,17 @@ def spki_if_whole(public_key: Any) -> bytes | None:
         return spki(public_key)
     except DeviceFailed:
         return None
+
+
+def key_states(session: pkcs11.Session) -> tuple[KeyState, ...]:
+    """The public keys and certificates on a token, by CKA_ID."""
+    publics = {
+        key[Attribute.ID].hex(): spki_if_whole(key)
+        for key in find(session, ObjectClass.PUBLIC_KEY, {Attribute.TOKEN: True})
+    }
+    held = {key_id.hex(): certificate for key_id, certificate in certificates(session)}
+    slots = sorted({*publics, *held})
+    return tuple(KeyState(slot, publics.get(slot), held.get(slot)) for slot in slots)
 
 
 def _public(public_key: Any) -> _PublicKey:

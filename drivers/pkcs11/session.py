@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pkcs11
@@ -17,12 +18,13 @@ from drivers.errors import (
     Unsupported,
     printable,
 )
-from drivers.pkcs11 import objects
+from drivers.pkcs11 import beside, objects
 from drivers.pkcs11.access import Access
 from drivers.pkcs11.module import SO, USER, code_of, flags_of
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
 from drivers.tokens import (
+    Beside,
     Code,
     Credentials,
     Evidence,
@@ -30,8 +32,8 @@ from drivers.tokens import (
     InForce,
     Initialisation,
     KeySpec,
-    KeyState,
     PinPolicy,
+    Renewed,
     Shown,
     SignatureScheme,
     TokenIdentity,
@@ -89,7 +91,7 @@ class Pkcs11Session:
         if flags & TokenFlag.USER_PIN_INITIALIZED and (known is None or known.pin is None):
             marks.append("has a user PIN")
         with self._access.reading() as session:
-            keys = self._keys(session)
+            keys = objects.key_states(session)
             for kind, word in ((ObjectClass.PRIVATE_KEY, "private key"), (ObjectClass.DATA, "data object")):
                 if found := len(objects.find(session, kind, {Attribute.TOKEN: True})):
                     marks.append(f"{found} {word}{'s' if found > 1 else ''}")
@@ -102,18 +104,6 @@ class Pkcs11Session:
         tries = Tries(pin=self._access.tries(USER), puk=puk_tries, admin=so_tries)
         unknown: Mapping[Code, bool | None] = {} if factory is None else {Code.PIN: None, Code.ADMIN: None}
         return TokenState(identity, tuple(marks), keys, tries, unknown)
-
-    def _keys(self, session: pkcs11.Session) -> tuple[KeyState, ...]:
-        publics = {
-            key[Attribute.ID].hex(): objects.spki_if_whole(key)
-            for key in objects.find(session, ObjectClass.PUBLIC_KEY, {Attribute.TOKEN: True})
-        }
-        certificates = {
-            found[Attribute.ID].hex(): found[Attribute.VALUE]
-            for found in objects.find(session, ObjectClass.CERTIFICATE, {Attribute.TOKEN: True})
-        }
-        slots = sorted({*publics, *certificates})
-        return tuple(KeyState(slot, publics.get(slot), certificates.get(slot)) for slot in slots)
 
     # Acts
 
@@ -177,9 +167,7 @@ class Pkcs11Session:
             raise Unsupported("a private key of PKCS#11 always needs the PIN", where=self._where)
         always = key.pin_policy is PinPolicy.ALWAYS and self._model.always_authenticate
         with self._access.logged_in(USER, credentials.pin) as session:
-            for kind in _KINDS:
-                for old in objects.find(session, kind, {Attribute.ID: key_id, Attribute.TOKEN: True}):
-                    old.destroy()
+            self._destroy(session, key_id)
             public, private = self._make(session, key, key_id, always)
             return GeneratedKey(key.slot, objects.spki(public), self._shown(private, key.slot))
 
@@ -356,9 +344,49 @@ class Pkcs11Session:
             self._module.init_token(self._access.token.slot, old, label)
             self._access.reread()
 
+    # Renewal: the old key stays in its slot, the new one has a CKA_ID beside it
+
+    def keeps_old_key(self) -> str | None:
+        """A token holds as many keys as it has room for."""
+        return None
+
+    def beside(self, slot: str, taken: Collection[str], credentials: Credentials) -> Beside:
+        """A CKA_ID that no object has, private ones included: the old one with a byte more."""
+        with self._access.logged_in(USER, credentials.pin) as session:
+            found = beside.free_id(session, self._key_id(slot), taken)
+        if found is None:
+            raise Unsupported("no CKA_ID is free beside it", where=self._where, next="renew on a new token")
+        return Beside(made_at=found, kept_at=slot)
+
+    def generate_beside(self, key: KeySpec, made_at: str, credentials: Credentials) -> GeneratedKey:
+        return self.generate(replace(key, slot=made_at), credentials)
+
+    def take_place(
+        self, key: KeySpec, places: Beside, old: Renewed, new: Renewed, credentials: Credentials
+    ) -> str:
+        """Nothing moves; both pairs are looked for."""
+        for slot, wanted in ((places.kept_at, old), (places.made_at, new)):
+            if (self.public_key(slot), self.read_certificate(slot)) != (
+                wanted.public_key,
+                wanted.certificate,
+            ):
+                raise ReadBackFailed(f"key or certificate {slot} is not the one on record", where=self._where)
+        return places.made_at
+
+    def discard(self, made_at: str, public_key: bytes | None, credentials: Credentials) -> None:
+        if public_key is not None and self.public_key(made_at) not in (None, public_key):
+            return
+        with self._access.logged_in(USER, credentials.pin) as session:
+            self._destroy(session, self._key_id(made_at))
+
     def close(self) -> None:
         """Log out and let go; what the token no longer answers is left alone."""
         self._access.let_go()
+
+    def _destroy(self, session: pkcs11.Session, key_id: bytes) -> None:
+        for kind in _KINDS:
+            for old in objects.find(session, kind, {Attribute.ID: key_id, Attribute.TOKEN: True}):
+                old.destroy()
 
     def _held(self, session: pkcs11.Session, kind: ObjectClass, slot: str) -> list[Any]:
         return objects.find(session, kind, {Attribute.ID: self._key_id(slot), Attribute.TOKEN: True})

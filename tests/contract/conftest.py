@@ -34,7 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seat" in metafunc.fixturenames:
         real = metafunc.config.getoption("--real-token", default=None)
-        metafunc.parametrize("seat", [*SIMULATED, *(["real"] if real else [])], indirect=True)
+        simulated = getattr(metafunc.module, "SEATS", SIMULATED)
+        metafunc.parametrize("seat", [*simulated, *(["real"] if real else [])], indirect=True)
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,15 @@ class Kind:
     tells_keys: bool = True
     tells_puk_tries: bool = True
     exclusive: bool = True
+    keeps_old_keys: bool = False
 
 
 EXPECTED = {
     "piv-yubikey": Kind("attestation"),
+    "piv-yubikey-5.7": Kind("attestation", keeps_old_keys=True),
     "piv-plain": Kind("none", tells_keys=False, tells_puk_tries=False),
-    "pkcs11-softhsm": Kind("attributes", exclusive=False),
-    "pkcs11-proxy": Kind("attributes", exclusive=False),
+    "pkcs11-softhsm": Kind("attributes", exclusive=False, keeps_old_keys=True),
+    "pkcs11-proxy": Kind("attributes", exclusive=False, keeps_old_keys=True),
 }
 
 
@@ -115,6 +118,8 @@ def contract_benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
             try:
                 if profile == "proxy":
                     running[profile] = Bench.up(directory, piv=0, pkcs11=1, faults=True, tether=True)
+                elif profile == "moving":
+                    running[profile] = Bench.up(directory, piv=1, pkcs11=0, firmware=(5, 7, 0), tether=True)
                 else:
                     running[profile] = Bench.up(directory, piv=1, pkcs11=1, profile=profile, tether=True)  # type: ignore[arg-type]
             except BenchError as error:
@@ -132,14 +137,15 @@ def seat(request: pytest.FixtureRequest, contract_benches: Callable[[str], Bench
     if request.param == "real":
         yield _real(request.config.getoption("--real-token"))
         return
-    bench = contract_benches({"piv-plain": "plain", "pkcs11-proxy": "proxy"}.get(request.param, "yubikey"))
+    others = {"piv-plain": "plain", "pkcs11-proxy": "proxy", "piv-yubikey-5.7": "moving"}
+    bench = contract_benches(others.get(request.param, "yubikey"))
     driver = request.param.split("-")[0]
     status = next(seat for seat in bench.status().seats if seat.driver == driver)
     described = bench.seat_options(status.name)
     options = dict(described["options"])
     if request.param == "piv-plain":
         options["admin"] = "keep"
-    if request.param == "piv-yubikey":
+    if request.param.startswith("piv-yubikey"):
         options["attestation_roots"] = [str(bench.layout.attestation_root)]
     yield Seat(
         status.name,
