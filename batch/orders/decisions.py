@@ -12,7 +12,7 @@ from batch.model.custody import CustodyKey
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.orders import Item, Order
-from batch.model.states import PRINTED_LETTERS, ItemState, LetterState, OrderState
+from batch.model.states import ItemState, OrderState
 from batch.orders.assessment import need_assessed, need_quota, refuse_unassessed, undecided
 from batch.orders.draft import Layouts, OrderDraft, organisation
 from batch.orders.epochs import KeyTaken, take
@@ -22,7 +22,7 @@ from batch.people.evidence import received_of, tree_of
 from batch.people.separation import Act, apart
 from batch.people.statements import read
 from batch.people.warrants import approving, leaf, receiving
-from batch.store import assessments, items, letters, orders, restores, statements
+from batch.store import assessments, items, orders, restores, statements
 from batch.store.database import Records
 from layouts.digests import mailer_digest, token_digest
 from layouts.token import TokenLayout
@@ -157,29 +157,6 @@ def reject(records: Records, number: str, operator: str, reason: str) -> Order:
         order = undecided(records, number)
         orders.set_order_state(records, order, OrderState.REJECTED, decided_by=operator, reason=reason)
         log(records, Event("order.rejected", operator, order=order.number, detail={"reason": reason}))
-    return orders.order(records, order.number)
-
-
-def close(records: Records, number: str, operator: str) -> Order:
-    """Close an order of which nothing is open: all tokens made or given up, every letter printed or void.
-
-    Raises `Refused` where a letter is not settled (R14), `Transition` where the order is not produced.
-    """
-    with records.transaction():
-        order = orders.order(records, number)
-        if order.state is OrderState.PRODUCED:
-            waiting = {
-                state: count
-                for state, count in letters.counts(records, order.id).items()
-                if count and state not in (*PRINTED_LETTERS, LetterState.VOID)
-            }
-            if waiting:
-                told = ", ".join(f"{count} {state}" for state, count in waiting.items())
-                advice = f"station letter list --order {order.number}"
-                raise Refused(f"not all letters are settled: {told}", where=order.number, next=advice)
-        orders.set_order_state(records, order, OrderState.CLOSED)
-        whole = items.balance(records, order)
-        log(records, Event("order.closed", operator, order=order.number, detail={"balance": str(whole)}))
     return orders.order(records, order.number)
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -188,6 +189,22 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 
 csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
 """For lists that a spreadsheet may want: the command gets `as_csv`, beside `as_json`."""
+
+
+def _day(ctx: click.Context, param: click.Parameter, value: datetime | None) -> date:
+    from batch.store.clock import now
+
+    return value.date() if value is not None else now().date()
+
+
+on_option = click.option(
+    "--on",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=_day,
+    help="As of this day, such as 2027-01-31; else today.",
+)
+"""For what judges deadlines: the command gets `on`, a day."""
 
 with_option = click.option(
     "--with", "others", multiple=True, metavar="NAME", help="Who does it with you; may be repeated."

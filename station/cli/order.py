@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from station.cli.closing import close
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
@@ -218,23 +219,6 @@ def notice(invocation: Invocation, number: str, kind: str | None, output: Path |
 @order.command()
 @click.argument("number")
 @pass_invocation
-def close(invocation: Invocation, number: str) -> None:
-    """Close the order NUMBER, of which every token is made or given up and every letter settled."""
-    from batch.orders.decisions import close as decide
-    from batch.people.separation import Act
-
-    desk = invocation.desk()
-    with (
-        desk.sound_records() as records,
-        invocation.acting(desk, records, Act.CLOSE, where=number) as actor,
-    ):
-        closed = decide(records, number, actor.name)
-    click.echo(f"order {closed.number} is closed", err=True)
-
-
-@order.command()
-@click.argument("number")
-@pass_invocation
 def approve(invocation: Invocation, number: str) -> None:
     """Approve the assessed order NUMBER; who brought it in may not. It takes a custody key."""
     from batch.orders.catalogue import LibraryLayouts
@@ -333,6 +317,7 @@ def _tell_history(history: dict[str, Any]) -> None:
 
 
 order.add_command(schedule)
+order.add_command(close)
 
 
 def _row(records: Records, order: Order) -> dict[str, Any]:

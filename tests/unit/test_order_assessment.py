@@ -13,11 +13,11 @@ from batch.model.assessment import Assessment, Level
 from batch.model.errors import Refused, Transition
 from batch.model.orders import Order
 from batch.model.registry import Person, Subscriber
-from batch.model.states import LetterState, OrderState, PersonState, SubscriberState
+from batch.model.states import OrderState, PersonState, SubscriberState
 from batch.orders.assessment import assess
-from batch.orders.decisions import approve, close, receive, reject
+from batch.orders.decisions import approve, receive, reject
 from batch.people import registry
-from batch.store import assessments, audit, items, letters, orders
+from batch.store import assessments, audit, items, orders
 from batch.store.database import Records
 from layouts.errors import FieldFault
 from tests.unit.custody_kit import in_stock
@@ -226,37 +226,6 @@ def test_a_manager_is_registered_with_the_first_token_made(records: Records) -> 
     assert person is not None
     assert person.state is PersonState.REGISTERED
     assert person.identified == PASSPORT
-
-
-def produced(records: Records) -> Order:
-    order = known(records)
-    approved(records, order.number)
-    with records.transaction():
-        for state in (OrderState.IN_PRODUCTION, OrderState.PRODUCED):
-            orders.set_order_state(records, orders.order(records, order.number), state)
-        for item in items.items(records, order):
-            letters.add(records, item.mailer_number, item.id)
-        from batch.audit.log import log
-        from batch.model.events import Event
-
-        log(records, Event("test.arranged", "ada"))
-    return order
-
-
-def test_an_order_is_closed_when_every_letter_is_settled(records: Records) -> None:
-    order = produced(records)
-    with pytest.raises(Refused, match="not all letters are settled: 3 sealed"):
-        close(records, order.number, "ada")
-    for number, state in (("000001", LetterState.VOID), ("000002", LetterState.PRINTED), ("000003", "void")):
-        records.db.execute("UPDATE letters SET state = ? WHERE mailer_number = ?", (str(state), number))
-    assert close(records, order.number, "ada").state is OrderState.CLOSED
-    assert '"order.closed"' in list(audit.entries(records))[-1].body
-
-
-def test_an_order_that_is_not_produced_is_not_closed(records: Records) -> None:
-    order = known(records)
-    with pytest.raises(Transition, match="received does not lead to closed"):
-        close(records, order.number, "ada")
 
 
 TAMPERED = {
