@@ -25,11 +25,11 @@ from drivers.personal.checks import agreement_peer, log_in_first, personal, spar
 from drivers.personal.signing import algorithm_of, is_signature, scheme_of
 from drivers.pkcs11 import objects
 from drivers.pkcs11.access import Access
+from drivers.pkcs11.holding import SlotDriver
 from drivers.pkcs11.module import USER, Module, flags_of
 from drivers.pkcs11.options import Model, Options
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
-from drivers.tokens import Cancel
 
 _DER = Encoding.DER
 
@@ -52,49 +52,21 @@ class PersonalPkcs11Options(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     tries: Annotated[int, msgspec.Meta(ge=1)] | Literal["unlimited"] | None = None
 
 
-class PersonalPkcs11:
+class PersonalPkcs11(SlotDriver["PersonalPkcs11Token"]):
     """Serves one slot of a module; raises `Unsupported` for wrong options."""
 
     def __init__(self, seat: str, options: Mapping[str, Any]) -> None:
         read = typed(options, PersonalPkcs11Options, seat)
         self._keys = _key_id(read.key, "key", seat), _key_id(read.agreement_key, "agreement_key", seat)
-        self._seat = Seat(
-            seat,
-            Module(read.module, seat),
-            Options(read.module, read.slot, read.rescan),
-            Model(puk="none", tries=read.tries),
-        )
-        self._token: PersonalPkcs11Token | None = None
-        self.place = self._seat.place
-
-    def await_token(self, cancel: Cancel) -> bool:
-        return self._await(True, cancel)
-
-    def await_removal(self, cancel: Cancel) -> bool:
-        return self._await(False, cancel)
+        at = Options(read.module, read.slot, read.rescan)
+        super().__init__(Seat(seat, Module(read.module, seat), at, Model(puk="none", tries=read.tries)))
 
     def connect(self) -> PersonalPkcs11Token:
-        self._let_go()
-        found = self._seat.look()
-        if found is None:
-            raise NoToken("there is no token in the seat", where=self._seat.name, next="insert your own")
+        found = self._found("your own")
         if not flags_of(found):
             raise personal("the token is blank", self._seat.name)
-        self._token = PersonalPkcs11Token(Access(self._seat, found), *self._keys)
-        return self._token
-
-    def close(self) -> None:
-        self._let_go()
-        self._seat.module.close()
-
-    def _await(self, present: bool, cancel: Cancel) -> bool:
-        self._let_go()
-        return self._seat.wait(present, cancel)
-
-    def _let_go(self) -> None:
-        if self._token is not None:
-            self._token.close()
-            self._token = None
+        self._held = PersonalPkcs11Token(Access(self._seat, found), *self._keys)
+        return self._held
 
 
 class PersonalPkcs11Token:
