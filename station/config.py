@@ -102,9 +102,10 @@ class Operators(_Table, frozen=True):
 
 
 class PrinterSeat(_Table, frozen=True):
-    """The printer of PIN letters."""
+    """The printer of PIN letters; `numbered_forms`: each of its forms has a number that is accounted for."""
 
     driver: str
+    numbered_forms: bool = False
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}
 
@@ -341,6 +342,7 @@ reader = "Example Desktop Reader 01 00"
 # Letters are streamed to the printer and rest nowhere on the way: a device, never a queue or a file.
 [printer]
 driver = "device"
+numbered_forms = false          # true: forms have numbers, and each is accounted for (docs/letters.md)
 [printer.options]
 device = "/dev/usb/lp0"
 

@@ -12,11 +12,17 @@ from batch.audit.findings import Finding, Kind
 from batch.audit.registry import RegistryAgreement
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
-from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
+from batch.model.states import PRINTED_LETTERS, UNDECIDED, ItemState, LetterState, OrderState
 from batch.store import assessments, items, journal, letters, orders, quarantine
 from batch.store.database import Records
 
 Facts = Mapping[str, object]
+
+_OF_LETTERS = {
+    **{f"letter.{state}": state for state in LetterState},
+    "letter.reprinted": LetterState.SEALED,
+}
+"""The state of a letter after each event about it."""
 
 
 class Agreement:
@@ -29,7 +35,8 @@ class Agreement:
         self._produced: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
         self._undone: set[str] = set()
-        self._printed: Counter[str] = Counter()
+        self._letters: dict[str, LetterState] = {}
+        """The state of each letter as it was told last."""
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
         self._assessed: set[tuple[str, object, object]] = set()
@@ -42,6 +49,8 @@ class Agreement:
     def hear(self, facts: Facts) -> None:
         """What one entry tells."""
         self._registry.hear(facts)
+        if (state := _OF_LETTERS.get(str(facts.get("event")))) is not None:
+            self._letters[str(facts.get("item"))] = state
         item, order, detail = facts.get("item"), facts.get("order"), facts.get("detail")
         match facts.get("event"), item, order:
             case "item.produced", str(), _:
@@ -56,8 +65,6 @@ class Agreement:
                 if detail["cause"] == Cause.RESTORED:
                     # Nothing else undoes what was produced.
                     self._undone.add(item)
-            case "letter.printed", str(), _:
-                self._printed[item] += 1
             case "order.received", _, str():
                 self._received[order] = facts
             case "order.taken-back", _, str():
@@ -161,15 +168,15 @@ class Agreement:
             yield _disagree(f"token {number} was produced, as the log tells, but is not on record")
 
     def _of_letters(self, records: Records) -> Iterator[Finding]:
-        missing = set(self._printed)
+        missing = {number for number, state in self._letters.items() if state in PRINTED_LETTERS}
         for letter in letters.letters(records):
             number = letter.mailer_number
             missing.discard(number)
-            printed = letter.state is LetterState.PRINTED
-            if printed and not self._printed[number]:
-                yield _disagree(f"letter {number} is printed, but the log does not tell of it")
-            if letter.state is LetterState.SEALED and self._printed[number]:
-                yield _disagree(f"letter {number} is sealed, but was printed, as the log tells")
+            told = self._letters.get(number)
+            if letter.state in PRINTED_LETTERS and letter.state != told:
+                yield _disagree(f"letter {number} is {letter.state}, but the log does not tell of it")
+            if letter.state is LetterState.SEALED and told in PRINTED_LETTERS:
+                yield _disagree(f"letter {number} is sealed, but was {told}, as the log tells")
         for number in sorted(missing):
             yield _disagree(f"letter {number} was printed, as the log tells, but is not on record")
 

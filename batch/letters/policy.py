@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from batch.model.errors import Refused
 from batch.model.life import Life
-from batch.model.orders import Item, Posting
+from batch.model.orders import Item, Outlook, Posting
 from batch.model.people import Signed
 from batch.model.states import ItemState, LetterState, LifeState
 from batch.people.separation import Act, Before
 from batch.people.statements import read
 from batch.store import letters, lives, revocations, statements
 from batch.store.database import Records
+from drivers.errors import ToldError
 from layouts.life import Release
 from layouts.token import TokenLayout
 
 _OVER = (LifeState.LOST, LifeState.DAMAGED, LifeState.RETURNED, LifeState.DESTROYED)
 _THERE = (LifeState.ACKNOWLEDGED, LifeState.HANDED_OVER, LifeState.ACTIVE)
 """Who the token was for has it, and said so: who takes it at the desk signs for it there."""
+
+
+Layouts = Callable[[str], TokenLayout]
+"""The token layout of a reference; raises `LayoutError` where it is not there."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def letter_left(records: Records, item: Item, layout: TokenLayout, on: date) -> 
 def standing(records: Records, item: Item, layout: TokenLayout, on: date) -> May:
     """Whether an item's letter may be printed on a day, from the records."""
     if item.state is not ItemState.PRODUCED:
-        return May(f"its token is {item.state}", never=True)
+        return _unfinished(item.state)
     life, revoked = lives.life_or_none(records, item.id), revocations.of_its_keys(records, item.id)
     return may_print(layout, life, revoked=revoked, on=on)
 
@@ -95,9 +101,38 @@ def standing(records: Records, item: Item, layout: TokenLayout, on: date) -> May
 def leaving(records: Records, item: Item, layout: TokenLayout, on: date) -> May:
     """Whether an item's letter may leave on a day, from the records."""
     if item.state is not ItemState.PRODUCED:
-        return May(f"its token is {item.state}", never=True)
+        return _unfinished(item.state)
     life, revoked = lives.life_or_none(records, item.id), revocations.of_its_keys(records, item.id)
     return may_leave(layout, life, revoked=revoked, on=on)
+
+
+def next_of(outlook: Outlook, layouts: Layouts, on: date) -> tuple[str, May] | None:
+    """What may come next of a letter on a day, `print` or `send`, and whether it may; None for nothing.
+
+    A letter whose layout is not there may not.
+    """
+    doing = _NEXT.get(outlook.letter.state)
+    if doing is None:
+        return None
+    if outlook.token is not ItemState.PRODUCED:
+        return doing, _unfinished(outlook.token)
+    try:
+        layout = layouts(outlook.layout)
+    except ToldError as error:
+        return doing, May(error.what)
+    judge = may_print if doing == "print" else may_leave
+    return doing, judge(layout, outlook.life, revoked=outlook.revoked, on=on)
+
+
+_NEXT = {
+    LetterState.SEALED: "print",
+    LetterState.CONFIRMED: "send",
+    LetterState.RETURNED: "send",
+}
+
+
+def _unfinished(state: ItemState) -> May:
+    return May(f"its token is {state}", never=state is ItemState.SPOILED)
 
 
 def last_posting(records: Records, number: str) -> Posting | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from batch.audit.log import log
+from batch.letters.accounting import doubt
 from batch.letters.inspection import Grounds
 from batch.letters.printing import PrintJob
 from batch.letters.releasing import Releases
@@ -22,7 +21,6 @@ from batch.people.ceremonies import Room, open_for
 from batch.people.custody_room import PRINTING
 from batch.people.evidence import Proofs, warrant_of
 from batch.people.separation import Act
-from batch.production.lock import only_one
 from batch.store import codes, items, letters, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
@@ -53,7 +51,7 @@ def begin(records: Records, operator: str) -> Sequence[str]:
     """
     restores.refuse_open(records)
     with records.transaction():
-        return _doubt(records, operator)
+        return doubt(records, operator)
 
 
 def printable(records: Records, order: Order) -> list[LetterRecord]:
@@ -123,38 +121,6 @@ def print_letters(
         done.append(item.mailer_number)
         tell(item.mailer_number, len(done), len(waiting))
     return Printed(tuple(done), 0, None)
-
-
-def settle(
-    records: Records, number: str, to: LetterState, operator: str, reason: str, *, session: Path
-) -> None:
-    """A person accounts for a letter whose printing is unknown: it is there, or it is void (R12).
-
-    `session` is the lock of whoever prints. Raises `Busy` for a letter that may be in the printer right then,
-    `Refused` for one that is not in doubt, `NotFound`.
-    """
-    with ExitStack() as held, records.transaction():
-        letter = letters.letter(records, number)
-        if letter.state is LetterState.PRINTING:
-            # Nobody prints: the session that began it has ended.
-            held.enter_context(only_one(session, "printing"))
-            _doubt(records, operator)
-        elif letter.state is not LetterState.UNKNOWN:
-            raise Refused(
-                f"it is {letter.state}; only a letter whose printing is unknown is accounted for",
-                where=f"letter {number}",
-                next="see `station letter list`",
-            )
-        letters.set_state(records, number, to, printer=letter.printer or "", operator=operator)
-        log(records, Event(f"letter.{to}", operator, item=number, detail={"reason": reason}))
-
-
-def _doubt(records: Records, operator: str) -> Sequence[str]:
-    doubtful = letters.doubt(records)
-    for number in doubtful:
-        reason = "the desk ended while it was being printed"
-        log(records, Event("letter.unknown", operator, item=number, detail={"reason": reason}))
-    return doubtful
 
 
 class _Admission:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from batch.model.life import Life
 from batch.model.states import ItemState, LetterState, OrderState
 
 
@@ -123,6 +124,22 @@ class LetterRecord:
     operator: str | None
     intent_at: datetime | None
     printed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A letter with what decides whether it may be printed or leave.
+
+    `order` is the number of its order, `layout` its token's; `life` is None for a token that was never
+    finished; `revoked`: certificates of the token were to be revoked.
+    """
+
+    letter: LetterRecord
+    order: str
+    layout: str
+    token: ItemState
+    life: Life | None
+    revoked: bool
 
 
 @dataclass(frozen=True)

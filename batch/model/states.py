@@ -232,8 +232,8 @@ FORM: Mapping[FormState, frozenset[FormState]] = {
     FormState.MAILED: frozenset({FormState.RETURNED, FormState.MISSING}),
     FormState.RETURNED: frozenset({FormState.MAILED, FormState.DESTROYED, FormState.MISSING}),
     FormState.SPOILED: frozenset({FormState.DESTROYED, FormState.MISSING}),
-    FormState.MISSING: frozenset({FormState.SPOILED, FormState.DESTROYED}),
     FormState.DESTROYED: frozenset(),
+    FormState.MISSING: frozenset({FormState.SPOILED, FormState.DESTROYED}),
 }
 """A form never goes back into stock."""
 

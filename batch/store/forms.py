@@ -68,6 +68,18 @@ def of_letter(records: Records, letter: str) -> Form | None:
     return _form(row) if row else None
 
 
+def of_order(records: Records, order_id: int | None = None) -> dict[str, str]:
+    """The numbers of the forms that letters of an order, or of all, are on, by letter."""
+    held = ", ".join("?" * len(_HELD))
+    of_order = "" if order_id is None else "AND i.order_id = ?"
+    rows = records.rows(
+        "SELECT f.letter, f.number FROM forms f JOIN letters t ON t.mailer_number = f.letter "
+        f"JOIN items i ON i.id = t.item_id WHERE f.state IN ({held}) {of_order}",
+        (*_HELD, *(() if order_id is None else (order_id,))),
+    )
+    return {str(letter): str(form) for letter, form in rows}
+
+
 def all_of_letter(records: Records, letter: str) -> list[Form]:
     """Every form a letter was ever on, in the order in which they came to their states."""
     rows = records.rows(f"SELECT {_FORM} WHERE f.letter = ? ORDER BY f.since", (letter,))

@@ -39,6 +39,7 @@ CREATE INDEX forms_of_range ON forms (range_id, place, state);
 CREATE INDEX forms_of_letter ON forms (letter) WHERE letter IS NOT NULL;
 CREATE UNIQUE INDEX one_form_per_letter ON forms (letter)
     WHERE state IN ('printed', 'mailed', 'returned', 'missing') AND letter IS NOT NULL;
+CREATE INDEX revocations_of_item ON revocations (item_id);
 CREATE INDEX acknowledgements_in_log ON audit (sequence)
     WHERE instr(body, '"event":"token.acknowledged"') > 0 OR instr(body, '"event":"token.handed-over"') > 0;
 """

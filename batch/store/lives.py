@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.life import Life
@@ -43,8 +44,11 @@ def life(records: Records, item_id: int) -> Life:
 def life_or_none(records: Records, item_id: int) -> Life | None:
     """Where a token is, None for one that was never finished."""
     row = records.row(f"SELECT {_LIFE} FROM lives WHERE item_id = ?", (item_id,))
-    if row is None:
-        return None
+    return life_of(row) if row else None
+
+
+def life_of(row: Sequence[Any]) -> Life:
+    """A token's way from a row of its table, the columns in their order."""
     since, *reached = (moment(one) for one in row[2:])
     assert since is not None, "the column is never null"
     return Life(row[0], LifeState(row[1]), since, *reached)

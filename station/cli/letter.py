@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
+from station.cli.letter_accounting import confirm, destroy, lost, settle, spoil, void
+from station.cli.letter_forms import forms
+from station.cli.letter_leaving import returned, send
 from station.cli.output import counted, document, listing, told
 from station.cli.releasing import release, reprint
 from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from batch.store.database import Records
+    from station.wiring import Desk
+
 _COLUMNS = {
     "number": "Number",
     "state": "State",
+    "form": "Form",
     "printer": "Printer",
     "operator": "Operator",
     "intent_at": "Begun",
@@ -23,31 +34,57 @@ _COLUMNS = {
 }
 
 
+_READY = {
+    "number": "Number",
+    "order": "Order",
+    "state": "State",
+    "next": "Next",
+    "may": "Now",
+    "since": "From",
+    "reason": "Because",
+}
+
+
 @click.group()
 def letter() -> None:
-    """Print PIN letters, list them, account for one whose printing is unknown."""
+    """Print PIN letters, account for each and its form, send them."""
 
 
 @letter.command("list")
 @click.option("--order", "number", help="Only those of this order.")
+@click.option(
+    "--ready", is_flag=True, help="Only those that may be printed or sent now, and those that wait."
+)
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="With --ready: on this day, else today.")
 @json_option
 @pass_invocation
-def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
-    """List letters by their control numbers, and count them by state: spoiled ones stay counted."""
+def list_(
+    invocation: Invocation, number: str | None, ready: bool, on: datetime | None, as_json: bool
+) -> None:
+    """List letters by their control numbers, and count them by state: spoiled ones stay counted.
+
+    With --ready: what may be printed or sent, and why the rest may not yet.
+    """
     from batch.people.separation import Act
+    from batch.store.forms import of_order as forms_of
     from batch.store.letters import counts, letters
     from batch.store.orders import order
     from batch.store.statements import counts as signed_for
     from station.wiring import Desk
 
-    with Desk.of(invocation.home(), None).records() as records:
+    desk = Desk.of(invocation.home(), None)
+    with desk.records() as records:
         of_order = order(records, number).id if number else None
+        if ready:
+            _list_ready(desk, records, of_order, on.date() if on else None, as_json)
+            return
         found, by_state = letters(records, of_order), counts(records, of_order)
-        again = signed_for(records, Act.REPRINT)
+        again, held = signed_for(records, Act.REPRINT), forms_of(records, of_order)
         rows = [
             {
                 "number": one.mailer_number,
                 "state": str(one.state),
+                "form": held.get(one.mailer_number),
                 "printer": one.printer,
                 "operator": one.operator,
                 "intent_at": one.intent_at.isoformat(timespec="seconds") if one.intent_at else None,
@@ -59,6 +96,36 @@ def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:
     listing(rows, _COLUMNS, as_json=as_json, empty="No letters; they are there once tokens are produced.")
     if rows:
         click.echo(f"{counted(len(rows), 'letter', 'letters')}: {told(by_state)}", err=True)
+
+
+def _list_ready(desk: Desk, records: Records, order_id: int | None, on: date | None, as_json: bool) -> None:
+    from batch.letters.policy import next_of
+    from batch.store.clock import now
+    from batch.store.letters import outlooks
+
+    day = on or now().date()
+    rows, may_go = list[dict[str, Any]](), 0
+    for one in outlooks(records, order_id):
+        following = next_of(one, desk.library.token, day)
+        if following is None:
+            continue
+        doing, may = following
+        may_go += may.reason is None
+        rows.append(
+            {
+                "number": one.letter.mailer_number,
+                "order": one.order,
+                "state": str(one.letter.state),
+                "next": doing,
+                "may": may.reason is None,
+                "since": may.since.isoformat() if may.since else None,
+                "reason": may.reason,
+            }
+        )
+    rows.sort(key=lambda row: not row["may"])
+    listing(rows, _READY, as_json=as_json, empty="No letter waits to be printed or sent.")
+    if rows:
+        click.echo(f"{may_go} of {len(rows)} may be printed or sent on {day}", err=True)
 
 
 @letter.command("print")
@@ -119,35 +186,5 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
     return ExitCode.OK
 
 
-letter.add_command(release)
-letter.add_command(reprint)
-
-
-@letter.command()
-@click.argument("number")
-@click.option("--printed", "outcome", flag_value="printed", help="The form is there, whole and sealed.")
-@click.option("--void", "outcome", flag_value="void", help="The form is spoiled or cannot be found.")
-@click.option("--reason", required=True, help="What was seen, in a sentence.")
-@pass_invocation
-def settle(invocation: Invocation, number: str, outcome: str | None, reason: str) -> None:
-    """Account for the letter NUMBER whose printing is unknown, after looking at the printer."""
-    from batch.letters.session import settle as account
-    from batch.model.states import LetterState
-    from batch.people.separation import Act
-
-    if outcome is None:
-        raise click.UsageError("say --printed or --void")
-    desk = invocation.desk()
-    with (
-        desk.sound_records() as records,
-        invocation.acting(desk, records, Act.SETTLE, where=number) as actor,
-    ):
-        account(
-            records,
-            number,
-            LetterState(outcome),
-            actor.name,
-            reason,
-            session=desk.printing_lock,
-        )
-    click.echo(f"letter {number} is {outcome}", err=True)
+for command in (release, reprint, confirm, settle, spoil, lost, destroy, void, send, returned, forms):
+    letter.add_command(command)

@@ -104,8 +104,12 @@ def test_a_tray_that_fills_up_in_the_middle_of_a_page_leaves_that_letter_unknown
     assert ended.code == ExitCode.PARTIAL, ended.err
     assert "No space left on device" in ended.err
     assert states(desk, order) == ["printed", "unknown", "sealed"]
-    counted = {"sealed": 1, "printing": 0, "printed": 1, "unknown": 1, "void": 0}
-    assert desk.listed("order", "show", order)["letters"] == counted
+    counted = desk.listed("order", "show", order)["letters"]
+    assert {state: count for state, count in counted.items() if count} == {
+        "sealed": 1,
+        "printed": 1,
+        "unknown": 1,
+    }
     assert "3 letters: 1 sealed, 1 printed, 1 unknown" in desk.run("letter", "list", "--order", order).err
 
 

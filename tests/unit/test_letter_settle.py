@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
-from batch.letters.session import settle
+from batch.letters.accounting import settle
 from batch.model.errors import Busy, Refused
 from batch.model.events import Event
 from batch.model.states import LetterState

@@ -1,0 +1,108 @@
+"""Letters leave: by somebody who never had the token, a gap behind it or before it (R1, R2, R5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from batch.audit.log import log
+from batch.letters.accounting import refuse_all
+from batch.letters.policy import Layouts, leaving, next_of
+from batch.model.errors import Refused
+from batch.model.events import Event
+from batch.model.field import FieldAct
+from batch.model.orders import Item, Order
+from batch.model.states import FormState, LetterState
+from batch.people.separation import Act, Before, apart
+from batch.store import field, forms, items, letters, orders
+from batch.store.clock import now
+from batch.store.database import Records
+from drivers.errors import ToldError
+
+
+def send(
+    records: Records,
+    numbers: Sequence[str],
+    operator: str,
+    layouts: Layouts,
+    *,
+    how: str,
+    reference: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Letters leave, `how` and with which courier's reference, at a moment or now.
+
+    All or nothing: raises `Refused` that names every letter that may not leave yet, whose form nobody has
+    confirmed, or whose token `operator` had in hand.
+    """
+    when = at or now()
+    faults: list[str] = []
+    with records.transaction():
+        for number in dict.fromkeys(numbers):
+            try:
+                _send(records, number, operator, layouts, how=how, reference=reference, at=when)
+            except ToldError as error:
+                faults.append(f"{error.where}: {error.what}")
+        refuse_all(faults, "nothing was sent on record; see `station letter list --ready`")
+
+
+def ready_to_leave(records: Records, order: Order, layouts: Layouts, on: date) -> list[str]:
+    """The numbers of an order's letters that somebody has in hand and that may leave on a day."""
+    here = letters.outlooks(records, order.id, LetterState.CONFIRMED, LetterState.RETURNED)
+    following = ((one.letter.mailer_number, next_of(one, layouts, on)) for one in here)
+    return [number for number, next_ in following if next_ is not None and next_[1].reason is None]
+
+
+def came_back(records: Records, number: str, operator: str, reason: str) -> None:
+    """A letter came back undelivered, sealed still: it may leave again, or is destroyed before a witness.
+
+    Raises `Transition` for one that did not leave.
+    """
+    with records.transaction():
+        letter = letters.letter(records, number)
+        letters.set_state(
+            records, number, LetterState.RETURNED, printer=letter.printer or "", operator=operator
+        )
+        letters.post_back(records, number, by=operator)
+        held = forms.of_letter(records, number)
+        if held is not None:
+            forms.set_state(records, held.number, FormState.RETURNED, operator=operator, reason=reason)
+        log(records, _event(records, LetterState.RETURNED, number, operator, {"reason": reason}))
+
+
+def had_token(records: Records, item: Item) -> Before:
+    """Who had a token in hand to hand it over or dispatch it: they do not have its letter as well (R1)."""
+    return {Act.HAND_OVER: field.by_whom(records, item.id, FieldAct.HANDED_OVER)}
+
+
+def _send(
+    records: Records,
+    number: str,
+    operator: str,
+    layouts: Layouts,
+    *,
+    how: str,
+    reference: str | None,
+    at: datetime,
+) -> None:
+    where = f"letter {number}"
+    letter = letters.letter(records, number)
+    if letter.state not in (LetterState.CONFIRMED, LetterState.RETURNED):
+        raise Refused(f"it is {letter.state}; only a letter that somebody has in hand leaves", where=where)
+    item = items.item_of(records, letter.item_id)
+    leaving(records, item, layouts(item.layout), at.date()).need(where, "see `station letter list --ready`")
+    apart(Act.SEND_LETTER, operator, where=where, before=had_token(records, item))
+    letters.set_state(records, number, LetterState.SENT, printer=letter.printer or "", operator=operator)
+    letters.post(records, number, by=operator, how=how, reference=reference, at=at)
+    held = forms.of_letter(records, number)
+    if held is not None:
+        forms.set_state(records, held.number, FormState.MAILED, operator=operator)
+    detail = {"how": how, "reference": reference}
+    told = {key: value for key, value in detail.items() if value is not None}
+    log(records, _event(records, LetterState.SENT, number, operator, told))
+
+
+def _event(records: Records, state: LetterState, number: str, operator: str, detail: dict[str, str]) -> Event:
+    item = items.item(records, number)
+    order = orders.order_of(records, item.order_id).number
+    return Event(f"letter.{state}", operator, order=order, item=number, detail=detail)
