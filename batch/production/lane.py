@@ -179,7 +179,7 @@ class Lane:
         `left` are the tries to reckon with; what became of them is told whether the step went well or not.
         """
         session, _ = self._held()
-        return _spending(session, left, lambda: self._do(task))
+        return spending(session, left, lambda: self._do(task))
 
     def _do(self, task: StepTask) -> Outcome:
         session, assignment = self._held()
@@ -207,7 +207,7 @@ class Lane:
         if self._session is None:
             raise TokenLost("no token is held", where=self._seat, next="put the token back")
         session, admin = self._session, self._admin(binding, for_lane)
-        return _spending(session, left, lambda: session.prove(Code.ADMIN, admin))
+        return spending(session, left, lambda: session.prove(Code.ADMIN, admin))
 
     def no_reset(self) -> str | None:
         """Why the token that is held cannot be made blank again, None where it can."""
@@ -381,7 +381,7 @@ class Lane:
         return Verified(session.identify(), keys, self._hash.result())
 
 
-def _spending(session: TokenSession, left: Tries, act: Callable[[], Outcome]) -> Stepped:
+def spending(session: TokenSession, left: Tries, act: Callable[[], Outcome]) -> Stepped:
     """Do what may show codes, and tell what became of them, whether it went well or not."""
     session.allow(left)
     try:

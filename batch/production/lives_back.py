@@ -82,7 +82,7 @@ def _done(item: Item, act: FieldAct, at: datetime, line: Line, detail: Mapping[s
         at,
         str(line.facts["operator"]),
         other=word("witness") or word("with"),
-        why=word("why"),
+        why=word("why") or word("by"),
         recipient=word("recipient"),
         consents=tuple(str(one) for one in consents) if isinstance(consents, list | tuple) else (),
         signed=word("signed"),

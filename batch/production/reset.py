@@ -17,7 +17,7 @@ from batch.production.budget import Budget
 from batch.production.plan import Kind
 from batch.production.quarantine import event_of, stay_of
 from batch.production.reading import compared, decision
-from batch.production.seats import Seat, lane_process
+from batch.production.seats import LANE, Seat, lane_process
 from batch.production.ways_out import begin, check_typed
 from batch.store import codes, items, quarantine
 from batch.store.database import Records
@@ -42,9 +42,9 @@ class Held:
 
 
 @contextmanager
-def held(seat: Seat, run_directory: Path) -> Iterator[Held]:
+def held(seat: Seat, run_directory: Path, served: str = LANE) -> Iterator[Held]:
     """The token in a seat, read without a code and held until the end; raises `NoToken`, `DriverError`."""
-    lane = lane_process(seat, run_directory)
+    lane = lane_process(seat, run_directory, served=served)
     try:
         state = lane.ask("look", _LOOK, timeout=_ANSWER)
         if state is None:

@@ -25,11 +25,17 @@ class Seat:
     limits: Limits = field(default_factory=Limits)
 
 
-def lane_process(seat: Seat, run_directory: Path, mandate: Mandate | None = None) -> Child:
+LANE = "batch.production.lane:Lane"
+"""What serves a seat, unless something else is to be done there."""
+
+
+def lane_process(
+    seat: Seat, run_directory: Path, mandate: Mandate | None = None, served: str = LANE
+) -> Child:
     """A fresh lane process for a seat; its lock keeps two of them apart. It makes tokens with a mandate."""
     return Child(
         f"lane {seat.name}",
-        "batch.production.lane:Lane",
+        served,
         (seat.name, seat.driver, dict(seat.options), run_directory / f"{seat.name}.lock", mandate),
         environment=seat.environment,
     )

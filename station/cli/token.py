@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.field import activate, damaged, destroy, hand_over, lost, returned
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation, with_option
 from station.cli.output import document, listing
 from station.cli.revoking import revoke
+from station.cli.unblocking import unblock
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ _LISTED = {
 
 @click.group()
 def token() -> None:
-    """List and show tokens, verify the one in a reader, have its certificates revoked."""
+    """List and show tokens, verify the one in a reader; what becomes of finished ones."""
 
 
 @token.command("list")
@@ -100,13 +102,14 @@ def list_(
 @pass_invocation
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
     """Show the token NUMBER (its own, or the serial of its chip): steps, keys, certificates, letter."""
+    from batch.life.showing import life_facts
     from batch.production.report import timeline
     from batch.store.items import item
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:
         found = item(records, number)
-        facts = {**token_row(found), **timeline(records, found)}
+        facts = {**token_row(found), **life_facts(records, found), **timeline(records, found)}
     if as_json:
         document(facts)
         return
@@ -188,7 +191,8 @@ def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...
     return ExitCode.OK if proof.accepted else ExitCode.CHECK_FAILED
 
 
-token.add_command(revoke)
+for command in (revoke, hand_over, activate, unblock, lost, damaged, returned, destroy):
+    token.add_command(command)
 
 
 def _listed(found: ListedToken) -> dict[str, Any]:
