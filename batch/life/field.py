@@ -21,7 +21,7 @@ from batch.production.ways_out import check_typed
 from batch.store import field, lives, orders, registry, revocations
 from batch.store.database import Records
 from layouts.fields import Kind
-from layouts.life import Consent, Release
+from layouts.life import Consent
 from layouts.token import TokenLayout
 
 REPORTED: Mapping[FieldAct, str] = {
@@ -63,14 +63,8 @@ def hand_over(
     receiver, for who receives it themselves, and where its certificates are to be revoked.
     """
     where = f"token {item.mailer_number}"
-    life = _finished(records, item, "handed over")
+    _finished(records, item, "handed over")
     _refuse_revoked(records, item, "handed over")
-    if layout.release is Release.AFTER_ACKNOWLEDGEMENT and life.acknowledged_at is None:
-        raise Refused(
-            f"it is {life.state}; its manager acknowledges it first (R2)",
-            where=where,
-            next="dispatch it: `station dispatch`, then `station acknowledge`",
-        )
     letter_left(records, item, layout, at.date()).need(where, "see `station letter list`")
     recipient, name = _recipient(records, item, layout, to, at)
     if same(name, operator):

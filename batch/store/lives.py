@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,18 @@ def set_state(records: Records, item_id: int, to: LifeState, at: datetime | None
     if (column := _FIRST_AT.get(to)) is not None:
         value = "?" if column == _ENDED else f"coalesce({column}, ?)"
         records.write(f"UPDATE lives SET {column} = {value} WHERE item_id = ?", (on, item_id))
+
+
+def in_states(records: Records, *states: LifeState) -> Iterator[tuple[str, Life]]:
+    """Finished tokens in these states by their numbers, those longest there first."""
+    rows = records.rows(
+        f"SELECT i.mailer_number, {', '.join(f'l.{name.strip()}' for name in _LIFE.split(','))} "
+        "FROM lives l JOIN items i ON i.id = l.item_id "
+        f"WHERE l.state IN ({', '.join('?' * len(states))}) AND i.state = 'produced' ORDER BY l.since, i.id",
+        states,
+    )
+    for number, *row in rows:
+        yield number, life_of(row)
 
 
 def counts(records: Records, order_id: int | None = None) -> dict[LifeState, int]:

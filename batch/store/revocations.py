@@ -6,8 +6,9 @@ import enum
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from batch.store.database import Records, stamp
+from batch.store.database import Records, moment, stamp
 
 _REVOCATION = "request, item_id, certificate, reason, asked_by, outcome"
 
@@ -88,6 +89,15 @@ def states(records: Records, item_id: int | None = None) -> Mapping[int, Standin
     ):
         found[id_] = Standing.PENDING if pending else Standing.REVOKED
     return found
+
+
+def pending(records: Records) -> list[tuple[int, datetime]]:
+    """Items whose certificates the CA was not told to revoke yet, and since when they wait."""
+    rows = records.rows(
+        "SELECT item_id, min(asked_at) FROM revocations WHERE settled_at IS NULL "
+        "GROUP BY item_id ORDER BY 2, 1"
+    )
+    return [(item_id, at) for item_id, asked in rows if (at := moment(asked)) is not None]
 
 
 def every(records: Records) -> list[AskedRevocation]:

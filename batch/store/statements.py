@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from batch.model.people import Signature, Signed
-from batch.store.database import Records, stamp
+from batch.store.database import Records, moment, stamp
 
 
 def add(records: Records, digest: str, text: bytes, *, act: str, subject: str) -> None:
@@ -70,6 +71,16 @@ def waiting(records: Records) -> list[Signed]:
     """All statements that want another signature, oldest first; some may be too old for it."""
     rows = records.rows("SELECT digest, text FROM statements WHERE completed_at IS NULL ORDER BY id")
     return [_signed(records, row) for row in rows]
+
+
+def begun(records: Records, act: str) -> list[tuple[str, datetime]]:
+    """What statements of an act that want another signature are about, and since when they wait."""
+    rows = records.rows(
+        "SELECT subject, max(made_at) FROM statements WHERE act = ? AND completed_at IS NULL "
+        "GROUP BY subject ORDER BY subject",
+        (act,),
+    )
+    return [(subject, at) for subject, made in rows if (at := moment(made)) is not None]
 
 
 def whole(records: Records, digest: str) -> dict[str, object]:
