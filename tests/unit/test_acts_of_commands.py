@@ -59,6 +59,13 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "produce": (ORDER,),
     "token admin": (NUMBER, "--seat", "lane-1", "--with", "ben"),
     "token revoke": (NUMBER, "--reason", "keyCompromise"),
+    "token hand-over": (NUMBER, "--to", "HOLDER"),
+    "token activate": (NUMBER,),
+    "token unblock": (NUMBER, "--seat", "lane-1"),
+    "token lost": (NUMBER, *WHY),
+    "token damaged": (NUMBER, *WHY),
+    "token returned": (NUMBER, *WHY),
+    "token destroy": (NUMBER, "--witness", "ben", *WHY),
     "diversification new": (),
     "quarantine resume": (NUMBER,),
     "quarantine add": (NUMBER, *WHY),
@@ -97,6 +104,11 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "ca crl": (),
 }
 """What changes something, with what it takes."""
+
+FOR_DISPATCHERS = {
+    f"token {act}" for act in ("hand-over", "activate", "lost", "damaged", "returned", "destroy")
+}
+"""What a dispatcher may do, and an auditor may not."""
 
 READING = {
     *("doctor", "lanes", "layouts show", "layouts sample", "completion"),
@@ -150,10 +162,10 @@ def commands() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home at which the dispatcher Dirk works, beside two administrators."""
+    """A home at which the dispatcher Dirk and the auditor Otto work, beside two administrators."""
     home = home_of(tmp_path_factory.mktemp("desk") / "home")
     (home.path / "layouts" / "tokens" / "own.toml").unlink()
-    staffed(home, dirk=(Role.DISPATCHER,))
+    staffed(home, dirk=(Role.DISPATCHER,), otto=(Role.AUDITOR,))
     token = home.path / "keys" / "custody" / "tokens" / "one" / "token.object"
     token.parent.mkdir(parents=True)
     token.touch()
@@ -184,11 +196,12 @@ def test_who_has_not_the_role_changes_nothing(
     arguments = [str(given.get(one, one)) for one in ACTING[command]]
     before = entries(home)
 
-    fd = pin_fd(dirk="never was the one", bench="1", ca="1")
-    done = cli(*command.split(), *arguments, "--as", "dirk", "--home", str(home.path), "--pin-fd", fd)
+    who = "otto" if command in FOR_DISPATCHERS else "dirk"
+    fd = pin_fd(**{who: "never was the one"}, bench="1", ca="1")
+    done = cli(*command.split(), *arguments, "--as", who, "--home", str(home.path), "--pin-fd", fd)
 
     assert done.code == ExitCode.REFUSED_BY_RULE, done.err
-    assert "dirk is no " in done.err
+    assert f"{who} is no " in done.err
     assert entries(home) == before
     assert not (tmp_path / "new").exists()
 
