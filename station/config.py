@@ -9,13 +9,16 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from layouts.strict import Document, Wrong, loads, read
 from station.errors import ConfigurationError
 from station.pins import FILE, PROMPT
+
+if TYPE_CHECKING:
+    from batch.people.forgetting import Retention as Years
 
 KeyName = Literal["custody", "bench", "ca", "diversification"]
 
@@ -202,6 +205,12 @@ class Retention(_Table, frozen=True):
     people: Annotated[int, msgspec.Meta(ge=0)] = 1
     orders: Annotated[int, msgspec.Meta(ge=7)] = 7
     rejected: Annotated[int, msgspec.Meta(ge=0)] = 1
+
+    def years(self) -> Years:
+        """The same as the rules of forgetting take it."""
+        from batch.people.forgetting import Retention as Years
+
+        return Years(self.managers, self.people, self.orders, self.rejected)
 
 
 class Bench(_Table, frozen=True):

@@ -13,9 +13,6 @@ from drivers.process import Child
 from station.home import Home
 from station.key_tokens import settle_keys
 
-LOW_STOCK = 5
-"""Keys in stock below which more should be made."""
-
 _CHANGES = frozenset(
     {
         "create",

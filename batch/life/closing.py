@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from batch.audit.log import log
 from batch.model.errors import Refused
@@ -33,6 +34,8 @@ class Rule:
     because: str
     command: str = ""
 
+
+_State = TypeVar("_State", bound=enum.StrEnum)
 
 _REVOKE = "station token revoke NUMBER --reason keyCompromise"
 _DESTROY = "station token destroy NUMBER --witness NAME --reason WHY"
@@ -139,37 +142,48 @@ class NotSettled(Refused):
 def obstacles(records: Records, order: Order, on: date) -> Iterator[Obstacle]:
     """All that keeps an order from being closed on a day, in the order in which it is best mended."""
     yield from _of_tokens(records, order, on)
-    for parcel, rule in PARCELS.items():
-        yield from _told(order, "parcel", rule, settling.parcels_in(records, order, parcel))
+    for parcel in _open(PARCELS):
+        yield from _told(order, "parcel", PARCELS[parcel], settling.parcels_in(records, order, parcel))
     waiting = settling.acknowledgements_waiting(records, order)
     wait = Rule(Settled.NO, "an acknowledgement waits for a person", "station acknowledge list --order ORDER")
     yield from _told(order, "token", wait, waiting)
-    for letter, rule in LETTERS.items():
-        held = on if rule.settled is Settled.UNLESS_HOLDING else None
-        if rule.settled is not Settled.YES:
-            found = settling.letters_in(records, order, letter, holding_on=held)
-            yield from _told(order, "letter", rule, found)
-    for form, rule in FORMS.items():
-        held = on if rule.settled is Settled.UNLESS_HOLDING else None
-        if rule.settled is not Settled.YES:
-            yield from _told(order, "form", rule, settling.forms_in(records, order, form, holding_on=held))
+    # Counted first: of most states there is none.
+    for letter in _open(LETTERS, letters.counts(records, order.id)):
+        rule = LETTERS[letter]
+        letters_ = settling.letters_in(records, order, letter, holding_on=_holding(rule, on))
+        yield from _told(order, "letter", rule, letters_)
+    for form in _open(FORMS, settling.forms(records, order)):
+        rule = FORMS[form]
+        forms = settling.forms_in(records, order, form, holding_on=_holding(rule, on))
+        yield from _told(order, "form", rule, forms)
     pending = Rule(Settled.NO, "the CA has not answered that they are revoked", "station ca crl")
     yield from _told(order, "token", pending, settling.revocations_waiting(records, order))
 
 
 def _of_tokens(records: Records, order: Order, on: date) -> Iterator[Obstacle]:
-    for item, rule in ITEMS.items():
-        if rule.settled is not Settled.YES:
-            yield from _told(order, "token", rule, settling.items_in(records, order, item))
+    for item in _open(ITEMS, items.counts(records, order)):
+        yield from _told(order, "token", ITEMS[item], settling.items_in(records, order, item))
     whole = items.balance(records, order)
     if not whole.holds:
         why = f"the balance does not hold: {whole}"
         yield Obstacle("order", 1, (order.number,), why, "station audit verify")
-    for life, rule in LIVES.items():
-        held = on if rule.settled is Settled.UNLESS_HOLDING else None
-        if rule.settled is not Settled.YES:
-            found = settling.lives_in(records, order, life, holding_on=held)
-            yield from _told(order, "token", rule, found)
+    for life in _open(LIVES, lives.counts(records, order.id)):
+        rule = LIVES[life]
+        found = settling.lives_in(records, order, life, holding_on=_holding(rule, on))
+        yield from _told(order, "token", rule, found)
+
+
+def _open(table: Mapping[_State, Rule], counts: Mapping[_State, int] | None = None) -> list[_State]:
+    """The states that are not settled, of those only in which something is."""
+    return [
+        state
+        for state, rule in table.items()
+        if rule.settled is not Settled.YES and (counts is None or counts.get(state))
+    ]
+
+
+def _holding(rule: Rule, on: date) -> date | None:
+    return on if rule.settled is Settled.UNLESS_HOLDING else None
 
 
 def close(records: Records, number: str, operator: str, on: date) -> Order:
@@ -197,7 +211,7 @@ def counted(records: Records, order: Order) -> dict[str, dict[str, int]]:
 
 
 def _told(order: Order, what: str, rule: Rule, found: Some) -> Iterator[Obstacle]:
-    if found and rule.settled is not Settled.YES:
+    if found:
         command = rule.command.replace("ORDER", order.number)
         for word in ("NUMBER", "FORM"):
             command = command.replace(word, found.first[0])

@@ -16,6 +16,9 @@ from batch.store.database import Records
 
 _OPEN_LETTERS = (LetterState.SEALED, LetterState.PRINTING, LetterState.UNKNOWN)
 
+LOW_STOCK = 5
+"""Keys in stock below which more should be made."""
+
 
 @dataclass(frozen=True)
 class Ending:

@@ -54,11 +54,12 @@ class Due:
     held: bool
 
 
-def due(records: Records, retention: Retention) -> list[Due]:
-    """All that may be forgotten today, orders before persons."""
-    found = [_of_order(records, order, retention) for order in orders.orders(records)]
-    found += [_of_person(records, person, retention) for person in registry.persons(records)]
-    return [one for one in found if one is not None and one.on <= today()]
+def due(records: Records, retention: Retention, on: date | None = None) -> list[Due]:
+    """All that may be forgotten on a day or today, orders before persons."""
+    day = on or today()
+    found = [_of_order(records, order, retention, day) for order in orders.orders(records)]
+    found += [_of_person(records, person, retention, day) for person in registry.persons(records)]
+    return [one for one in found if one is not None and one.on <= day]
 
 
 def forget(records: Records, name: str, retention: Retention, *, operator: str) -> Due:
@@ -73,7 +74,7 @@ def forget(records: Records, name: str, retention: Retention, *, operator: str) 
 def _forget(records: Records, name: str, retention: Retention, operator: str) -> Due:
     if name.startswith("P"):
         person = require_person(records, name)
-        found = _checked(name, _of_person(records, person, retention))
+        found = _checked(name, _of_person(records, person, retention, today()))
         registry.forget_person(records, person)
         detail = {"person": name, "subscriber": person.organisation}
         log(records, Event(FORGOTTEN, operator, detail=detail))
@@ -81,7 +82,7 @@ def _forget(records: Records, name: str, retention: Retention, operator: str) ->
     order = orders.order(records, name)
     if forgetting.is_forgotten(records, order):
         raise Refused("was forgotten already", where=name)
-    found = _checked(name, _of_order(records, order, retention))
+    found = _checked(name, _of_order(records, order, retention, today()))
     for item in items.items(records, order):
         forgetting.forget_item(records, item, commitment(item))
     assessments.forget_signature(records, order.id)
@@ -98,8 +99,8 @@ def _checked(name: str, found: Due | None) -> Due:
     return found
 
 
-def _of_order(records: Records, order: Order, retention: Retention) -> Due | None:
-    """None while an order is not over, or when it is forgotten."""
+def _of_order(records: Records, order: Order, retention: Retention, day: date) -> Due | None:
+    """None while an order is not over on a day, or when it is forgotten."""
     if forgetting.is_forgotten(records, order):
         return None
     if order.state is OrderState.REJECTED and order.decided_at is not None:
@@ -110,22 +111,22 @@ def _of_order(records: Records, order: Order, retention: Retention) -> Due | Non
     ended = moment(forgetting.last_ended(records, order)) or order.decided_at or order.imported_at
     ends = list(_ends(records, order))
     over = max([ended.date(), *ends])
-    if over > today():
+    if over > day:
         return None
     if not ends:
         return Due(order.number, "rejected order", over, _after(over, retention.rejected), held=False)
     return Due(order.number, "order", over, _after(over, retention.orders), held=True)
 
 
-def _of_person(records: Records, person: Person, retention: Retention) -> Due | None:
-    """None while a person is at work, or forgotten."""
+def _of_person(records: Records, person: Person, retention: Retention, day: date) -> Due | None:
+    """None while a person is at work on a day, or forgotten."""
     over = _left(person)
-    if person.forgotten is not None or over is None or over > today():
+    if person.forgotten is not None or over is None or over > day:
         return None
     certified = False
     for order_id in forgetting.orders_naming(records, person.organisation, person.email):
         order = orders.order_of(records, order_id)
-        named = _of_order(records, order, retention)
+        named = _of_order(records, order, retention, day)
         if named is None:
             return None
         certified |= named.held
@@ -146,8 +147,11 @@ def _left(person: Person) -> date | None:
 
 
 def _ends(records: Records, order: Order) -> Iterator[date]:
-    """The last days of the certificates of an order."""
-    for certificate in forgetting.certificates(records, order):
+    """The last days of the certificates of an order, of those on its tokens only the very last."""
+    last = forgetting.last_certificate_end(records, order)
+    if last is not None:
+        yield last.date()
+    for certificate in forgetting.other_certificates(records, order):
         with suppress(ValueError):  # a CA may have sent anything
             yield load_certificate(certificate).not_valid_after_utc.date()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from batch.model.orders import Item, Order
-from batch.store.database import Records
+from batch.store.database import Records, moment
 
 WORDS = (
     "manager",
@@ -46,12 +47,21 @@ def is_forgotten(records: Records, order: Order) -> bool:
     return records.row(sql, (order.id,)) is not None
 
 
-def certificates(records: Records, order: Order) -> Iterator[bytes]:
-    """Every certificate (DER) on record for the items of an order."""
+def last_certificate_end(records: Records, order: Order) -> datetime | None:
+    """When the last certificate on the tokens of an order ends, None where there is none."""
+    row = records.row(
+        "SELECT max(k.not_after) FROM items i JOIN keys k ON k.item_id = i.id "
+        "WHERE i.order_id = ? AND k.certificate IS NOT NULL",
+        (order.id,),
+    )
+    return moment(row[0]) if row else None
+
+
+def other_certificates(records: Records, order: Order) -> Iterator[bytes]:
+    """Every certificate (DER) that was to be revoked of the items of an order."""
     of_order = "item_id IN (SELECT id FROM items WHERE order_id = ?) AND certificate IS NOT NULL"
-    for table in ("keys", "revocations"):
-        for row in records.rows(f"SELECT certificate FROM {table} WHERE {of_order}", (order.id,)):
-            yield bytes(row[0])
+    for row in records.rows(f"SELECT certificate FROM revocations WHERE {of_order}", (order.id,)):
+        yield bytes(row[0])
 
 
 def unsettled(records: Records, order: Order) -> bool:

@@ -113,6 +113,16 @@ def forms(records: Records, order: Order) -> dict[FormState, int]:
     return {state: int(found[state]) for state in FormState if state in found}
 
 
+def admins_in_custody(records: Records, order: Order) -> int:
+    """Of how many finished tokens of an order the admin credential comes out of custody only."""
+    row = records.row(
+        "SELECT count(*) FROM items i JOIN codes c ON c.item_id = i.id "
+        "WHERE i.order_id = ? AND i.state = ? AND c.diversified_from IS NULL",
+        (order.id, ItemState.PRODUCED),
+    )
+    return int(row[0]) if row else 0
+
+
 def _some(records: Records, selected: str, parameters: Sequence[Any]) -> Some:
     row = records.row(f"SELECT count(*) FROM (SELECT {selected})", parameters)
     count = int(row[0]) if row else 0

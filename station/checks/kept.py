@@ -7,6 +7,7 @@ from contextlib import closing
 
 from batch.model.custody import KeyState
 from batch.model.errors import BatchError, NotTrusted
+from batch.orders.epochs import LOW_STOCK
 from batch.people.acting import PATIENCE, founded, register_of
 from batch.people.forgetting import Retention, due
 from batch.people.statements import read
@@ -16,7 +17,6 @@ from batch.store.database import Records
 from batch.store.statements import waiting
 from station.checks.model import Check, fail, ok, warn
 from station.config import Configuration
-from station.custody import LOW_STOCK
 from station.home import Home
 
 
@@ -24,12 +24,10 @@ def kept_checks(configuration: Configuration, home: Home) -> Iterator[Check]:
     """The register, keys in stock, what wants another signature, what may be forgotten."""
     try:
         with closing(Records(home.records)) as records:
-            told = configuration.retention
-            retention = Retention(told.managers, told.people, told.orders, told.rejected)
             yield _register(records)
             yield _stock(records)
             yield _signatures(records)
-            yield _personal(records, retention)
+            yield _personal(records, configuration.retention.years())
     except NotTrusted as error:
         yield fail("register", str(error), error.next or "see `station audit verify`")
     except BatchError:

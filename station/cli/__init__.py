@@ -34,6 +34,7 @@ COMMANDS = {
     "quarantine": Entry("station.cli.quarantine:quarantine", "Tokens set aside: why, and the ways out."),
     "custody": Entry("station.cli.custody:custody", "What PIN officers do together with the custody token."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
+    "due": Entry("station.cli.due:due", "What each role must do, the longest due first."),
     "audit": Entry("station.cli.audit:audit", "Verify, sign and export the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),
     "restore": Entry("station.cli.restore:restore", "Put a backup in the place of lost or damaged records."),

@@ -176,8 +176,8 @@ def list_keys(invocation: Invocation, as_json: bool) -> None:
     import hashlib
 
     from batch.model.custody import KeyState
+    from batch.orders.epochs import LOW_STOCK
     from batch.store import custody as kept
-    from station.custody import LOW_STOCK
 
     with invocation.desk().records() as records:
         found = kept.keys(records)

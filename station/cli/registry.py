@@ -15,8 +15,6 @@ from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from batch.model.registry import Subscriber
-    from batch.people.forgetting import Retention
-    from station.wiring import Desk
 
 _SUBSCRIBERS = {
     "organisation": "Subscriber",
@@ -263,7 +261,7 @@ def due(invocation: Invocation, as_json: bool) -> None:
 
     desk = Desk.of(invocation.home(), None)
     with desk.records() as records:
-        rows = [vars(one) for one in find(records, _retention(desk))]
+        rows = [vars(one) for one in find(records, desk.configuration.retention.years())]
     listing(rows, _DUE, as_json=as_json, empty="Nothing is due.")
 
 
@@ -281,7 +279,7 @@ def forget(invocation: Invocation, names: tuple[str, ...], all_due: bool, yes: b
     if bool(names) == all_due:
         raise click.UsageError("name what is to be forgotten, or say --due")
     desk = invocation.desk()
-    retention = _retention(desk)
+    retention = desk.configuration.retention.years()
     with (
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.FORGET, where="registry") as actor,
@@ -307,13 +305,6 @@ def _ask(names: Sequence[str]) -> None:
     if not click.confirm(f"Forget {', '.join(names)}? This cannot be undone", default=False, err=True):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
-
-
-def _retention(desk: Desk) -> Retention:
-    from batch.people.forgetting import Retention
-
-    told = desk.configuration.retention
-    return Retention(told.managers, told.people, told.orders, told.rejected)
 
 
 def _told(value: object) -> object:

@@ -1,0 +1,135 @@
+"""What each role must do today is told, with the command that does it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from batch.life.due import due
+from batch.life.duties import Duty
+from batch.model.people import Role
+from batch.model.quarantine import Cause
+from batch.orders.decisions import receive, reject
+from batch.people.forgetting import Retention
+from batch.production.quarantine import set_aside
+from batch.store import items, restores
+from batch.store.clock import now
+from batch.store.database import Records
+from station.exit_codes import ExitCode
+from tests.unit.cli import Cli
+from tests.unit.finished_kit import delivered, finished
+from tests.unit.order_kit import approved, draft
+from tests.unit.restore_kit import home_of
+
+TODAY = now().date()
+KEPT = Retention()
+
+
+def told(records: Records, role: Role | None = None, on: date = TODAY) -> list[Duty]:
+    return [one for one in due(records, KEPT, on=on, role=role) if one.about != "log"]
+
+
+def commands(records: Records, on: date = TODAY) -> list[tuple[str, str]]:
+    return [(str(one.role), one.command) for one in told(records, on=on)]
+
+
+def test_an_order_is_due_at_each_of_its_states(records: Records) -> None:
+    number = receive(records, draft(), "ada").number
+    notice = ("order-officer", f"station order notice {number}")
+    assert commands(records) == [notice, ("order-officer", f"station order assess {number}")] or commands(
+        records
+    ) == [("order-officer", f"station order assess {number}"), notice]
+    approved(records, number)
+    found = told(records, Role.PERSONALISER)
+    assert [(one.what, one.command) for one in found] == [("produce 3 tokens", f"station produce {number}")]
+    assert [one.what for one in told(records, Role.ORDER_OFFICER)] == [
+        "tell the subscriber that the order is approved"
+    ]
+
+
+def test_a_rejected_order_is_told_to_its_subscriber_and_no_more(records: Records) -> None:
+    number = receive(records, draft(), "ada").number
+    reject(records, number, "bob", "no")
+    assert commands(records) == [("order-officer", f"station order notice {number}")]
+
+
+def test_what_is_over_its_day_is_overdue_and_comes_first(records: Records) -> None:
+    receive(records, draft(), "ada")
+    assert not any(one.overdue(TODAY) for one in told(records))
+    later = TODAY + timedelta(days=30)
+    found = told(records, on=later)
+    assert found
+    assert all(one.overdue(later) for one in found)
+    days = [one.by for one in found]
+    assert days == sorted(days)
+
+
+def test_an_order_is_to_be_closed_once_all_of_it_is_settled(records: Records) -> None:
+    order = finished(records)
+    close = f"station order close {order.number}"
+    assert close not in [one.command for one in told(records)]
+    delivered(records, order)
+    (found,) = [one for one in told(records, Role.ORDER_OFFICER) if one.command == close]
+    assert found.by == TODAY + timedelta(days=7)
+
+
+def test_a_token_in_quarantine_waits_for_a_personaliser(records: Records) -> None:
+    number = receive(records, draft(), "ada").number
+    approved(records, number)
+    with records.transaction():
+        item = items.item(records, "000002")
+        items.begin_item(records, item, "lane-1", "piv", "11aa")
+        set_aside(records, items.item(records, "000002"), Cause.TAKEN_OUT, "bent", "carl")
+    found = [one for one in told(records, Role.PERSONALISER) if one.about == "000002"]
+    assert [one.command for one in found] == ["station quarantine show 000002"]
+
+
+def test_a_log_nobody_looked_after_waits_for_the_auditor(records: Records) -> None:
+    receive(records, draft(), "ada")
+    log = [one for one in due(records, KEPT, on=TODAY) if one.about == "log"]
+    assert log == []
+    later = TODAY + timedelta(days=27)
+    log = [one for one in due(records, KEPT, on=later) if one.about == "log"]
+    assert {(one.role, one.command) for one in log} == {
+        (Role.AUDITOR, "station audit verify"),
+        (Role.AUDITOR, "station audit checkpoint"),
+    }
+    assert {one.by for one in log} == {TODAY + timedelta(days=31)}
+
+
+def test_restored_records_are_to_be_reconciled_first(records: Records) -> None:
+    from batch.audit.log import log
+    from batch.model.events import Event
+
+    with records.transaction():
+        restores.add(records, operator="ann", made_at=now(), entries=1, ledger=True, ca=True)
+        log(records, Event("test", "ann"))
+    (found,) = told(records)
+    assert (found.role, found.command, found.by) == (Role.ADMINISTRATOR, "station reconcile", TODAY)
+
+
+def test_personal_data_is_to_be_forgotten_when_its_time_is_over(records: Records) -> None:
+    number = receive(records, draft(), "ada").number
+    reject(records, number, "bob", "no")
+    forget = f"station registry forget {number}"
+    assert forget not in [one.command for one in told(records)]
+    later = TODAY + timedelta(days=366)
+    assert forget in [one.command for one in told(records, on=later)]
+
+
+@pytest.mark.parametrize("as_", ["--json", "--csv"])
+def test_the_command_tells_a_role_what_is_due(tmp_path: Path, cli: Cli, as_: str) -> None:
+    home = home_of(tmp_path / "home")
+    done = cli("due", "--role", "order-officer", "--on", "2031-01-01", as_, "--home", str(home.path))
+    assert done.code == ExitCode.OK, done.err
+    rows = json.loads(done.out) if as_ == "--json" else list(csv.DictReader(io.StringIO(done.out)))
+    assert {row["role"] for row in rows} == {"order-officer"}
+    assert {str(row["overdue"]).lower() for row in rows} <= {"true", "yes"}
+    assert "station order assess 2026-0001" in [row["command"] for row in rows]
+    assert cli("due", "--role", "cook", "--home", str(home.path)).code == ExitCode.USAGE
+    assert cli("due", "--on", "tomorrow", "--home", str(home.path)).code == ExitCode.USAGE
