@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from batch.audit.log import log
 from batch.model.errors import FaultyValue, Refused
 from batch.model.events import Event
-from batch.model.forms import FormNumber, FormRange
+from batch.model.forms import MOST_NAMED, FormNumber, FormRange, spans
 from batch.model.states import FormState
 from batch.people.separation import Act, apart
 from batch.store import forms
@@ -15,9 +15,6 @@ from batch.store.database import Records
 
 MOST_RECEIVED = 1_000_000
 """Forms in one delivery; more is a slip of the hand."""
-
-MOST_NAMED = 10_000
-"""Forms that leave the stock with one command."""
 
 
 def receive(
@@ -100,25 +97,3 @@ def _out(
         detail = {"forms": spans(wanted), "count": len(wanted), "reason": reason, "witness": witness}
         log(records, Event(f"forms.{to}", operator, detail=detail))
     return len(wanted)
-
-
-def spans(numbers: Iterable[FormNumber]) -> list[str]:
-    """Numbers as the log has them: runs as `A-0001..A-0010`, others alone."""
-    runs: list[list[FormNumber]] = []
-    for number in sorted(numbers):
-        if runs and runs[-1][-1].after(1) == number:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return [str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs]
-
-
-def named(text: str) -> list[FormNumber]:
-    """The form numbers of `A-0001` or `A-0001..A-0010`; raises `FaultyValue`."""
-    begin, dots, end = text.partition("..")
-    first = FormNumber.read(begin)
-    last = FormNumber.read(end) if dots else first
-    count = last.place - first.place + 1
-    if (first.series, first.width) != (last.series, last.width) or not 0 < count <= MOST_NAMED:
-        raise FaultyValue("is no range of forms", where=f"form {text}", next="such as A-0001..A-0010")
-    return [first.after(more) for more in range(count)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,10 @@ from batch.model.errors import FaultyValue
 from batch.model.states import FormState
 
 _NUMBER = re.compile(r"([A-Z0-9./-]*?)(\d{1,12})")
+
+
+MOST_NAMED = 10_000
+"""Forms named at once."""
 
 
 @dataclass(frozen=True, order=True)
@@ -92,3 +96,25 @@ class FormBalance:
     def __str__(self) -> str:
         parts = [f"{count} {str(state).replace('-', ' ')}" for state, count in self.states.items() if count]
         return f"{self.received} received = {' + '.join(parts) or '0'}"
+
+
+def spans(numbers: Iterable[FormNumber]) -> list[str]:
+    """Numbers as the log has them: runs as `A-0001..A-0010`, others alone."""
+    runs: list[list[FormNumber]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1].after(1) == number:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return [str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}" for run in runs]
+
+
+def named(text: str) -> list[FormNumber]:
+    """The form numbers of `A-0001` or `A-0001..A-0010`; raises `FaultyValue`."""
+    begin, dots, end = text.partition("..")
+    first = FormNumber.read(begin)
+    last = FormNumber.read(end) if dots else first
+    count = last.place - first.place + 1
+    if (first.series, first.width) != (last.series, last.width) or not 0 < count <= MOST_NAMED:
+        raise FaultyValue("is no range of forms", where=f"form {text}", next="such as A-0001..A-0010")
+    return [first.after(more) for more in range(count)]

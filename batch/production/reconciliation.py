@@ -17,6 +17,7 @@ from batch.model.states import UNDECIDED, ItemState, LetterState, OrderState
 from batch.orders.decisions import name_managers
 from batch.production import revoking
 from batch.production.ending import follow
+from batch.production.letters_back import letters_of, take_letters_back
 from batch.production.lives_back import take_lives_back
 from batch.production.parcels_back import leave_out_numbers, take_parcels_back
 from batch.production.quarantine import set_aside
@@ -177,7 +178,7 @@ def reconcile(
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
         take_parcels_back(records, evidence.ledger)
         take_lives_back(records, evidence.ledger, operator)
-        _doubt_letters(records, evidence, operator, found)
+        found.letters |= take_letters_back(records, evidence.ledger, operator, complete=evidence.complete)
         _raise_floors(records, evidence)
         for order in orders.orders(records, *_FOLLOWING):
             follow(records, order, operator)
@@ -249,7 +250,7 @@ def _set_aside(
     backup: str,
 ) -> None:
     begun = evidence.begun()
-    tokens, printed = _tokens(evidence.ledger), _letters(evidence.ledger)
+    tokens, printed = _tokens(evidence.ledger), letters_of(evidence.ledger)
     for item in list(items.items(records, None, ItemState.IN_PRODUCTION)):
         begun.setdefault(item.mailer_number, ["it was under way when the backup was made"])
     undone, passed_on = undone_after(evidence.ledger), passed_on_after(evidence.ledger)
@@ -261,7 +262,7 @@ def _set_aside(
             found.strangers.append(number)
             continue
         seat, serial = tokens.get(number, (None, None))
-        state = printed[number][0] if number in printed else letters.state_of(records, number)
+        state = printed[number].state if number in printed else letters.state_of(records, number)
         letter = "" if state in (None, LetterState.SEALED) else f"; its letter is {state}"
         if number in passed_on:
             letter += "; its token was reset and begun for another item since"
@@ -312,59 +313,6 @@ def _tokens(ledger: Sequence[Line]) -> dict[str, tuple[str | None, str | None]]:
     return told
 
 
-def _doubt_letters(records: Records, evidence: Evidence, operator: str, found: Found) -> None:
-    """A letter under seal stays so only where it is known that it was not printed after the backup (R12).
-
-    One that was not is void where its token is set aside.
-    """
-    told = _letters(evidence.ledger)
-    for number in told:
-        item = _item(records, number)
-        if item is not None and not _letter_is_there(records, number):
-            letters.add(records, number, item.id)
-    unsettled = (LetterState.SEALED, LetterState.PRINTING, LetterState.UNKNOWN)
-    for letter in list(letters.letters(records, None, *unsettled)):
-        number, state = letter.mailer_number, letter.state
-        after, printer, who = told.get(number, (None, letter.printer or "", letter.operator or operator))
-        if state is LetterState.SEALED and (
-            after is LetterState.SEALED or (after is None and evidence.complete)
-        ):
-            if items.item_of(records, letter.item_id).state is not ItemState.PRODUCED:
-                _withhold(records, number, operator, found)
-            continue
-        if state is not LetterState.UNKNOWN:
-            state = LetterState.UNKNOWN
-            letters.set_state(records, number, state, printer=printer, operator=who)
-        if after in (LetterState.PRINTED, LetterState.VOID):
-            state = after
-            letters.set_state(records, number, state, printer=printer, operator=who)
-        if state is letter.state:
-            continue
-        reason = "as the ledger tells" if after else "it may have been printed after the backup"
-        log(records, Event(f"letter.{state}", operator, item=number, detail={"reason": reason}))
-        found.letters[number] = str(state)
-
-
-def _withhold(records: Records, number: str, operator: str, found: Found) -> None:
-    letters.set_state(records, number, LetterState.VOID, printer="", operator=operator)
-    detail = {"reason": "never printed; its token is set aside"}
-    log(records, Event("letter.void", operator, item=number, detail=detail))
-    found.letters[number] = str(LetterState.VOID)
-
-
-def _letters(ledger: Sequence[Line]) -> dict[str, tuple[LetterState | None, str, str]]:
-    """The state the ledger tells last of every letter, with its printer and who printed it."""
-    told: dict[str, tuple[LetterState | None, str, str]] = {}
-    for line in ledger:
-        word = line.event.removeprefix("letter.")
-        if line.event.startswith("letter.") and "item" in line.facts:
-            # What this program does not know leaves a doubt.
-            state = LetterState(word) if word in set(LetterState) else LetterState.UNKNOWN
-            printer = str(line.facts.get("detail", {}).get("printer", ""))
-            told[str(line.facts["item"])] = (state, printer, str(line.facts["operator"]))
-    return told
-
-
 def _item(records: Records, number: str) -> Item | None:
     try:
         return items.item(records, number)
@@ -375,14 +323,6 @@ def _item(records: Records, number: str) -> Item | None:
 def _state(records: Records, number: str) -> ItemState | None:
     item = _item(records, number)
     return item.state if item else None
-
-
-def _letter_is_there(records: Records, number: str) -> bool:
-    try:
-        letters.letter(records, number)
-    except NotFound:
-        return False
-    return True
 
 
 def _raise_floors(records: Records, evidence: Evidence) -> None:

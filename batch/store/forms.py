@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from batch.model.errors import NotFound, Refused
@@ -20,9 +21,19 @@ _HELD = (FormState.PRINTED, FormState.MAILED, FormState.RETURNED, FormState.MISS
 
 
 def receive(
-    records: Records, printer: str, first: FormNumber, last: FormNumber, *, by: str, delivery: str | None
+    records: Records,
+    printer: str,
+    first: FormNumber,
+    last: FormNumber,
+    *,
+    by: str,
+    delivery: str | None,
+    at: datetime | None = None,
 ) -> FormRange:
-    """Take a range of forms into a printer's stock; raises `Refused` where one of them is there already."""
+    """Take a range of forms into a printer's stock, `at` some moment or now.
+
+    Raises `Refused` where one of them is there already.
+    """
     double = records.row(
         f"SELECT {_RANGE} FROM form_ranges WHERE series = ? AND width = ? AND first <= ? AND last >= ?",
         (first.series, first.width, last.place, first.place),
@@ -34,13 +45,13 @@ def receive(
             where=f"forms {first} to {last}",
             next="read the numbers on the first and last form; see `station letter forms list`",
         )
-    at = stamp()
+    when = stamp(at)
     row = records.insert(
         "INSERT INTO form_ranges (printer, series, width, first, last, received_at, received_by, delivery) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (printer, first.series, first.width, first.place, last.place, at, by, delivery),
+        (printer, first.series, first.width, first.place, last.place, when, by, delivery),
     )
-    received = moment(at)
+    received = moment(when)
     assert received is not None
     return FormRange(row, printer, first, last, received, by, delivery)
 
@@ -128,6 +139,27 @@ def set_state(
             witness,
             reason,
         ),
+    )
+
+
+def take_back(
+    records: Records,
+    number: FormNumber,
+    to: FormState,
+    *,
+    operator: str,
+    at: datetime,
+    letter: str | None = None,
+    witness: str | None = None,
+) -> None:
+    """Put a form into the state that the ledger tells of it, however it came there, after a restore."""
+    found = _range_of(records, number)
+    records.write(
+        "INSERT INTO forms (number, range_id, place, state, letter, since, operator, witness) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET state = excluded.state, "
+        "letter = coalesce(excluded.letter, letter), since = excluded.since, operator = excluded.operator, "
+        "witness = coalesce(excluded.witness, witness)",
+        (str(number), found.id, number.place, to, letter, stamp(at), operator, witness),
     )
 
 

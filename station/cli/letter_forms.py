@@ -176,10 +176,11 @@ def missing(invocation: Invocation, named: tuple[str, ...], reason: str) -> None
 def destroy(invocation: Invocation, named: tuple[str, ...], witness: str, reason: str) -> None:
     """Put on record that spoiled FORMS are destroyed before a witness (R14): numbers, or A-0001..A-0010."""
     from batch.letters import stock
+    from batch.model.forms import named as numbers_of
     from batch.people.separation import Act
 
     desk = invocation.desk()
-    wanted = [number for one in named for number in stock.named(one)]
+    wanted = [number for one in named for number in numbers_of(one)]
     with (
         desk.sound_records() as records,
         invocation.witnessed(desk, records, Act.KEEP_FORMS, witness, where="forms") as (actor, other),
@@ -194,11 +195,11 @@ def _take_out(
     state: str,
     take: Callable[[Records, list[FormNumber], str], int],
 ) -> None:
-    from batch.letters import stock
+    from batch.model.forms import named as numbers_of
     from batch.people.separation import Act
 
     desk = invocation.desk()
-    wanted = [number for one in named for number in stock.named(one)]
+    wanted = [number for one in named for number in numbers_of(one)]
     with (
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.KEEP_FORMS, where="forms") as actor,

@@ -12,6 +12,7 @@ from batch.letters import accounting, stock
 from batch.letters.accounting import Seen, confirm, in_print_order, read_lines
 from batch.letters.policy import May, standing
 from batch.model.errors import FaultyValue, NotFound, Refused, Transition
+from batch.model.forms import named, spans
 from batch.model.states import FormState, LetterState, LifeState
 from batch.store import forms
 from tests.unit.forms_kit import LetterDesk, form, letter_desk
@@ -203,7 +204,7 @@ def test_forms_reconcile_and_those_passed_over_are_named(desk: LetterDesk) -> No
     assert str(whole) == "100 received = 98 in stock + 2 printed"
     assert (whole.skipped, whole.holds) == (2, False)
     assert [str(one) for one in forms.skipped(desk.records)] == ["A-0002", "A-0003"]
-    assert stock.spoil(desk.records, stock.named("A-0002..A-0003"), "carl", "double feed") == 2
+    assert stock.spoil(desk.records, named("A-0002..A-0003"), "carl", "double feed") == 2
     assert stock.destroy(desk.records, [form("A-0002")], "carl", "emil", "shredded") == 1
     assert stock.miss(desk.records, [form("A-0005")], "carl", "not in the pack") == 1
     whole = forms.balance(desk.records)
@@ -239,7 +240,7 @@ def test_a_form_number_is_read_as_it_stands_whatever_the_case_and_blanks() -> No
         "000317",
         "JEP/2026-004",
     ]
-    assert stock.spans([form("7"), form("5"), form("6"), form("9")]) == ["5..7", "9"]
+    assert spans([form("7"), form("5"), form("6"), form("9")]) == ["5..7", "9"]
     for wrong in ("A-1..B-2", "A-2..A-1", "A-00001..A-99999"):
         with pytest.raises(FaultyValue):
-            stock.named(wrong)
+            named(wrong)

@@ -14,11 +14,15 @@ import pytest
 from batch.audit.afterwards import RESTORED, afterwards
 from batch.audit.agreement import Agreement
 from batch.audit.log import log
+from batch.audit.verification import verify
+from batch.letters import accounting, stock
+from batch.letters.accounting import Seen, confirm
 from batch.model.errors import Refused, Transition
 from batch.model.events import Event
+from batch.model.forms import FormNumber
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
-from batch.model.states import ItemState, LetterState, OrderState
+from batch.model.states import FormState, ItemState, LetterState, OrderState
 from batch.orders.decisions import receive, reject
 from batch.production.quarantine import set_aside, ways
 from batch.production.reconciliation import (
@@ -31,7 +35,7 @@ from batch.production.reconciliation import (
 )
 from batch.production.reset import Held, resettable
 from batch.production.seats import Seat
-from batch.store import audit, items, journal, letters, orders, quarantine, restores
+from batch.store import audit, forms, items, journal, letters, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
@@ -379,3 +383,33 @@ def test_a_restore_that_was_open_when_the_backup_was_made_counts_too(
     restored = restores.open_restore(records)
     assert restored is not None
     assert restored.ca
+
+
+def test_letters_and_forms_are_where_the_ledger_tells_they_went(records: Records, backup: Records) -> None:
+    forms_to = (FormNumber.read("A-001"), FormNumber.read("A-050"))
+    stock.receive(records, "device", *forms_to, "carl", "note 7")
+    print_letter(records, "000001", LetterState.PRINTING, LetterState.PRINTED)
+    print_letter(records, "000002", LetterState.PRINTING, LetterState.PRINTED)
+    seen = [Seen("000001", FormNumber.read("A-001")), Seen("000002", FormNumber.read("A-003"))]
+    confirm(records, seen, "carl", numbered=True)
+    stock.spoil(records, [FormNumber.read("A-002")], "carl", "double feed")
+    with records.transaction():
+        letters.set_state(records, "000001", LetterState.SENT, printer="device", operator="dora")
+        letters.post(records, "000001", by="dora", how="post", reference="3SABC")
+        forms.set_state(records, FormNumber.read("A-001"), FormState.MAILED, operator="dora")
+        detail = {"how": "post", "reference": "3SABC"}
+        log(records, Event("letter.sent", "dora", item="000001", detail=detail))
+    accounting.lose(records, "000002", "carl", "not in the safe")
+
+    found(backup, of_ledger(backup, records))
+
+    assert letter_states(backup) == {"000001": "sent", "000002": "lost"}
+    assert str(forms.balance(backup)) == str(forms.balance(records))
+    lost = forms.of_letter(backup, "000002")
+    assert lost is not None
+    assert (str(lost.number), lost.state) == ("A-003", FormState.MISSING)
+    (posted,) = letters.postings(backup, "000001")
+    assert (posted.sent_by, posted.how, posted.reference) == ("dora", "post", "3SABC")
+    assert not [one for one in verify(backup).findings if "letter" in one.more]
+    with pytest.raises(Refused, match="were received on"):
+        stock.receive(backup, "device", *forms_to, "carl")
