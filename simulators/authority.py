@@ -79,6 +79,9 @@ class SimulatedAuthority:
     def crl(self, at: datetime) -> bytes:
         return self._ca.crl(at)
 
+    def ocsp(self, request: bytes, at: datetime) -> bytes:
+        return self._ca.ocsp(request, at)
+
     def chain(self) -> tuple[bytes, ...]:
         return self._ca.chain()
 

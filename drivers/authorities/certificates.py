@@ -16,7 +16,7 @@ from drivers.foreign_certificates import UNREADABLE, load_csr, odd_key, shown
 from drivers.keys import TokenKey, scheme_arguments
 from drivers.tokens import SignatureScheme
 
-_REASONS = {
+REASONS = {
     Reason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
     Reason.AFFILIATION_CHANGED: x509.ReasonFlags.affiliation_changed,
     Reason.SUPERSEDED: x509.ReasonFlags.superseded,
@@ -160,7 +160,7 @@ def revocation_list(
     )
     for entry in revoked:
         made = x509.RevokedCertificateBuilder().serial_number(entry.serial).revocation_date(in_utc(entry.at))
-        if flag := _REASONS.get(entry.reason):
+        if flag := REASONS.get(entry.reason):
             made = made.add_extension(x509.CRLReason(flag), critical=False)
         builder = builder.add_revoked_certificate(made.build())
     return builder.sign(key, **scheme_arguments(scheme))

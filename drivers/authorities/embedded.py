@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-from drivers.authorities import certificates
+from drivers.authorities import certificates, status
 from drivers.authorities.port import CertificateRequest, Provision, Reason
 from drivers.authorities.records import Records, Revocation
 from drivers.errors import CaRefused, CaUnavailable, DriverError, NotBlank, Unsupported
@@ -124,7 +124,7 @@ class EmbeddedCa:
                 certificate.verify_directly_issued_by(self._certificate)
             der = certificate.public_bytes(_DER)
             if self._records.keep_issued(request.transaction, der):
-                self._records.index(_spki(asked), request.transaction)
+                self._records.index(_spki(asked), certificate.serial_number, request.transaction)
                 return der
             known = self._records.issued(request.transaction)
             assert known is not None
@@ -133,7 +133,7 @@ class EmbeddedCa:
             what = f"transaction {request.transaction} was answered for another key or subject"
             raise CaRefused(what, where=self._records.where, next="use the certificate issued, or revoke it")
         # Whoever issued it may have died before.
-        self._records.index(_spki(asked), request.transaction)
+        self._records.index(_spki(asked), issued.serial_number, request.transaction)
         return known
 
     def find(self, transaction: str) -> bytes | None:
@@ -172,6 +172,22 @@ class EmbeddedCa:
             self._records.keep_crl(der)
         return der
 
+    def ocsp(self, request: bytes, at: datetime) -> bytes:
+        if not self._records.counts_serials:
+            self._records.learn_serials(lambda der: self._kept(der, "a certificate").serial_number)
+        with self._records.alone():
+            revoked = dict(self._records.revocations())
+        with self._signing():
+            return status.answer(
+                request,
+                self._certificate,
+                self._key,
+                self._scheme,
+                revoked=revoked,
+                issued=self._records.gave,
+                at=at,
+            )
+
     def chain(self) -> tuple[bytes, ...]:
         return (self._certificate.public_bytes(_DER),)
 
@@ -199,7 +215,7 @@ class EmbeddedCa:
     def _signing(self) -> Iterator[None]:
         try:
             yield
-        except (CaRefused, CaUnavailable):
+        except (CaRefused, CaUnavailable, Unsupported):
             raise
         except (DriverError, InvalidSignature) as error:
             what = f"the CA's key does not sign: {error or 'wrong signature'}"

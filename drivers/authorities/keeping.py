@@ -49,8 +49,9 @@ def put_back(directory: Path, name: str, content: bytes) -> bool:
     if there is None or (name == _LEDGER and content.startswith(there) and there != content):
         records.put(name, content)
         if name.startswith("issued/"):
-            key = load_certificate(content).public_key()
-            records.link(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), directory / name)
+            certificate = load_certificate(content)
+            key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            records.link(key, certificate.serial_number, directory / name)
         return True
     same = there == content or (name == _LEDGER and there.startswith(content)) or name == "crl.der"
     if not same:

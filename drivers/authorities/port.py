@@ -108,6 +108,10 @@ class CertificateAuthority(Protocol):
         """A new CRL (DER) with all that is revoked by now (RFC 5280 §5)."""
         ...
 
+    def ocsp(self, request: bytes, at: datetime) -> bytes:
+        """The response (DER) to an OCSP request (RFC 6960 §4); `Unsupported` where this CA gives none."""
+        ...
+
     def chain(self) -> tuple[bytes, ...]:
         """The CA's own certificates (DER), issuer of leaves first."""
         ...

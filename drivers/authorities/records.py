@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ from pathlib import Path
 
 from drivers.authorities.port import Reason
 from drivers.errors import CaUnavailable
+
+_SERIALS, _LEARNING = "by-serial", "by-serial.new"
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class Records:
         """Keep a transaction's certificate for good, on disk when this returns; False where there is one."""
         return self._keep(self._place(transaction), certificate)
 
-    def index(self, public_key: bytes, transaction: str) -> None:
-        """Let the certificate of a transaction be found by its key (SPKI, DER) as well."""
-        self.link(public_key, self._place(transaction))
+    def index(self, public_key: bytes, serial: int, transaction: str) -> None:
+        """Let the certificate of a transaction be found by its key (SPKI, DER) and serial number as well."""
+        self.link(public_key, serial, self._place(transaction))
 
-    def link(self, public_key: bytes, certificate: Path) -> None:
-        """Let the certificate in a file be found by its key (SPKI, DER)."""
+    def link(self, public_key: bytes, serial: int, certificate: Path) -> None:
+        """Let the certificate in a file be found by its key (SPKI, DER) and serial number."""
+        if self.counts_serials:
+            self.link_serial(serial, certificate)
         with self._disk():
             for path in self._by_key(public_key):
                 try:
@@ -80,6 +84,33 @@ class Records:
                     if not path.samefile(certificate):
                         continue
                 return
+
+    @property
+    def counts_serials(self) -> bool:
+        """Whether serial numbers can be looked up: a CA that is older learns them once."""
+        return (self._directory / _SERIALS).is_dir()
+
+    def learn_serials(self, serial_of: Callable[[bytes], int]) -> None:
+        """Let every certificate be found by its serial number."""
+        with self._disk():
+            for path in self._directory.glob("issued/*/*.der"):
+                self.link_serial(serial_of(path.read_bytes()), path, _LEARNING)
+            (self._directory / _LEARNING).mkdir(mode=0o700, exist_ok=True)
+            # Whole or not at all; where another process was faster, its is as good.
+            with suppress(OSError):
+                (self._directory / _LEARNING).rename(self._directory / _SERIALS)
+
+    def link_serial(self, serial: int, certificate: Path, folder: str = _SERIALS) -> None:
+        """Let the certificate in a file be found by its serial number alone."""
+        with self._disk():
+            path = self._directory / folder / f"{serial:x}"[-2:] / f"{serial:x}.der"
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.link(certificate, path)
+
+    def gave(self, serial: int) -> bool:
+        """Whether a certificate of that serial number was issued."""
+        return (self._directory / _SERIALS / f"{serial:x}"[-2:] / f"{serial:x}.der").exists()
 
     def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
         """The certificates (DER) of a key (SPKI, DER), in the order they were issued."""

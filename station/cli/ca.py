@@ -83,6 +83,19 @@ def crl(invocation: Invocation, output: Path | None, wait: bool) -> ExitCode:
 
 
 @ca.command()
+@click.argument("request", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_OUT
+@pass_invocation
+def ocsp(invocation: Invocation, request: Path, output: Path | None) -> None:
+    """Answer the OCSP request (DER) in the file REQUEST, as a web server or a test hands it on."""
+    from datetime import UTC, datetime
+
+    with invocation.desk().authority() as authority:
+        answer = authority.ask("ocsp", request.read_bytes(), datetime.now(UTC), timeout=60)
+    _give(output, answer)
+
+
+@ca.command()
 @json_option
 @pass_invocation
 def revocations(invocation: Invocation, as_json: bool) -> None:

@@ -363,3 +363,71 @@ def test_country_and_serial_number_are_printable_strings(ca: Ca) -> None:
     kinds = {attribute.oid: attribute._type.name for attribute in issued.subject}
     assert kinds[NameOID.COUNTRY_NAME] == kinds[NameOID.SERIAL_NUMBER] == "PrintableString"
     assert kinds[NameOID.ORGANIZATION_IDENTIFIER] == "UTF8String"
+
+
+def ocsp(ca: Ca, directory: Path, *certificates: str, nonce: bool = True) -> str:
+    """What openssl says of the CA's answers about certificates (files), each asked for by itself."""
+    said = []
+    signed_by = ("-issuer", "ca.pem", "-CAfile", "ca.pem")
+    for file in certificates:
+        about = ("-sha256", "-issuer", "ca.pem", "-cert", f"{file}.pem")
+        unasked = () if nonce else ("-no_nonce",)
+        openssl(directory, "ocsp", *about, *unasked, "-reqout", "req.der")
+        (directory / "resp.der").write_bytes(ca.child.ask("ocsp", (directory / "req.der").read_bytes(), NOW))
+        said.append(openssl(directory, "ocsp", "-respin", "resp.der", "-reqin", "req.der", *signed_by))
+        said.append(openssl(directory, "ocsp", *about, "-no_nonce", "-respin", "resp.der", *signed_by[2:]))
+    return "\n".join(said)
+
+
+@pytest.mark.parametrize("algorithm", ["p-256", "rsa-2048"])
+def test_openssl_believes_what_the_ca_answers_about_a_certificate(tmp_path: Path, algorithm: str) -> None:
+    ca = Ca(tmp_path, algorithm=algorithm)
+    good, bad = ca.child.ask("issue", request("t-1")), ca.child.ask("issue", request("t-2"))
+    ca.child.ask("revoke", bad, Reason.KEY_COMPROMISE, NOW)
+    shown = openssl(tmp_path, "version", good=good, bad=bad, ca=ca.chain)
+    assert "OpenSSL" in shown
+    said = ocsp(ca, tmp_path, "good", "bad")
+    assert said.count("Response verify OK") == 4
+    assert "good.pem: good" in said
+    assert "bad.pem: revoked" in said
+    assert "Reason: keyCompromise" in said
+    # The nonce says that it is no old answer.
+    assert "nonce" not in said.casefold()
+    ca.child.close()
+
+
+def test_ocsp_tells_a_serial_number_nobody_gave_and_a_ca_that_is_older_learns_its_own(
+    ca: Ca, tmp_path: Path
+) -> None:
+    before = ca.child.ask("issue", request("t-1"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = Ca(elsewhere)
+    stranger = other.child.ask("issue", request("t-1"))
+    openssl(tmp_path, "version", before=before, stranger=stranger, ca=ca.chain)
+    assert "before.pem: good" in ocsp(ca, tmp_path, "before")
+    assert "stranger.pem: unknown" in ocsp(ca, tmp_path, "stranger", nonce=False)
+    after = ca.child.ask("issue", request("t-2"))
+    openssl(tmp_path, "version", after=after)
+    assert "after.pem: good" in ocsp(ca, tmp_path, "after")
+    other.child.close()
+
+
+def test_ocsp_refuses_what_is_no_request_and_what_is_about_another_ca(ca: Ca, tmp_path: Path) -> None:
+    for rubbish in (b"", b"\x30\x00", b"\x30" * 100_000):
+        (tmp_path / "resp.der").write_bytes(ca.child.ask("ocsp", rubbish, NOW))
+        assert "malformedrequest" in openssl(tmp_path, "ocsp", "-respin", "resp.der", "-resp_text")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = Ca(elsewhere, subject=[["2.5.4.3", "Another CA"]])
+    leaf = other.child.ask("issue", request("t-1"))
+    openssl(tmp_path, "version", ca=other.chain, leaf=leaf)
+    assert "unauthorized" in ocsp(ca, tmp_path, "leaf")
+    other.child.close()
+
+
+def test_a_ca_that_signs_with_pss_says_that_it_answers_no_ocsp(tmp_path: Path) -> None:
+    ca = Ca(tmp_path, algorithm="rsa-2048", scheme="rsa-pss-sha256")
+    with pytest.raises(errors.Unsupported, match="PSS"):
+        ca.child.ask("ocsp", b"", NOW)
+    ca.child.close()

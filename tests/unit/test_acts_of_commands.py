@@ -123,6 +123,7 @@ READING = {
         "audit key",
         "audit show",
         "ca chain",
+        "ca ocsp",
         "ca revocations",
     ),
 }
