@@ -53,14 +53,13 @@ _SIGN: Mapping[Act, str] = {
     Act.RETIRE: "station operator complete NAME",
     Act.RELEASE: "station letter release NAME",
     Act.REPRINT: "station letter reprint NAME",
-    Act.REVOKE: "station token revoke NAME",
 }
 """What the next one to sign gives for a statement that waits."""
 
 _SUBJECTS = ("item", "letter", "order", "name")
 
 
-def duties(records: Records, retention: Retention, *, on: date) -> Iterator[Duty]:
+def duties(records: Records, retention: Retention, on: date) -> Iterator[Duty]:
     """What is due of all this on a day."""
     yield from _of_restore(records, on)
     for order in orders.orders(records, *_STATES, OrderState.REJECTED):
@@ -73,10 +72,9 @@ def duties(records: Records, retention: Retention, *, on: date) -> Iterator[Duty
     yield from _of_signatures(records, on)
     yield from _of_operators(records, on)
     for one in forgettable(records, retention, on):
-        what = f"forget the {one.kind}: its time is over"
-        yield Duty(
-            Role.ORDER_OFFICER, what, one.name, one.on + _FORGET, f"station registry forget {one.name}"
-        )
+        what = "forget what is told of persons: its time is over"
+        command = f"station registry forget {one.name}"
+        yield Duty(Role.ORDER_OFFICER, what, f"{one.kind} {one.name}", one.on + _FORGET, command)
 
 
 def _of_restore(records: Records, on: date) -> Iterator[Duty]:
@@ -87,21 +85,19 @@ def _of_restore(records: Records, on: date) -> Iterator[Duty]:
 
 def _assess(records: Records, order: Order, on: date) -> Iterator[Duty]:
     by = order.imported_at.date() + _ASSESS
-    yield Duty(
-        Role.ORDER_OFFICER, "assess the order", order.number, by, f"station order assess {order.number}"
-    )
+    yield _told(Role.ORDER_OFFICER, "assess the order", order, by, "order assess")
 
 
 def _mend(records: Records, order: Order, on: date) -> Iterator[Duty]:
     by = _assessed(records, order).date() + _ASSESS
     what = "mend what its assessment refuses, or reject the order"
-    yield Duty(Role.ORDER_OFFICER, what, order.number, by, f"station order assess {order.number}")
+    yield _told(Role.ORDER_OFFICER, what, order, by, "order assess")
 
 
 def _approve(records: Records, order: Order, on: date) -> Iterator[Duty]:
     by = _assessed(records, order).date() + _APPROVE
     what = "approve the order, or reject it"
-    yield Duty(Role.APPROVER, what, order.number, by, f"station order approve {order.number}")
+    yield _told(Role.APPROVER, what, order, by, "order approve")
 
 
 def _produce(records: Records, order: Order, on: date) -> Iterator[Duty]:
@@ -109,7 +105,7 @@ def _produce(records: Records, order: Order, on: date) -> Iterator[Duty]:
     if count := counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]:
         by = (order.decided_at or order.imported_at).date() + _PRODUCE
         what = f"produce {count} {'token' if count == 1 else 'tokens'}"
-        yield Duty(Role.PERSONALISER, what, order.number, by, f"station produce {order.number}")
+        yield _told(Role.PERSONALISER, what, order, by, "produce")
 
 
 def _close(records: Records, order: Order, on: date) -> Iterator[Duty]:
@@ -117,7 +113,7 @@ def _close(records: Records, order: Order, on: date) -> Iterator[Duty]:
         last = moment(forgetting.last_ended(records, order)) or order.imported_at
         what = "close the order: all of it is settled"
         by = last.date() + _CLOSE
-        yield Duty(Role.ORDER_OFFICER, what, order.number, by, f"station order close {order.number}")
+        yield _told(Role.ORDER_OFFICER, what, order, by, "order close")
 
 
 _STATES = {
@@ -136,7 +132,7 @@ def _notice(records: Records, order: Order) -> Iterator[Duty]:
     if kind not in {one.kind for one in assessments.notices(records, order)}:
         by = (order.decided_at or order.imported_at).date() + _NOTIFY
         what = f"tell the subscriber that the order is {kind}"
-        yield Duty(Role.ORDER_OFFICER, what, order.number, by, f"station order notice {order.number}")
+        yield _told(Role.ORDER_OFFICER, what, order, by, "order notice")
 
 
 def _of_quarantine(records: Records) -> Iterator[Duty]:
@@ -146,7 +142,8 @@ def _of_quarantine(records: Records) -> Iterator[Duty]:
         assert since is not None, "what is set aside was begun, or has a stay"
         what, number = "take the token out of quarantine, one way or another", item.mailer_number
         by = since.date() + _QUARANTINE
-        yield Duty(Role.PERSONALISER, what, number, by, f"station quarantine show {number}")
+        command = f"station quarantine show {number}"
+        yield Duty(Role.PERSONALISER, what, f"token {number}", by, command)
 
 
 def _of_custody(records: Records, on: date) -> Iterator[Duty]:
@@ -162,7 +159,7 @@ def _of_custody(records: Records, on: date) -> Iterator[Duty]:
             if order.state is OrderState.CLOSED and since is not None and since <= on:
                 what = "destroy the custody key: nothing under it is wanted any more (R42)"
                 command = f"station custody epochs destroy {order.number}"
-                yield Duty(Role.PIN_OFFICER, what, order.number, since + _CLOSE, command)
+                yield Duty(Role.PIN_OFFICER, what, f"order {order.number}", since + _CLOSE, command)
 
 
 def _over_since(records: Records, order: Order) -> date | None:
@@ -188,8 +185,8 @@ def _of_signatures(records: Records, on: date) -> Iterator[Duty]:
     for signed in statements.waiting(records):
         statement = read(signed)
         by = (statement.at + PATIENCE).date()
-        if by < on:
-            continue  # too old to be completed
+        if by < on or statement.act is Act.REVOKE:
+            continue  # too old to be completed; or told of the token
         about = next((str(statement.about[one]) for one in _SUBJECTS if one in statement.about), "")
         begun = ", ".join(signed.signers)
         for role in sorted(RULES[statement.act].roles):
@@ -209,7 +206,11 @@ def _of_operators(records: Records, on: date) -> Iterator[Duty]:
             if end - _OPERATOR_AHEAD <= on:
                 what = "give the operator a new certificate, or let them retire"
                 command = f"station operator change {operator.name}"
-                yield Duty(Role.ADMINISTRATOR, what, operator.name, end, command)
+                yield Duty(Role.ADMINISTRATOR, what, f"operator {operator.name}", end, command)
+
+
+def _told(role: Role, what: str, order: Order, by: date, command: str) -> Duty:
+    return Duty(role, what, f"order {order.number}", by, f"station {command} {order.number}")
 
 
 def _assessed(records: Records, order: Order) -> datetime:

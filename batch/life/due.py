@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
-from batch.life import desk_duties
+from batch.life import desk_duties, field_due
 from batch.life.duties import Duty
 from batch.model.people import Role
 from batch.people.forgetting import Retention
 from batch.store.database import Records
 
 
-def due(records: Records, retention: Retention, *, on: date, role: Role | None = None) -> list[Duty]:
+def due(
+    records: Records, layout_of: LayoutOf, retention: Retention, *, on: date, role: Role | None = None
+) -> list[Duty]:
     """What every role, or one, must do on a day, the longest due first; what has time yet is told too."""
     with records.snapshot():
-        found: Iterable[Duty] = [*desk_duties.duties(records, retention, on=on)]
-    wanted = [one for one in found if role is None or one.role is role]
+        found = [
+            *desk_duties.duties(records, retention, on),
+            *field_due.duties(records, layout_of, on),
+        ]
+    wanted = (one for one in found if role is None or one.role is role)
     return sorted(wanted, key=lambda one: (one.by, one.role, one.about, one.what))

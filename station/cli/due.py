@@ -39,7 +39,7 @@ def due(invocation: Invocation, role: str | None, on: date, as_json: bool, as_cs
     desk = Desk.of(invocation.home(), None)
     with desk.records() as records:
         years = desk.configuration.retention.years()
-        found = find(records, years, on=on, role=Role(role) if role else None)
+        found = find(records, desk.library.token, years, on=on, role=Role(role) if role else None)
     rows = [
         {
             "by": one.by.isoformat(),

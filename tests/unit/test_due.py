@@ -20,6 +20,7 @@ from batch.production.quarantine import set_aside
 from batch.store import items, restores
 from batch.store.clock import now
 from batch.store.database import Records
+from layouts.library import Library
 from station.exit_codes import ExitCode
 from tests.unit.cli import Cli
 from tests.unit.finished_kit import delivered, finished
@@ -27,11 +28,12 @@ from tests.unit.order_kit import approved, draft
 from tests.unit.restore_kit import home_of
 
 TODAY = now().date()
+LAYOUTS = Library()
 KEPT = Retention()
 
 
 def told(records: Records, role: Role | None = None, on: date = TODAY) -> list[Duty]:
-    return [one for one in due(records, KEPT, on=on, role=role) if one.about != "log"]
+    return [one for one in due(records, LAYOUTS.token, KEPT, on=on, role=role) if one.about != "log"]
 
 
 def commands(records: Records, on: date = TODAY) -> list[tuple[str, str]]:
@@ -85,16 +87,16 @@ def test_a_token_in_quarantine_waits_for_a_personaliser(records: Records) -> Non
         item = items.item(records, "000002")
         items.begin_item(records, item, "lane-1", "piv", "11aa")
         set_aside(records, items.item(records, "000002"), Cause.TAKEN_OUT, "bent", "carl")
-    found = [one for one in told(records, Role.PERSONALISER) if one.about == "000002"]
+    found = [one for one in told(records, Role.PERSONALISER) if one.about == "token 000002"]
     assert [one.command for one in found] == ["station quarantine show 000002"]
 
 
 def test_a_log_nobody_looked_after_waits_for_the_auditor(records: Records) -> None:
     receive(records, draft(), "ada")
-    log = [one for one in due(records, KEPT, on=TODAY) if one.about == "log"]
+    log = [one for one in due(records, LAYOUTS.token, KEPT, on=TODAY) if one.about == "log"]
     assert log == []
     later = TODAY + timedelta(days=27)
-    log = [one for one in due(records, KEPT, on=later) if one.about == "log"]
+    log = [one for one in due(records, LAYOUTS.token, KEPT, on=later) if one.about == "log"]
     assert {(one.role, one.command) for one in log} == {
         (Role.AUDITOR, "station audit verify"),
         (Role.AUDITOR, "station audit checkpoint"),
@@ -125,6 +127,7 @@ def test_personal_data_is_to_be_forgotten_when_its_time_is_over(records: Records
 @pytest.mark.parametrize("as_", ["--json", "--csv"])
 def test_the_command_tells_a_role_what_is_due(tmp_path: Path, cli: Cli, as_: str) -> None:
     home = home_of(tmp_path / "home")
+    (home.path / "layouts" / "tokens" / "own.toml").unlink()
     done = cli("due", "--role", "order-officer", "--on", "2031-01-01", as_, "--home", str(home.path))
     assert done.code == ExitCode.OK, done.err
     rows = json.loads(done.out) if as_ == "--json" else list(csv.DictReader(io.StringIO(done.out)))
