@@ -6,6 +6,7 @@ from datetime import date
 
 from batch.life import desk_duties, field_due
 from batch.life.duties import Duty
+from batch.life.field_due import LayoutOf
 from batch.model.people import Role
 from batch.people.forgetting import Retention
 from batch.store.database import Records
