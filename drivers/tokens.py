@@ -84,6 +84,7 @@ class CodeRules:
 
     `admin_is_puk` holds for tokens without a PUK whose SO PIN stands on the letter in its place;
     `by_initialise` are the codes that no act of their own sets, but the token's initialisation.
+    `renewed_by` are the codes that making a key on a finished token takes.
     `unblocked_by` is the code that sets a new PIN where the old one is blocked or forgotten: PUK or ADMIN.
     """
 
@@ -94,6 +95,7 @@ class CodeRules:
     admin_is_puk: bool = False
     by_initialise: frozenset[Code] = frozenset()
     unblocked_by: Code = Code.PUK
+    renewed_by: frozenset[Code] = frozenset({Code.PIN})
 
     @property
     def unblocking_counts(self) -> Code:

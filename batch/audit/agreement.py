@@ -51,15 +51,13 @@ class Agreement:
         self._registry.hear(facts)
         if (state := _OF_LETTERS.get(str(facts.get("event")))) is not None:
             self._letters[str(facts.get("item"))] = state
+        self._hear_certificates(facts)
         item, order, detail = facts.get("item"), facts.get("order"), facts.get("detail")
         match facts.get("event"), item, order:
             case "item.produced", str(), _:
                 self._produced[item] += 1
                 self._tokens[item] = facts.get("token")
                 self._undone.discard(item)
-                certificates = detail.get("certificates") if isinstance(detail, dict) else None
-                if isinstance(certificates, dict):
-                    self._certificates[item] = _digest(certificates)
             case "item.quarantined", str(), _ if isinstance(detail, dict) and "cause" in detail:
                 self._set_aside[item] += 1
                 if detail["cause"] == Cause.RESTORED:
@@ -80,6 +78,14 @@ class Agreement:
                 self._closed.add(order)
             case "order.reopened", _, str():
                 self._closed.discard(order)
+
+    def _hear_certificates(self, facts: Facts) -> None:
+        """The certificates that a token was made with, or has from a renewal on."""
+        item, detail = facts.get("item"), facts.get("detail")
+        told = detail.get("certificates") if isinstance(detail, dict) else None
+        named = facts.get("event") in ("item.produced", "renewal.key-replaced")
+        if named and isinstance(item, str) and isinstance(told, dict):
+            self._certificates[item] = _digest(told)
 
     def findings(self, records: Records) -> Iterator[Finding]:
         """Where the records disagree with what was heard."""

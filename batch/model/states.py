@@ -282,7 +282,9 @@ RENEWAL: Mapping[RenewalState, frozenset[RenewalState]] = {
         {RenewalState.PAUSED, RenewalState.APPROVED, RenewalState.ORDERED, RenewalState.CANCELLED}
     ),
     RenewalState.PAUSED: frozenset({RenewalState.BEGUN, RenewalState.APPROVED, RenewalState.CANCELLED}),
-    RenewalState.APPROVED: frozenset({RenewalState.PAUSED, RenewalState.MAKING, RenewalState.CANCELLED}),
+    RenewalState.APPROVED: frozenset(
+        {RenewalState.PAUSED, RenewalState.MAKING, RenewalState.ORDERED, RenewalState.CANCELLED}
+    ),
     RenewalState.MAKING: frozenset({RenewalState.DONE, RenewalState.CANCELLED}),
     RenewalState.ORDERED: frozenset({RenewalState.DONE, RenewalState.CANCELLED}),
     RenewalState.DONE: frozenset(),

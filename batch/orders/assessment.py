@@ -222,9 +222,16 @@ def _managers(people: tuple[Person | None, ...]) -> Iterator[Finding]:
 
 def _subjects(records: Records, order: Order, wanted: list[Item]) -> Finding:
     taken: dict[str, str] = {}
+    renewed = {
+        item.id: orders.order_of(records, items.item_of(records, item.renews).order_id).number
+        for item in wanted
+        if item.renews is not None
+    }
     for item in {item.subject_key: item for item in wanted if item.replaces is None}.values():
         for other, organisation, valid in items.subject_orders(records, item.subject_key):
             group = item.subject_key.startswith("group:")
+            if item.renews is not None and other == renewed[item.id]:
+                continue
             if other != order.number and (organisation != order.organisation if group else valid):
                 taken.setdefault(item.mailer_number, other)
     if not taken:

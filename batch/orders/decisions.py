@@ -72,6 +72,7 @@ def receive(records: Records, draft: OrderDraft, who: Who, signature: OrderSigna
                     subject_key=row.subject_key,
                     fields=row.fields,
                     salt=next(salt),
+                    renews=row.renews,
                 )
         detail = {
             "source": draft.source,

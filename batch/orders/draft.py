@@ -16,7 +16,8 @@ class DraftRow:
 
     `line`: where it stands in the file, from 1. `layout`: token layout reference as ordered, such as
     `group-card:rsa-3072`. `count`: tokens, 1 for a person. `fields`: every column by its canonical name,
-    cleaned, "" where not filled. `subject_key`: see `subjects.subject_key`.
+    cleaned, "" where not filled. `subject_key`: see `subjects.subject_key`. `renews`: the finished item whose
+    place its one token takes.
     """
 
     line: int
@@ -25,6 +26,7 @@ class DraftRow:
     count: int
     fields: Mapping[str, str]
     subject_key: str
+    renews: int | None = None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Act(enum.StrEnum):
     DESTROY = "token.destroyed"
     RENEW = "renewal.kept"
     CONFIRM_ROLE = "renewal.role-confirmed"
+    APPROVE_RENEWAL = "renewal.approved"
     OPEN_CUSTODY = "custody.opened"
     MANAGE_CUSTODY = "custody.managed"
     KEEP_DESK = "desk.kept"
@@ -134,6 +135,9 @@ RULES: Mapping[Act, Rule] = {
     Act.RENEW: _by(Role.ORDER_OFFICER),
     Act.CONFIRM_ROLE: _by(
         Role.APPROVER, not_after={Act.RENEW: "who asks for a renewal does not confirm the role (R35)"}
+    ),
+    Act.APPROVE_RENEWAL: _by(
+        Role.APPROVER, not_after={Act.RENEW: "who asks for a renewal does not approve it (R35)"}
     ),
     Act.OPEN_CUSTODY: _by(Role.PIN_OFFICER, persons=2),
     Act.MANAGE_CUSTODY: _by(Role.PIN_OFFICER, persons=2),

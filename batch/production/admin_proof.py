@@ -68,7 +68,7 @@ def prove(records: Records, number: str, seat: Seat, run_directory: Path, keys: 
         need_own(item, seat, found)
         facts = found.lane.ask("describe", timeout=_ANSWER)
         assert isinstance(facts, LaneFacts)
-        _need_set(records, item, facts)
+        need_set(records, item, facts)
         for_lane = recover(records, item, sealed, opened, found.lane, facts)
         return _shown(records, item, sealed, seat, found, for_lane, operator)
 
@@ -105,7 +105,8 @@ def recover(
     return derived.for_lane
 
 
-def _need_set(records: Records, item: Item, facts: LaneFacts) -> None:
+def need_set(records: Records, item: Item, facts: LaneFacts) -> None:
+    """Raise `Unsupported` where an item's admin credential was not set here."""
     by_initialise = Code.ADMIN in facts.rules.by_initialise
     step = Step(Kind.INITIALISE if by_initialise else Kind.SET_ADMIN).name
     if journal.steps(records, item.id).get(step) is not StepState.DONE:

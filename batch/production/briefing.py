@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from batch.model.codes import Binding
@@ -46,20 +46,25 @@ def brief(item: Item, facts: LaneFacts, layout: TokenLayout) -> Assignment:
                 layout.revocation.groups,
                 layout.revocation.group_length,
             ),
-            keys=tuple(
-                KeyTask(
-                    slot.name,
-                    slot.key(layout.algorithm),
-                    slot.profile.scheme(layout.algorithm),
-                    slot.profile.template(item.fields, not_before, layout.algorithm),
-                )
-                for slot in layout.slots
-            ),
+            keys=key_tasks(item.fields, not_before, layout),
             attestation_required=layout.attestation is Attestation.REQUIRE,
             diversified=layout.diversified,
         )
     except LayoutError as error:
         raise Unsupported(str(error), where=where, next="mend the layout or the order") from error
+
+
+def key_tasks(fields: Mapping[str, str], not_before: datetime, layout: TokenLayout) -> tuple[KeyTask, ...]:
+    """The keys of a layout, their certificates to be valid from a moment on; raises `LayoutError`."""
+    return tuple(
+        KeyTask(
+            slot.name,
+            slot.key(layout.algorithm),
+            slot.profile.scheme(layout.algorithm),
+            slot.profile.template(fields, not_before, layout.algorithm),
+        )
+        for slot in layout.slots
+    )
 
 
 def _check_codes(layout: TokenLayout, facts: LaneFacts, where: str) -> None:

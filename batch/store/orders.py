@@ -67,7 +67,8 @@ _WHOLE_ITEM = ("id", "mailer_number", "layout", "subject_key", "fields")
 def whole(records: Records, order: Order) -> dict[str, object]:
     """A received order with its items, as plain values from which `take_back` makes it again."""
     items = records.rows(
-        f"SELECT {', '.join(_WHOLE_ITEM)}, hex(salt) FROM items WHERE order_id = ? ORDER BY id", (order.id,)
+        f"SELECT {', '.join(_WHOLE_ITEM)}, hex(salt), renews FROM items WHERE order_id = ? ORDER BY id",
+        (order.id,),
     )
     plain: dict[str, object] = {name: getattr(order, name) for name in _WHOLE_ORDER}
     return {
@@ -95,11 +96,12 @@ def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
     if signature := kept.get("signature"):
         assessments.add_signature(records, id_, assessments.signature_of(signature))
     for item in kept["items"]:
-        words, salt = item[: len(_WHOLE_ITEM)], item[len(_WHOLE_ITEM) :]
+        words = item[: len(_WHOLE_ITEM)]
+        salt, renews = [*item[len(_WHOLE_ITEM) :], None, None][:2]
         records.insert(
-            f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state, salt) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (id_, *words, ItemState.PLANNED, bytes.fromhex(salt[0]) if salt and salt[0] else None),
+            f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state, salt, renews) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (id_, *words, ItemState.PLANNED, bytes.fromhex(salt) if salt else None, renews),
         )
     return order_of(records, id_)
 

@@ -96,6 +96,12 @@ def by_new_item(records: Records, item_id: int) -> Renewal | None:
     return _renewal(row) if row else None
 
 
+def orders_renewing(records: Records, item_id: int) -> list[int]:
+    """Ids of the orders with a token that takes this one's place, the last first."""
+    rows = records.rows("SELECT DISTINCT order_id FROM items WHERE renews = ? ORDER BY 1 DESC", (item_id,))
+    return [int(row[0]) for row in rows]
+
+
 def set_state(records: Records, renewal: Renewal, to: RenewalState) -> Renewal:
     """Move a renewal on; raises `Transition`."""
     now = renewal_of(records, renewal.id)
@@ -150,6 +156,17 @@ def keys(records: Records, renewal: Renewal) -> dict[str, RenewalKey]:
     """The keys that a renewal makes anew, by name."""
     rows = records.rows(f"SELECT {_KEY} FROM renewal_keys WHERE renewal_id = ?", (renewal.id,))
     return {row[1]: _key(row) for row in rows}
+
+
+def next_generation(records: Records, item_id: int, name: str) -> int:
+    """How often a key of a token was made, cancelled renewals included, once it is made again."""
+    row = records.row(
+        "SELECT max(k.generations, coalesce((SELECT max(r.generation) FROM renewal_keys r "
+        "JOIN renewals n ON n.id = r.renewal_id WHERE n.item_id = k.item_id AND r.name = k.name), 0)) + 1 "
+        "FROM keys k WHERE k.item_id = ? AND k.name = ?",
+        (item_id, name),
+    )
+    return int(row[0]) if row else 1
 
 
 def set_generated(

@@ -47,7 +47,7 @@ from drivers.wire.transport import Transport
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-RULES = CodeRules(pin=range(6, 9), puk=range(8, 9), admin=24)
+RULES = CodeRules(pin=range(6, 9), puk=range(8, 9), admin=24, renewed_by=frozenset({Code.PIN, Code.ADMIN}))
 """Codes of PIV cards (R19, R20); 24 bytes are a 3DES or an AES-192 management key."""
 
 _ROCA_FIRMWARE = ((4, 2, 0), (4, 3, 5))
