@@ -28,6 +28,7 @@ COMMANDS = {
     "produce": Entry("station.cli.produce:produce", "Make the tokens of an approved order on all lanes."),
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
     "revoke": Entry("station.cli.revoking:by_code", "Revoke a token by its revocation code, at any hour."),
+    "certificate": Entry("station.cli.certificate:certificate", "Every certificate and how it stands."),
     "diversification": Entry(
         "station.cli.diversification:diversification", "The keys that admin credentials are derived from."
     ),
