@@ -22,6 +22,7 @@ from drivers.authorities.port import CertificateRequest, CertificateTemplate, Ke
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
+from tests.contract.linting import lint
 
 PIN, SO_PIN = Secret(b"271828"), Secret(b"31415926")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -431,3 +432,16 @@ def test_a_ca_that_signs_with_pss_says_that_it_answers_no_ocsp(tmp_path: Path) -
     with pytest.raises(errors.Unsupported, match="PSS"):
         ca.child.ask("ocsp", b"", NOW)
     ca.child.close()
+
+
+def test_a_linter_finds_nothing_in_certificates_lists_and_answers(ca: Ca, tmp_path: Path) -> None:
+    plain = replace(TEMPLATE, uris=())  # the linter knows URLs only
+    good, bad = (ca.child.ask("issue", request(transaction, plain)) for transaction in ("t-1", "t-2"))
+    ca.child.ask("revoke", bad, Reason.KEY_COMPROMISE, NOW)
+    openssl(tmp_path, "version", good=good, bad=bad, ca=ca.chain)
+    for der in (good, ca.chain):
+        assert lint("certificate", der, tmp_path) == ""
+    assert lint("crl", ca.child.ask("crl", NOW), tmp_path) == ""
+    for file in ("good", "bad"):
+        ocsp(ca, tmp_path, file)
+        assert lint("ocsp", (tmp_path / "resp.der").read_bytes(), tmp_path) == ""
