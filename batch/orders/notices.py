@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -73,8 +73,8 @@ def write(records: Records, number: str, library: Library, operator: str, kind: 
         if order.state not in KINDS[kind]:
             raise Refused(f"the order is {order.state}, not {kind}", where=order.number)
         wanted = [item for item in items.items(records, order) if item.replaces is None]
-        notice = library.notice(kind).compose(_language(records, order, wanted), _fields(order, wanted))
-        written = Written(kind, _managers(wanted), notice)
+        notice = library.notice(kind).compose(language_of(records, order, wanted), _fields(order, wanted))
+        written = Written(kind, managers_of(wanted), notice)
         # Without the salt, which is forgotten with them, nobody can tell by trying whom it went to.
         salt = next((item.salt for item in wanted if item.salt), b"")
         digest = hashlib.sha256(salt + written.text.encode()).hexdigest()
@@ -86,14 +86,16 @@ def write(records: Records, number: str, library: Library, operator: str, kind: 
     return written
 
 
-def _language(records: Records, order: Order, wanted: list[Item]) -> str:
+def language_of(records: Records, order: Order, wanted: Sequence[Item]) -> str:
+    """The language to write in: the subscriber's, else the order's, else English."""
     subscriber = registry.subscriber(records, order.organisation)
     if subscriber is not None and subscriber.language:
         return subscriber.language.partition("-")[0]
     return next((item.fields["language"] for item in wanted if item.fields.get("language")), "en")
 
 
-def _managers(wanted: list[Item]) -> tuple[tuple[str, str], ...]:
+def managers_of(wanted: Sequence[Item]) -> tuple[tuple[str, str], ...]:
+    """Names and e-mail addresses of the managers that items name, each once."""
     found: dict[str, tuple[str, str]] = {}
     for item in wanted:
         if email := item.fields.get("manager_email"):
@@ -106,7 +108,7 @@ def _fields(order: Order, wanted: list[Item]) -> Mapping[str, str]:
         "number": order.number,
         "reference": order.reference,
         "subscriber": order.subscriber,
-        "managers": ", ".join(name for name, _ in _managers(wanted)),
+        "managers": ", ".join(name for name, _ in managers_of(wanted)),
         "tokens": str(len(wanted)),
         "received": f"{order.imported_at:%Y-%m-%d}",
         "decided": f"{order.decided_at:%Y-%m-%d}" if order.decided_at else "",

@@ -19,7 +19,7 @@ from batch.model.orders import Order
 from batch.model.registry import Function, Person
 from batch.model.states import OPEN, OrderState, PersonState
 from batch.people.registry import require_person, today
-from batch.store import assessments, forgetting, items, orders, registry
+from batch.store import acknowledgements, assessments, forgetting, items, orders, registry
 from batch.store.database import Records, moment
 from drivers.foreign_certificates import load_certificate
 
@@ -75,6 +75,7 @@ def _forget(records: Records, name: str, retention: Retention, operator: str) ->
     if name.startswith("P"):
         person = require_person(records, name)
         found = _checked(name, _of_person(records, person, retention, today()))
+        acknowledgements.forget_sender(records, person.email)
         registry.forget_person(records, person)
         detail = {"person": name, "subscriber": person.organisation}
         log(records, Event(FORGOTTEN, operator, detail=detail))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.model.errors import NotFound
+from batch.model.orders import Item
 from batch.model.states import ItemState
 from batch.production.budget import reckoned
 from batch.production.seats import Seat, lane_process
@@ -37,6 +38,12 @@ def verify_token(
 
     `number` is the item it must be, None for whichever it is. Raises `NoToken`, `NotFound`.
     """
+    state = read_token(seat, run_directory)
+    return findings(records, seat, state, item_in(records, seat, state), number)
+
+
+def read_token(seat: Seat, run_directory: Path) -> TokenState:
+    """What the token in `seat` shows by itself; raises `NoToken`."""
     lane = lane_process(seat, run_directory)
     try:
         state = lane.ask("look", _WAIT, timeout=60)
@@ -46,18 +53,35 @@ def verify_token(
     finally:
         lane.close()
     assert isinstance(state, TokenState)
-    return tuple(_findings(records, seat, state, number))
+    return state
 
 
-def _findings(records: Records, seat: Seat, state: TokenState, number: str | None) -> Iterator[Finding]:
+def item_in(records: Records, seat: Seat, state: TokenState) -> Item:
+    """The item a token is bound to, by serial or, where it has none, by a certificate; raises `NotFound`."""
     serial = state.identity.serial
     item = items.item_of_token(records, seat.driver, serial) if serial else None
+    for key in state.keys if serial is None else ():
+        item = item or (items.owner_of_certificate(records, key.certificate) if key.certificate else None)
     if item is None:
         raise NotFound(
             f"no item is bound to the token {serial or 'without serial'}",
             where=seat.name,
             next="it is not one this station made",
         )
+    return item
+
+
+def findings(
+    records: Records, seat: Seat, state: TokenState, item: Item, number: str | None
+) -> tuple[Finding, ...]:
+    """What a token shows beside what is on record of its item; `number` is the one asked for."""
+    return tuple(_findings(records, seat, state, item, number))
+
+
+def _findings(
+    records: Records, seat: Seat, state: TokenState, item: Item, number: str | None
+) -> Iterator[Finding]:
+    serial = state.identity.serial
     yield Finding("token", True, f"{state.identity.model} {serial}, number {item.mailer_number}")
     if number is not None:
         right = number in (item.mailer_number, serial)

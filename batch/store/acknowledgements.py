@@ -108,6 +108,13 @@ def forget(records: Records, item_id: int) -> None:
     records.write("UPDATE acknowledgements SET name = '', sender = '' WHERE item_id = ?", (item_id,))
 
 
+def forget_sender(records: Records, sender: str) -> None:
+    """Overwrite an e-mail address wherever it is on record as that of who sent an acknowledgement."""
+    records.write(
+        "UPDATE acknowledgements SET name = '', sender = '' WHERE sender = ? COLLATE NOCASE", (sender,)
+    )
+
+
 def remind(
     records: Records,
     kind: str,

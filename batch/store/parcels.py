@@ -9,7 +9,7 @@ from typing import Any
 from batch.model.dispatch import Packed, Parcel
 from batch.model.errors import NotFound
 from batch.model.orders import Order
-from batch.model.states import ParcelState, move
+from batch.model.states import ItemState, LifeState, ParcelState, move
 from batch.store import numbering
 from batch.store.database import Records, moment, stamp
 
@@ -95,6 +95,28 @@ def handled_by(records: Records, item_id: int) -> list[str]:
         (item_id,),
     )
     return sorted({str(name) for row in rows for name in row if name})
+
+
+def on_their_way(records: Records) -> list[tuple[int, int]]:
+    """Every token that was dispatched and not acknowledged: the ids of its item and of its parcel."""
+    rows = records.rows(
+        "SELECT t.item_id, max(p.id) FROM lives l JOIN parcel_tokens t ON t.item_id = l.item_id "
+        "JOIN parcels p ON p.id = t.parcel_id AND p.state = ? JOIN items i ON i.id = l.item_id "
+        "WHERE l.state = ? AND i.state = ? GROUP BY t.item_id ORDER BY 2, 1",
+        (ParcelState.SENT, LifeState.DISPATCHED, ItemState.PRODUCED),
+    )
+    return [(int(item_id), int(parcel_id)) for item_id, parcel_id in rows]
+
+
+def unpacked(records: Records) -> list[tuple[int, int]]:
+    """The ids of finished tokens that lie at the desk and in no parcel, with those of their orders."""
+    rows = records.rows(
+        "SELECT i.id, i.order_id FROM lives l JOIN items i ON i.id = l.item_id "
+        "WHERE l.state = ? AND i.state = ? AND NOT EXISTS (SELECT 1 FROM parcel_tokens t "
+        "JOIN parcels p ON p.id = t.parcel_id WHERE t.item_id = i.id AND p.state IN (?, ?)) ORDER BY i.id",
+        (LifeState.AT_DESK, ItemState.PRODUCED, *_OPEN),
+    )
+    return [(int(item_id), int(order_id)) for item_id, order_id in rows]
 
 
 def put_in(records: Records, parcel: Parcel, item_id: int, by: str) -> None:

@@ -1,0 +1,364 @@
+"""Parcels: which tokens go in one, that each is the right one and unused, and that they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from batch.audit.log import log
+from batch.letters.policy import had_letter, letter_left
+from batch.life import quoting
+from batch.model.dispatch import Loan, Packed, Parcel
+from batch.model.errors import NotFound, Refused
+from batch.model.events import Event
+from batch.model.orders import Item, Order
+from batch.model.states import ItemState, LifeState, LoanState, ParcelState
+from batch.people import registry
+from batch.people.separation import Act, Before, apart
+from batch.production.seats import Seat
+from batch.production.verification import Finding, findings, item_in, read_token
+from batch.store import items, journal, lives, loans, orders, parcels, restores, revocations
+from batch.store.clock import now
+from batch.store.database import Records
+from batch.store.tries import tries
+from drivers.tokens import TokenState
+from drivers.tries import COUNTED, spoken
+from layouts.library import Library
+
+_HERE = (LifeState.AT_DESK, LifeState.RETURNED)
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """Whom a parcel goes to: a certificate manager, or the holder where there is none; and the address."""
+
+    name: str
+    email: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A token that was read for a parcel, and what was found; `item` None for one that is not ours."""
+
+    item: Item | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether it is the right token, and unused."""
+        return all(one.ok for one in self.findings)
+
+
+def addressee(item: Item) -> Addressee:
+    """Whom an item's token goes to, as its order says; empty once that is forgotten."""
+    fields = item.fields
+    person = " ".join(filter(None, (fields.get("given_name"), fields.get("surname"))))
+    lines = [fields.get(f"address_{number}", "").strip() for number in range(1, 5)]
+    name, email = fields.get("manager") or person, fields.get("manager_email") or fields.get("email", "")
+    return Addressee(name, email, tuple(line for line in lines if line))
+
+
+def addressee_of(records: Records, parcel: Parcel) -> Addressee | None:
+    """Whom a parcel goes to, None while nothing is in it."""
+    inside = parcels.packed(records, parcel)
+    return addressee(items.item_of(records, inside[0].item_id)) if inside else None
+
+
+def certificate_name(item: Item) -> str:
+    """What an item's certificate is called: the name of its group, or of its holder."""
+    fields = item.fields
+    return fields.get("group") or " ".join(filter(None, (fields.get("given_name"), fields.get("surname"))))
+
+
+def before(records: Records, *of: Item) -> Before:
+    """Who had to do with the letters of tokens, and so does not have the tokens as well (R1)."""
+    found: dict[Act, list[str]] = {}
+    for item in of:
+        order = orders.order_of(records, item.order_id)
+        for act, names in had_letter(records, item, order.number).items():
+            found.setdefault(act, []).extend(names)
+    return found
+
+
+def before_parcel(records: Records, number: str) -> Before:
+    """The same of all tokens of a parcel; raises `NotFound`."""
+    inside = parcels.packed(records, parcels.parcel(records, number))
+    return before(records, *(items.item_of(records, one.item_id) for one in inside))
+
+
+def begin(records: Records, number: str, by: str) -> Parcel:
+    """A new parcel for tokens of an order, empty; raises `NotFound`."""
+    with records.transaction():
+        restores.refuse_open(records)
+        order = orders.order(records, number)
+        parcel = parcels.add(records, order, by)
+        log(records, Event("parcel.begun", by, order=order.number, detail={"parcel": parcel.number}))
+    return parcel
+
+
+def add(records: Records, number: str, tokens: Sequence[str], library: Library, by: str, on: date) -> None:
+    """Put tokens into a parcel, all or none; raises `Refused` for one that may not go, or goes elsewhere."""
+    with records.transaction():
+        parcel = _in(records, number, ParcelState.PACKING)
+        order = orders.order_of(records, parcel.order_id)
+        for token in tokens:
+            item = items.item(records, token)
+            where = f"token {item.mailer_number}"
+            apart(Act.DISPATCH, by, where=where, before=before(records, item))
+            if item.order_id != order.id:
+                raise Refused(f"it is not of order {order.number}, as the parcel is", where=where)
+            if (other := parcels.open_of_item(records, item.id)) is not None:
+                raise Refused(
+                    f"it lies in parcel {other.number}", where=where, next="take it out there first"
+                )
+            need_dispatchable(records, item, library, on)
+            _need_addressee(records, parcel, item)
+            parcels.put_in(records, parcel, item.id, by)
+            log(records, _event("parcel.token-added", by, order, item, parcel))
+
+
+def dispatchable(records: Records, number: str, library: Library, on: date) -> list[str]:
+    """The numbers of an order's tokens that may go and lie in no parcel yet."""
+    order = orders.order(records, number)
+    return [
+        item.mailer_number
+        for item in items.items(records, order, ItemState.PRODUCED)
+        if why_not(records, item, library, on) is None and parcels.open_of_item(records, item.id) is None
+    ]
+
+
+def remove(records: Records, number: str, tokens: Sequence[str], by: str) -> None:
+    """Take tokens out of a parcel; raises `NotFound` for one that is not in it."""
+    with records.transaction():
+        parcel = _in(records, number, ParcelState.PACKING)
+        order = orders.order_of(records, parcel.order_id)
+        for token in tokens:
+            item = items.item(records, token)
+            _packed_in(records, parcel, item)
+            parcels.take_out(records, parcel, item.id)
+            log(records, _event("parcel.token-removed", by, order, item, parcel))
+
+
+def check(records: Records, number: str, seat: Seat, run_directory: Path, by: str) -> Reading:
+    """Read the token in a seat for a parcel: one of its tokens, with its certificates, and unused.
+
+    The reading is on record, whatever was found. Raises `NoToken`, or `Refused` where nothing is packed.
+    """
+    parcel = _in(records, number, ParcelState.PACKING)
+    order = orders.order_of(records, parcel.order_id)
+    state = read_token(seat, run_directory)
+    reading = _reading(records, parcel, seat, state)
+    item, wrong = reading.item, [one.check for one in reading.findings if not one.ok]
+    if item is not None:
+        apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
+    with records.transaction():
+        inside = parcels.packed_in(records, parcel, item.id) if item is not None else None
+        if item is not None and inside is not None:
+            parcels.set_read(records, parcel, item.id, by if reading.right else None, seat.name)
+        name = "parcel.token-read" if reading.right else "parcel.token-refused"
+        detail = {"parcel": parcel.number, **({"wrong": wrong} if wrong else {})}
+        log(
+            records,
+            Event(
+                name,
+                by,
+                order=order.number,
+                item=item.mailer_number if item is not None else None,
+                seat=seat.name,
+                token=state.identity.serial,
+                detail=detail,
+            ),
+        )
+    return reading
+
+
+def unused(records: Records, item: Item, state: TokenState) -> Iterator[Finding]:
+    """What would show that somebody used a finished token: tries spent, keys or certificates of others."""
+    on_record = tries(records, item.token_driver or "", item.token_serial or "")
+    for code in COUNTED:
+        told: int | None = getattr(state.tries, code)
+        full = on_record[code].full if code in on_record else None
+        if told is not None and full is not None:
+            what = f"{spoken(told)} of {full}" if told < full else "all of them"
+            yield Finding(f"{code} tries unspent", told >= full, what)
+    own = {key.slot for key in journal.keys(records, item.id).values()}
+    for key in state.keys:
+        if key.slot not in own and (key.public_key or key.certificate):
+            yield Finding(f"slot {key.slot}", False, "holds what this station did not put there")
+
+
+def close(records: Records, number: str, library: Library, by: str, on: date) -> Parcel:
+    """Close a parcel: every token in it was read in it, and may still go.
+
+    Each gets the number that acknowledges it. Raises `Refused`.
+    """
+    with records.transaction():
+        parcel = _in(records, number, ParcelState.PACKING)
+        order, inside = orders.order_of(records, parcel.order_id), parcels.packed(records, parcel)
+        if not inside:
+            raise Refused("nothing is in it", where=f"parcel {number}", next="station dispatch add")
+        if unread := [one for one in inside if one.read_at is None]:
+            first = items.item_of(records, unread[0].item_id).mailer_number
+            raise Refused(
+                f"{len(unread)} of its {len(inside)} tokens were not read in it and found right, "
+                f"{first} among them",
+                where=f"parcel {number}",
+                next=f"put each into a reader: station dispatch check {number} --seat NAME",
+            )
+        for one in inside:
+            item = items.item_of(records, one.item_id)
+            apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
+            need_dispatchable(records, item, library, on)
+            _need_addressee(records, parcel, item)
+            parcels.set_quoted(records, parcel, item.id, quoting.draw(item.mailer_number))
+        parcel = parcels.set_state(records, parcel, ParcelState.CLOSED, by)
+        detail = {"parcel": parcel.number, "tokens": len(inside), "loans": len(_loans(records, parcel))}
+        log(records, Event("parcel.closed", by, order=order.number, detail=detail))
+    return parcel
+
+
+def reopen(records: Records, number: str, by: str, reason: str) -> Parcel:
+    """Open a closed parcel again: what was read in it counts no more, and its papers are void."""
+    with records.transaction():
+        parcel = parcels.parcel(records, number)
+        order = orders.order_of(records, parcel.order_id)
+        parcel = parcels.set_state(records, parcel, ParcelState.PACKING, by, reason=reason)
+        for one in parcels.packed(records, parcel):
+            parcels.set_read(records, parcel, one.item_id, None, None)
+            parcels.set_quoted(records, parcel, one.item_id, None)
+        detail = {"parcel": number, "reason": reason}
+        log(records, Event("parcel.opened", by, order=order.number, detail=detail))
+    return parcel
+
+
+def cancel(records: Records, number: str, by: str, reason: str) -> Parcel:
+    """Give up a parcel that was not sent; its tokens lie at the desk, what was lent with it is back."""
+    with records.transaction():
+        parcel = parcels.parcel(records, number)
+        order = orders.order_of(records, parcel.order_id)
+        parcel = parcels.set_state(records, parcel, ParcelState.CANCELLED, by, reason=reason)
+        for loan in _loans(records, parcel):
+            loans.set_state(records, loan, LoanState.RETURNED, by, "its parcel was never sent")
+        detail = {"parcel": number, "reason": reason}
+        log(records, Event("parcel.cancelled", by, order=order.number, detail=detail))
+    return parcel
+
+
+def send(
+    records: Records,
+    number: str,
+    library: Library,
+    by: str,
+    *,
+    courier: str,
+    reference: str,
+    at: datetime | None = None,
+) -> Parcel:
+    """A closed parcel goes, with a courier's name and reference: its tokens are dispatched.
+
+    Raises `Refused` for one that may not go any more, such as one that is to be revoked.
+    """
+    at = at or now()
+    with records.transaction():
+        restores.refuse_open(records)
+        parcel = _in(records, number, ParcelState.CLOSED)
+        order = orders.order_of(records, parcel.order_id)
+        events = []
+        for one in parcels.packed(records, parcel):
+            item = items.item_of(records, one.item_id)
+            apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
+            need_dispatchable(records, item, library, at.date())
+            lives.set_state(records, item.id, LifeState.DISPATCHED, at)
+            events.append(_event(str(Act.DISPATCH), by, order, item, parcel))
+        parcel = parcels.set_state(
+            records, parcel, ParcelState.SENT, by, at=at, courier=courier, reference=reference
+        )
+        detail = {"parcel": number, "courier": courier, "reference": reference, "tokens": len(events)}
+        kept = {"parcel": parcels.whole(records, parcel)}
+        log(records, Event("parcel.sent", by, order=order.number, detail=detail, kept=kept), *events)
+    return parcel
+
+
+def why_not(records: Records, item: Item, library: Library, on: date) -> str | None:
+    """Why a token may not be dispatched on a day, None where it may (R2, R5)."""
+    if item.state is not ItemState.PRODUCED:
+        return f"it is {item.state}"
+    life = lives.life_or_none(records, item.id)
+    if life is None or life.state not in _HERE:
+        return f"it is {life.state if life else 'nowhere'}"
+    if revocations.of_its_keys(records, item.id):
+        return "its certificates are revoked, or are to be"
+    if item.fields.get("manager_email"):
+        order = orders.order_of(records, item.order_id)
+        manager = registry.manager_of(records, order.organisation, item.fields["manager_email"])
+        if manager is None or not manager.valid(on):
+            return "its certificate manager is none any more"
+    return letter_left(records, item, library.token(item.layout), on).reason
+
+
+def need_dispatchable(records: Records, item: Item, library: Library, on: date) -> None:
+    """Raise `Refused` with the reason where a token may not be dispatched on a day."""
+    if (reason := why_not(records, item, library, on)) is not None:
+        raise Refused(
+            reason, where=f"token {item.mailer_number}", next="leave it out: station dispatch remove"
+        )
+
+
+def _need_addressee(records: Records, parcel: Parcel, item: Item) -> None:
+    to, whole = addressee(item), addressee_of(records, parcel)
+    where = f"token {item.mailer_number}"
+    if not to.name or not to.lines:
+        raise Refused("whom it goes to is not on record", where=where)
+    if whole is not None and _compared(whole) != _compared(to):
+        raise Refused(
+            f"it goes to another manager or address than the tokens in parcel {parcel.number}",
+            where=where,
+            next="make another parcel: station dispatch new",
+        )
+
+
+def _compared(one: Addressee) -> tuple[str, ...]:
+    return tuple(" ".join(part.split()).casefold() for part in (one.name, one.email, *one.lines))
+
+
+def _reading(records: Records, parcel: Parcel, seat: Seat, state: TokenState) -> Reading:
+    try:
+        item = item_in(records, seat, state)
+    except NotFound as error:
+        return Reading(None, (Finding("token", False, error.what),))
+    inside = parcels.packed_in(records, parcel, item.id) is not None
+    packed = Finding("packed", inside, f"{'in' if inside else 'not in'} parcel {parcel.number}")
+    found = findings(records, seat, state, item, None)
+    return Reading(item, (found[0], packed, *found[1:], *unused(records, item, state)))
+
+
+def _in(records: Records, number: str, state: ParcelState) -> Parcel:
+    parcel = parcels.parcel(records, number)
+    if parcel.state is not state:
+        raise Refused(f"it is {parcel.state}, not {state}", where=f"parcel {number}")
+    return parcel
+
+
+def _packed_in(records: Records, parcel: Parcel, item: Item) -> Packed:
+    inside = parcels.packed_in(records, parcel, item.id)
+    if inside is None:
+        raise NotFound(
+            f"it is not in parcel {parcel.number}",
+            where=f"token {item.mailer_number}",
+            next=f"see `station dispatch show {parcel.number}`",
+        )
+    return inside
+
+
+def _loans(records: Records, parcel: Parcel) -> list[Loan]:
+    return loans.loans(records, LoanState.LENT, parcel_id=parcel.id)
+
+
+def _event(name: str, by: str, order: Order, item: Item, parcel: Parcel) -> Event:
+    detail = {"parcel": parcel.number}
+    return Event(
+        name, by, order=order.number, item=item.mailer_number, token=item.token_serial, detail=detail
+    )
