@@ -12,6 +12,7 @@ from layouts.errors import FileFault, UnknownLayout
 from layouts.fields import FIELDS, columns
 from layouts.forms import FontRole, MailerFile, MailerLayout
 from layouts.notice import NOTICE_FIELDS, NOTICES, SENDER_FIELDS, NoticeFile, NoticeLayout
+from layouts.papers import PaperFile, PaperLayout
 from layouts.profile import Profile, ProfileFile
 from layouts.strict import Document, read
 from layouts.token import DECRYPTING, Slot, TokenFile, TokenLayout
@@ -55,6 +56,9 @@ class Library:
         self._notices = {
             name: self._notice(name, document) for name, document in self._read("notices", NoticeFile)
         }
+        self._papers = {
+            name: self._paper(name, document) for name, document in self._read("papers", PaperFile)
+        }
         self._tokens = {
             name: self._token(name, document) for name, document in self._read("tokens", TokenFile)
         }
@@ -84,12 +88,16 @@ class Library:
         """The notice of that name; raises `UnknownLayout`."""
         return _find("notice", name, self._notices)
 
+    def papers(self, name: str) -> PaperLayout:
+        """The papers of that name; raises `UnknownLayout`."""
+        return _find("layout of papers", name, self._papers)
+
     def names(self) -> tuple[str, ...]:
         """The names of the token layouts, sorted."""
         return tuple(sorted(self._tokens))
 
     def describe(self) -> tuple[Row, ...]:
-        """Every layout as a row: tokens, profiles, mailers, notices, each sorted by name."""
+        """Every layout as a row: tokens, profiles, mailers, notices, papers, each sorted by name."""
         rows: list[Row] = []
         for name, token in sorted(self._tokens.items()):
             slots = ", ".join(f"{slot.name} in {slot.slot} ({slot.profile.name})" for slot in token.slots)
@@ -106,10 +114,16 @@ class Library:
             rows.append(self._row("mailer", name, mailer, details))
         for name, notice in sorted(self._notices.items()):
             rows.append(self._row("notice", name, notice, ", ".join(notice.languages)))
+        for name, paper_ in sorted(self._papers.items()):
+            rows.append(self._row("paper", name, paper_, ", ".join(paper_.languages)))
         return tuple(rows)
 
     def _row(
-        self, kind: str, name: str, item: TokenLayout | Profile | MailerLayout | NoticeLayout, details: str
+        self,
+        kind: str,
+        name: str,
+        item: TokenLayout | Profile | MailerLayout | NoticeLayout | PaperLayout,
+        details: str,
     ) -> Row:
         return Row(
             kind=kind,
@@ -133,7 +147,17 @@ class Library:
             self._files[folder, name] = path
             yield name, read(path, type_)
 
+    def _paper(self, name: str, document: Document[PaperFile]) -> PaperLayout:
+        if name != "parcel":
+            raise document.fault(
+                "title", what=f"there are no papers {name!r}", next="name the file parcel.toml"
+            )
+        return PaperLayout(name, document.value, self._fonts(document))
+
     def _mailer(self, name: str, document: Document[MailerFile]) -> MailerLayout:
+        return MailerLayout(name, document.value, self._fonts(document))
+
+    def _fonts(self, document: Document[MailerFile] | Document[PaperFile]) -> dict[FontRole, Path]:
         fonts: dict[FontRole, Path] = {}
         roles: tuple[FontRole, ...] = ("text", "bold", "codes")
         for role in roles:
@@ -144,7 +168,7 @@ class Library:
             if path is None:
                 raise document.fault("fonts", role, what=f"there is no font file {wanted!r} in any fonts/")
             fonts[role] = path
-        return MailerLayout(name, document.value, fonts)
+        return fonts
 
     def _notice(self, name: str, document: Document[NoticeFile]) -> NoticeLayout:
         if name not in NOTICES:

@@ -168,7 +168,7 @@ class PaperToken:
 
 @dataclass(frozen=True)
 class PaperLoan:
-    """A device on papers: the loan's number, what kind it is (a key of `devices`), its serial, its last day."""
+    """A device on papers: the loan's number, its kind (a key of `devices`), its serial, its last day."""
 
     number: str
     kind: str
