@@ -7,6 +7,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -27,7 +28,7 @@ from batch.model.registry import Person
 from batch.model.states import AcknowledgementState, LifeState, PersonState
 from batch.orders.signatures import unfit
 from batch.people import registry
-from batch.people.separation import Act, apart
+from batch.people.separation import Act, Before, apart
 from batch.store import acknowledgements, items, lives, orders, parcels, restores
 from batch.store.database import Records
 from batch.tables.values import folded
@@ -101,7 +102,7 @@ def decide(
     with records.transaction():
         restores.refuse_open(records)
         found, where = acknowledgements.acknowledgement(records, id_), f"acknowledgement {id_}"
-        apart(Act.DECIDE, by, where=where, before={Act.ACKNOWLEDGE: [found.taken_by]})
+        apart(Act.DECIDE, by, where=where, before=before(records, id_))
         item = items.item(records, token) if token else None
         if item is not None and found.item_id not in (None, item.id):
             raise Refused("it is about another token", where=where, next="leave the token out")
@@ -123,6 +124,13 @@ def decide(
             events.append(Event(str(Act.ACKNOWLEDGE), by, order=order, item=number, detail=told))
         log(records, *events)
     return decided
+
+
+def before(records: Records, id_: int) -> Before:
+    """Who took an acknowledgement in, and so does not decide on it; nobody where there is none."""
+    with suppress(NotFound):
+        return {Act.ACKNOWLEDGE: [acknowledgements.acknowledgement(records, id_).taken_by]}
+    return {}
 
 
 def duties(records: Records, on: date) -> Iterator[Duty]:

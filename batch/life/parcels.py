@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -84,9 +85,11 @@ def before(records: Records, *of: Item) -> Before:
 
 
 def before_parcel(records: Records, number: str) -> Before:
-    """The same of all tokens of a parcel; raises `NotFound`."""
-    inside = parcels.packed(records, parcels.parcel(records, number))
-    return before(records, *(items.item_of(records, one.item_id) for one in inside))
+    """The same of all tokens of a parcel; nobody where there is no such parcel."""
+    with suppress(NotFound):
+        inside = parcels.packed(records, parcels.parcel(records, number))
+        return before(records, *(items.item_of(records, one.item_id) for one in inside))
+    return {}
 
 
 def begin(records: Records, number: str, by: str) -> Parcel:

@@ -138,7 +138,7 @@ def _written(records: Records, library: Library, late: Late, by: str) -> Written
         "by": late.by.isoformat(),
     }
     notice = library.notice(late.kind).compose(language_of(records, order, late.tokens), fields)
-    written = Written(late.kind, to, notice)
+    written = Written(late.kind, to, notice, late.parcel.number)
     salt = next((item.salt for item in late.tokens if item.salt), b"")
     digest = hashlib.sha256(salt + written.text.encode()).hexdigest()
     for item in late.tokens:
@@ -183,7 +183,7 @@ def _of_loan(records: Records, library: Library, loan: Loan, day: int, by: str, 
         "by": loan.due_on.isoformat(),
     }
     notice = library.notice("loan").compose(language, fields)
-    written = Written("loan", to, notice)
+    written = Written("loan", to, notice, loan.number)
     digest = hashlib.sha256(written.text.encode()).hexdigest()
     acknowledgements.remind(records, "loan", day, loan_id=loan.id, language=language, sha256=digest, by=by)
     log(records, Event("loan.reminded", by, detail={"loan": loan.number}))

@@ -36,6 +36,8 @@ class Written:
     kind: str
     to: tuple[tuple[str, str], ...]
     notice: Notice
+    about: str = ""
+    """The number of the order, parcel or loan."""
 
     @property
     def text(self) -> str:

@@ -36,6 +36,12 @@ COMMANDS = {
     "custody": Entry("station.cli.custody:custody", "What PIN officers do together with the custody token."),
     "letter": Entry("station.cli.letter:letter", "Print PIN letters and account for them."),
     "due": Entry("station.cli.due:due", "What each role must do, the longest due first."),
+    "stock": Entry("station.cli.stock:stock", "Blank tokens that came in, and what became of them."),
+    "dispatch": Entry("station.cli.dispatch:dispatch", "Pack tokens, read each once more, send the parcel."),
+    "loan": Entry("station.cli.loan:loan", "Readers and USB sticks that are lent."),
+    "acknowledge": Entry(
+        "station.cli.acknowledge:acknowledge", "Take in that tokens came; decide on doubts."
+    ),
     "audit": Entry("station.cli.audit:audit", "Verify, sign and export the log of everything that happened."),
     "backup": Entry("station.cli.backup:backup", "Copy the records away while the desk works."),
     "restore": Entry("station.cli.restore:restore", "Put a backup in the place of lost or damaged records."),

@@ -23,6 +23,7 @@ from layouts.forms import MailerFile, MailerLayout
 from layouts.library import SHIPPED, Library
 from layouts.mailer import sample
 from layouts.notice import NoticeFile
+from layouts.papers import PaperFile
 from layouts.profile import ProfileFile
 from layouts.strict import loads
 from layouts.token import TokenFile
@@ -33,7 +34,7 @@ from tests.unit.intake_kit import GROUP_ROW, read
 from tests.unit.refusals import refusal
 from tests.unit.workbook_kit import replaced, workbook_of
 
-_FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile, NoticeFile)
+_FORMS: tuple[type, ...] = (ProfileFile, MailerFile, TokenFile, NoticeFile, PaperFile)
 _FONTS = Library(SHIPPED).mailer("group-letter").fonts
 _SEEDS = Path(__file__).parent / "corpus/ca-answers"
 _ISSUER = load_certificate((_SEEDS / "certificate.der").read_bytes())

@@ -94,6 +94,26 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "letter forms spoil": ("A-0001", *WHY),
     "letter forms missing": ("A-0001", *WHY),
     "letter forms destroy": ("A-0001", "--witness", "ben", *WHY),
+    "stock blanks receive": ("LOT-1", "--driver", "piv", "--model", "Card", "--count", "5"),
+    "stock blanks leave": ("LOT-1", "--driver", "piv", "--returned", "--count", "5", *WHY),
+    "stock blanks count": ("5", "--driver", "piv"),
+    "dispatch new": (ORDER,),
+    "dispatch add": ("P-000001", NUMBER),
+    "dispatch remove": ("P-000001", NUMBER),
+    "dispatch check": ("P-000001", "--seat", "lane-1"),
+    "dispatch close": ("P-000001",),
+    "dispatch papers": ("P-000001", "NEW"),
+    "dispatch send": ("P-000001", "--courier", "Post", "--reference", "1"),
+    "dispatch reopen": ("P-000001", *WHY),
+    "dispatch cancel": ("P-000001", *WHY),
+    "loan lend": ("reader", "R-1", "--to", "P00000001", "--until", "2099-01-01"),
+    "loan returned": ("L-000001",),
+    "loan lost": ("L-000001", *WHY),
+    "loan extend": ("L-000001", "--until", "2099-01-01"),
+    "loan reminders": (),
+    "acknowledge take": (NUMBER, "--name", "Zeehavens", "--sender", "a@example.org"),
+    "acknowledge decide": ("1", "--accept", *WHY),
+    "acknowledge reminders": (),
     "audit verify": (),
     "audit checkpoint": (),
     "audit export": ("NEW",),
@@ -106,7 +126,8 @@ ACTING: Mapping[str, tuple[str, ...]] = {
 """What changes something, with what it takes."""
 
 FOR_DISPATCHERS = {
-    f"token {act}" for act in ("hand-over", "activate", "lost", "damaged", "returned", "destroy")
+    *(f"token {act}" for act in ("hand-over", "activate", "lost", "damaged", "returned", "destroy")),
+    *(one for one in ACTING if one.partition(" ")[0] in ("stock", "dispatch", "loan", "acknowledge")),
 }
 """What a dispatcher may do, and an auditor may not."""
 
@@ -126,6 +147,7 @@ READING = {
         "ca ocsp",
         "ca revocations",
     ),
+    *("stock blanks list", "dispatch list", "dispatch show", "loan list", "acknowledge list"),
 }
 """What everybody may do who gets into the home."""
 

@@ -23,6 +23,7 @@ from layouts.forms import MailerFile, MailerLayout
 from layouts.library import SHIPPED, Library
 from layouts.mailer import sample
 from layouts.notice import NoticeFile
+from layouts.papers import PaperFile
 from layouts.profile import Profile, ProfileFile
 from layouts.strict import loads, read
 from layouts.token import TokenFile
@@ -35,6 +36,7 @@ TYPES: Mapping[str, type] = {
     "profiles": ProfileFile,
     "mailers": MailerFile,
     "notices": NoticeFile,
+    "papers": PaperFile,
     "tokens": TokenFile,
 }
 SHIPPED_FILES = [(path.read_text(), TYPES[path.parent.name]) for path in sorted(SHIPPED.glob("*/*.toml"))]

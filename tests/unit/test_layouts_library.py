@@ -169,9 +169,8 @@ def test_a_site_s_fonts_win_by_name(tmp_path: Path) -> None:
 
 def test_every_layout_is_described() -> None:
     rows = LIBRARY.describe()
-    assert [item.kind for item in rows] == ["token"] * 3 + ["profile"] * 5 + ["mailer"] * 2 + [
-        "notice"
-    ] * len(NOTICES)
+    kinds = ["token"] * 3 + ["profile"] * 5 + ["mailer"] * 2 + ["notice"] * len(NOTICES) + ["paper"]
+    assert [item.kind for item in rows] == kinds
     assert all(item.title and item.details and Path(item.file).is_file() for item in rows)
 
 

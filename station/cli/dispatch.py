@@ -1,0 +1,362 @@
+"""`station dispatch`: parcels with tokens, their papers, and that they go."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from station.cli.invocation import (
+    Invocation,
+    csv_option,
+    json_option,
+    on_option,
+    pass_invocation,
+)
+from station.cli.output import counted, document, listing
+from station.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from datetime import date, datetime
+
+    from batch.model.dispatch import Loan, Parcel
+    from batch.people.acting import Actor
+    from batch.store.database import Records
+    from station.wiring import Desk
+
+COLUMNS = {
+    "parcel": "Parcel",
+    "order": "Order",
+    "state": "State",
+    "to": "To",
+    "tokens": "Tokens",
+    "read": "Read",
+    "loans": "Loans",
+    "sent_at": "Sent",
+    "courier": "Courier",
+    "reference": "Reference",
+}
+_TOKENS = {
+    "number": "Token",
+    "certificate": "Certificate",
+    "serial": "Serial",
+    "read_by": "Read by",
+    "quoted": "Number to quote",
+    "life": "Is",
+}
+
+
+@click.group()
+def dispatch() -> None:
+    """Pack tokens, read each once more, make the parcel's papers, and send it."""
+
+
+@dispatch.command()
+@click.argument("order")
+@pass_invocation
+def new(invocation: Invocation, order: str) -> None:
+    """Begin a parcel for tokens of ORDER, which go to one certificate manager at one address."""
+    from batch.life.parcels import begin
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, None, order) as actor:
+        parcel = begin(records, order, actor.name)
+    click.echo(parcel.number)
+    click.echo(f"next: station dispatch add {parcel.number} TOKEN ..., or --ready", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.argument("tokens", nargs=-1)
+@click.option("--ready", is_flag=True, help="All tokens of its order that may go and lie in no parcel.")
+@on_option
+@pass_invocation
+def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: bool, on: date) -> None:
+    """Put TOKENS (their numbers or serials) into PARCEL, all or none.
+
+    Refused for one that may not go (R2, R5), goes to another address, or whose letter you released or sent.
+    """
+    from batch.life.parcels import add as put
+    from batch.life.parcels import dispatchable
+    from batch.store.orders import order_of
+    from batch.store.parcels import parcel as of_number
+
+    if bool(tokens) is ready:
+        raise click.UsageError("name tokens, or --ready")
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        if ready:
+            order = order_of(records, of_number(records, parcel).order_id)
+            tokens = tuple(dispatchable(records, order.number, desk.library, on))
+        put(records, parcel, tokens, desk.library, actor.name, on)
+    click.echo(f"{counted(len(tokens), 'token', 'tokens')} in parcel {parcel}", err=True)
+    if tokens:
+        click.echo(f"next: read each: station dispatch check {parcel} --seat NAME", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.argument("tokens", nargs=-1, required=True)
+@pass_invocation
+def remove(invocation: Invocation, parcel: str, tokens: tuple[str, ...]) -> None:
+    """Take TOKENS out of PARCEL again."""
+    from batch.life.parcels import remove as take
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        take(records, parcel, tokens, actor.name)
+    click.echo(f"{counted(len(tokens), 'token', 'tokens')} taken out of parcel {parcel}", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.option("--seat", required=True, metavar="NAME", help="The seat the token is in.")
+@click.option("--every", is_flag=True, help="Read one after the other until all were read; Ctrl-C stops.")
+@json_option
+@pass_invocation
+def check(invocation: Invocation, parcel: str, seat: str, every: bool, as_json: bool) -> ExitCode:
+    """Read the token in a seat for PARCEL: one of its own, with its certificates, and unused.
+
+    Needs no code and spends no try. What is found is on record; a wrong token stays unread, and the parcel
+    open.
+    """
+    from batch.life.parcels import check as read
+
+    desk = invocation.desk()
+    rows: list[dict[str, Any]] = []
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        while True:
+            reading = read(records, parcel, desk.seats((seat,))[0], desk.run_directory, actor.name)
+            number = reading.item.mailer_number if reading.item is not None else None
+            rows += [
+                {"number": number, "check": one.check, "ok": one.ok, "found": one.found}
+                for one in reading.findings
+            ]
+            left = _unread(records, parcel)
+            verdict = "is right" if reading.right else "is WRONG: put it aside"
+            click.echo(f"token {number or '-'} {verdict}; {left} to read", err=True)
+            if not every or not left:
+                break
+            click.echo("take it out, put the next one in, press Enter", err=True)
+            if not sys.stdin.readline():
+                break
+    right = all(row["ok"] for row in rows)
+    shown = rows if as_json or not right else []
+    if shown:
+        columns = {"number": "Token", "check": "Check", "ok": "Holds", "found": "Found"}
+        listing(shown, columns, as_json=as_json, empty="Nothing.")
+    return ExitCode.OK if right else ExitCode.CHECK_FAILED
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.option(
+    "--papers", "file", type=click.Path(dir_okay=False), help="Write its papers (PDF) to this file."
+)
+@on_option
+@pass_invocation
+def close(invocation: Invocation, parcel: str, file: str | None, on: date) -> None:
+    """Close PARCEL, all of whose tokens were read in it; each gets the number that acknowledges it."""
+    from batch.life.papers import make
+    from batch.life.parcels import close as shut
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        shut(records, parcel, desk.library, actor.name, on)
+        if file is not None:
+            _write(file, make(records, parcel, desk.library, actor.name, on))
+    click.echo(f"parcel {parcel} is closed", err=True)
+    follows = f"send {parcel} --courier NAME --reference NUMBER" if file else f"papers {parcel} FILE"
+    click.echo(f"next: station dispatch {follows}", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.argument("file", type=click.Path(dir_okay=False))
+@on_option
+@pass_invocation
+def papers(invocation: Invocation, parcel: str, file: str, on: date) -> None:
+    """Write the papers of a closed PARCEL to FILE (PDF): label, packing list, accompanying letter.
+
+    They hold the numbers that acknowledge its tokens: they belong in the parcel and nowhere else.
+    """
+    from batch.life.papers import make
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        _write(file, make(records, parcel, desk.library, actor.name, on))
+    click.echo(f"papers of parcel {parcel} written to {file}", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.option("--courier", required=True, metavar="NAME", help="Who carries it.")
+@click.option("--reference", required=True, metavar="NUMBER", help="The courier's own number for it.")
+@pass_invocation
+def send(invocation: Invocation, parcel: str, courier: str, reference: str) -> None:
+    """Put on record that the closed PARCEL goes: its tokens are dispatched."""
+    from batch.life.parcels import send as go
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        go(records, parcel, desk.library, actor.name, courier=courier, reference=reference)
+    click.echo(f"parcel {parcel} sent with {courier}, {reference}", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.option("--reason", required=True, help="Why, in a sentence.")
+@pass_invocation
+def reopen(invocation: Invocation, parcel: str, reason: str) -> None:
+    """Open the closed PARCEL again: its papers are void, and every token is to be read anew."""
+    from batch.life.parcels import reopen as open_
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        open_(records, parcel, actor.name, reason)
+    click.echo(f"parcel {parcel} is open; destroy its papers", err=True)
+
+
+@dispatch.command()
+@click.argument("parcel")
+@click.option("--reason", required=True, help="Why, in a sentence.")
+@pass_invocation
+def cancel(invocation: Invocation, parcel: str, reason: str) -> None:
+    """Give up PARCEL, which was not sent; its tokens may go with another."""
+    from batch.life.parcels import cancel as give_up
+
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        give_up(records, parcel, actor.name, reason)
+    click.echo(f"parcel {parcel} is cancelled; destroy its papers", err=True)
+
+
+@dispatch.command("list")
+@click.option("--order", metavar="ORDER", help="Only those of this order.")
+@click.option("--state", help="Only those in this state, such as `packing`.")
+@json_option
+@csv_option
+@pass_invocation
+def list_(invocation: Invocation, order: str | None, state: str | None, as_json: bool, as_csv: bool) -> None:
+    """List parcels."""
+    from batch.model.states import ParcelState
+    from batch.store.orders import order as of_number
+    from batch.store.parcels import parcels
+    from station.wiring import Desk
+
+    if state is not None and state not in tuple(ParcelState):
+        raise click.BadParameter(f"one of: {', '.join(ParcelState)}", param_hint="--state")
+    with Desk.of(invocation.home(), None).records() as records:
+        wanted = of_number(records, order) if order else None
+        found = parcels(records, wanted, *([ParcelState(state)] if state else []))
+        rows = [_row(records, one) for one in found]
+    listing(rows, COLUMNS, as_json=as_json, as_csv=as_csv, empty="No parcels; `station dispatch new ORDER`.")
+
+
+@dispatch.command()
+@click.argument("parcel")
+@json_option
+@pass_invocation
+def show(invocation: Invocation, parcel: str, as_json: bool) -> None:
+    """Show PARCEL with what is in it."""
+    from batch.store.parcels import parcel as of_number
+    from station.cli.loan import COLUMNS as LOANS
+    from station.cli.loan import loan_row
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        found = of_number(records, parcel)
+        facts, tokens = _row(records, found), list(_inside(records, found))
+        lent = [loan_row(records, one) for one in _loans(records, found)]
+    if as_json:
+        document({**facts, "tokens": tokens, "loans": lent})
+        return
+    for key, value in facts.items():
+        click.echo(f"{key}: {'-' if value is None else value}")
+    listing(tokens, _TOKENS, as_json=False, empty="no tokens")
+    if lent:
+        listing(lent, LOANS, as_json=False, empty="no loans")
+
+
+def _acting(
+    invocation: Invocation, desk: Desk, records: Records, parcel: str | None, where: str | None = None
+) -> AbstractContextManager[Actor]:
+    """Whoever dispatches, and did not have the letters of the tokens in a parcel (R1)."""
+    from batch.life.parcels import before_parcel
+    from batch.people.separation import Act
+
+    before = before_parcel(records, parcel) if parcel is not None else None
+    return invocation.acting(desk, records, Act.DISPATCH, where=where or parcel or "", before=before)
+
+
+def _write(file: str, page: bytes) -> None:
+    import os
+
+    # They tell who gets what: for the operator alone.
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(page)
+
+
+def _unread(records: Records, number: str) -> int:
+    from batch.store.parcels import packed, parcel
+
+    return sum(one.read_at is None for one in packed(records, parcel(records, number)))
+
+
+def _row(records: Records, parcel: Parcel) -> dict[str, Any]:
+    from batch.life.parcels import addressee_of
+    from batch.store.orders import order_of
+    from batch.store.parcels import packed
+
+    inside, to = packed(records, parcel), addressee_of(records, parcel)
+    return {
+        "parcel": parcel.number,
+        "order": order_of(records, parcel.order_id).number,
+        "state": str(parcel.state),
+        "to": to.name if to is not None else None,
+        "address": list(to.lines) if to is not None else [],
+        "tokens": len(inside),
+        "read": sum(one.read_at is not None for one in inside),
+        "loans": len(_loans(records, parcel)),
+        "made_by": parcel.made_by,
+        "closed_by": parcel.closed_by,
+        "closed_at": _moment(parcel.closed_at),
+        "sent_by": parcel.sent_by,
+        "sent_at": _moment(parcel.sent_at),
+        "courier": parcel.courier,
+        "reference": parcel.reference,
+        "reason": parcel.reason,
+    }
+
+
+def _inside(records: Records, parcel: Parcel) -> Iterator[dict[str, Any]]:
+    from batch.life.parcels import certificate_name
+    from batch.store.items import item_of
+    from batch.store.lives import life
+    from batch.store.parcels import packed
+
+    for one in packed(records, parcel):
+        item = item_of(records, one.item_id)
+        yield {
+            "number": item.mailer_number,
+            "certificate": certificate_name(item),
+            "serial": item.token_serial,
+            "read_by": one.read_by,
+            "read_at": _moment(one.read_at),
+            "quoted": one.quoted,
+            "life": str(life(records, item.id).state),
+        }
+
+
+def _loans(records: Records, parcel: Parcel) -> list[Loan]:
+    from batch.store.loans import loans
+
+    return loans(records, parcel_id=parcel.id)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at is not None else None
