@@ -17,6 +17,7 @@ _OF_ORDER = frozenset(
     {"number", "reference", "subscriber", "managers", "tokens", "received", "decided", "reason"}
 )
 _OF_PARCEL = frozenset({"parcel", "subscriber", "managers", "certificates", "sent", "courier", "by"})
+_OF_EXPIRY = frozenset({"subscriber", "managers", "certificates", "by", "days"})
 _OF_LOAN = frozenset({"number", "subscriber", "managers", "device", "lent", "by"})
 
 NOTICES: Mapping[str, frozenset[str]] = {
@@ -26,6 +27,7 @@ NOTICES: Mapping[str, frozenset[str]] = {
     "acknowledge": _OF_PARCEL,
     "unacknowledged": _OF_PARCEL,
     "loan": _OF_LOAN,
+    "expiring": _OF_EXPIRY,
 }
 """The notices there are, each a file of that name, and what its texts may name besides its sender."""
 

@@ -76,11 +76,18 @@ def expiry(records: Records, item_id: int) -> datetime | None:
 
 
 def reminded(
-    records: Records, item_id: int, not_after: datetime, *, operator: str, language: str, sha256: str
+    records: Records,
+    item_id: int,
+    not_after: datetime,
+    *,
+    operator: str,
+    language: str,
+    sha256: str,
+    at: datetime,
 ) -> None:
     """A reminder of a certificate's end was written, of which the digest is kept."""
     records.insert(
         "INSERT INTO renewal_reminders (item_id, not_after, at, operator, language, sha256) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (item_id, stamp(not_after), stamp(), operator, language, sha256),
+        (item_id, stamp(not_after), stamp(at), operator, language, sha256),
     )

@@ -138,6 +138,11 @@ def layouts_of(records: Records, order: Order) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def layouts(records: Records) -> list[str]:
+    """The token layouts that any item is made with."""
+    return [str(row[0]) for row in records.rows("SELECT DISTINCT layout FROM items ORDER BY layout")]
+
+
 def next_planned(
     records: Records, order: Order, layouts: Sequence[str], besides: Collection[int] = ()
 ) -> Item | None:
