@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
@@ -18,14 +17,9 @@ from batch.model.orders import Item, Order
 from batch.model.states import ItemState, LifeState, LoanState, ParcelState
 from batch.people import registry
 from batch.people.separation import Act, Before, apart
-from batch.production.seats import Seat
-from batch.production.verification import Finding, findings, item_in, read_token
-from batch.store import items, journal, lives, loans, orders, parcels, restores, revocations
+from batch.store import items, lives, loans, orders, parcels, restores, revocations
 from batch.store.clock import now
 from batch.store.database import Records
-from batch.store.tries import tries
-from drivers.tokens import TokenState
-from drivers.tries import COUNTED, spoken
 from layouts.library import Library
 
 _HERE = (LifeState.AT_DESK, LifeState.RETURNED)
@@ -38,19 +32,6 @@ class Addressee:
     name: str
     email: str
     lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A token that was read for a parcel, and what was found; `item` None for one that is not ours."""
-
-    item: Item | None
-    findings: tuple[Finding, ...]
-
-    @property
-    def right(self) -> bool:
-        """Whether it is the right token, and unused."""
-        return all(one.ok for one in self.findings)
 
 
 def addressee(item: Item) -> Addressee:
@@ -102,10 +83,34 @@ def begin(records: Records, number: str, by: str) -> Parcel:
     return parcel
 
 
+def begin_each(
+    records: Records, number: str, library: Library, by: str, on: date
+) -> list[tuple[Parcel, list[str]]]:
+    """A parcel for every manager and address that tokens of an order go to, with all that may go.
+
+    Raises `Refused` where none may; a desk that ends in between goes on with those that are left.
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for token in dispatchable(records, number, library, on):
+        groups.setdefault(_compared(addressee(items.item(records, token))), []).append(token)
+    if not groups:
+        raise Refused(
+            "no token of it may go that lies in no parcel",
+            where=number,
+            next=f"see `station token list --order {number}` and `station dispatch list`",
+        )
+    made = []
+    for tokens in groups.values():
+        parcel = begin(records, number, by)
+        add(records, parcel.number, tokens, library, by, on)
+        made.append((parcel, tokens))
+    return made
+
+
 def add(records: Records, number: str, tokens: Sequence[str], library: Library, by: str, on: date) -> None:
     """Put tokens into a parcel, all or none; raises `Refused` for one that may not go, or goes elsewhere."""
     with records.transaction():
-        parcel = _in(records, number, ParcelState.PACKING)
+        parcel = in_state(records, number, ParcelState.PACKING)
         order = orders.order_of(records, parcel.order_id)
         for token in tokens:
             item = items.item(records, token)
@@ -136,7 +141,7 @@ def dispatchable(records: Records, number: str, library: Library, on: date) -> l
 def remove(records: Records, number: str, tokens: Sequence[str], by: str) -> None:
     """Take tokens out of a parcel; raises `NotFound` for one that is not in it."""
     with records.transaction():
-        parcel = _in(records, number, ParcelState.PACKING)
+        parcel = in_state(records, number, ParcelState.PACKING)
         order = orders.order_of(records, parcel.order_id)
         for token in tokens:
             item = items.item(records, token)
@@ -145,61 +150,13 @@ def remove(records: Records, number: str, tokens: Sequence[str], by: str) -> Non
             log(records, _event("parcel.token-removed", by, order, item, parcel))
 
 
-def check(records: Records, number: str, seat: Seat, run_directory: Path, by: str) -> Reading:
-    """Read the token in a seat for a parcel: one of its tokens, with its certificates, and unused.
-
-    The reading is on record, whatever was found. Raises `NoToken`, or `Refused` where nothing is packed.
-    """
-    parcel = _in(records, number, ParcelState.PACKING)
-    order = orders.order_of(records, parcel.order_id)
-    state = read_token(seat, run_directory)
-    reading = _reading(records, parcel, seat, state)
-    item, wrong = reading.item, [one.check for one in reading.findings if not one.ok]
-    if item is not None:
-        apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
-    with records.transaction():
-        inside = parcels.packed_in(records, parcel, item.id) if item is not None else None
-        if item is not None and inside is not None:
-            parcels.set_read(records, parcel, item.id, by if reading.right else None, seat.name)
-        name = "parcel.token-read" if reading.right else "parcel.token-refused"
-        detail = {"parcel": parcel.number, **({"wrong": wrong} if wrong else {})}
-        log(
-            records,
-            Event(
-                name,
-                by,
-                order=order.number,
-                item=item.mailer_number if item is not None else None,
-                seat=seat.name,
-                token=state.identity.serial,
-                detail=detail,
-            ),
-        )
-    return reading
-
-
-def unused(records: Records, item: Item, state: TokenState) -> Iterator[Finding]:
-    """What would show that somebody used a finished token: tries spent, keys or certificates of others."""
-    on_record = tries(records, item.token_driver or "", item.token_serial or "")
-    for code in COUNTED:
-        told: int | None = getattr(state.tries, code)
-        full = on_record[code].full if code in on_record else None
-        if told is not None and full is not None:
-            what = f"{spoken(told)} of {full}" if told < full else "all of them"
-            yield Finding(f"{code} tries unspent", told >= full, what)
-    own = {key.slot for key in journal.keys(records, item.id).values()}
-    for key in state.keys:
-        if key.slot not in own and (key.public_key or key.certificate):
-            yield Finding(f"slot {key.slot}", False, "holds what this station did not put there")
-
-
 def close(records: Records, number: str, library: Library, by: str, on: date) -> Parcel:
     """Close a parcel: every token in it was read in it, and may still go.
 
     Each gets the number that acknowledges it. Raises `Refused`.
     """
     with records.transaction():
-        parcel = _in(records, number, ParcelState.PACKING)
+        parcel = in_state(records, number, ParcelState.PACKING)
         order, inside = orders.order_of(records, parcel.order_id), parcels.packed(records, parcel)
         if not inside:
             raise Refused("nothing is in it", where=f"parcel {number}", next="station dispatch add")
@@ -267,7 +224,7 @@ def send(
     at = at or now()
     with records.transaction():
         restores.refuse_open(records)
-        parcel = _in(records, number, ParcelState.CLOSED)
+        parcel = in_state(records, number, ParcelState.CLOSED)
         order = orders.order_of(records, parcel.order_id)
         events = []
         for one in parcels.packed(records, parcel):
@@ -327,18 +284,8 @@ def _compared(one: Addressee) -> tuple[str, ...]:
     return tuple(" ".join(part.split()).casefold() for part in (one.name, one.email, *one.lines))
 
 
-def _reading(records: Records, parcel: Parcel, seat: Seat, state: TokenState) -> Reading:
-    try:
-        item = item_in(records, seat, state)
-    except NotFound as error:
-        return Reading(None, (Finding("token", False, error.what),))
-    inside = parcels.packed_in(records, parcel, item.id) is not None
-    packed = Finding("packed", inside, f"{'in' if inside else 'not in'} parcel {parcel.number}")
-    found = findings(records, seat, state, item, None)
-    return Reading(item, (found[0], packed, *found[1:], *unused(records, item, state)))
-
-
-def _in(records: Records, number: str, state: ParcelState) -> Parcel:
+def in_state(records: Records, number: str, state: ParcelState) -> Parcel:
+    """The parcel of a number; raises `Refused` where it is in another state, `NotFound`."""
     parcel = parcels.parcel(records, number)
     if parcel.state is not state:
         raise Refused(f"it is {parcel.state}, not {state}", where=f"parcel {number}")

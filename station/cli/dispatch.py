@@ -56,16 +56,25 @@ def dispatch() -> None:
 
 @dispatch.command()
 @click.argument("order")
+@click.option("--each", is_flag=True, help="A parcel for every address, with all tokens that may go.")
+@on_option
 @pass_invocation
-def new(invocation: Invocation, order: str) -> None:
+def new(invocation: Invocation, order: str, each: bool, on: date) -> None:
     """Begin a parcel for tokens of ORDER, which go to one certificate manager at one address."""
-    from batch.life.parcels import begin
+    from batch.life.parcels import begin, begin_each
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, None, order) as actor:
-        parcel = begin(records, order, actor.name)
-    click.echo(parcel.number)
-    click.echo(f"next: station dispatch add {parcel.number} TOKEN ..., or --ready", err=True)
+        made = begin_each(records, order, desk.library, actor.name, on) if each else []
+        parcel = None if each else begin(records, order, actor.name)
+    for one, tokens in made:
+        click.echo(one.number)
+        click.echo(f"{counted(len(tokens), 'token', 'tokens')} in parcel {one.number}", err=True)
+    if parcel is None:
+        click.echo("next: read each: station dispatch check --seat NAME", err=True)
+    else:
+        click.echo(parcel.number)
+        click.echo(f"next: station dispatch add {parcel.number} TOKEN ..., or --ready", err=True)
 
 
 @dispatch.command()
@@ -112,18 +121,18 @@ def remove(invocation: Invocation, parcel: str, tokens: tuple[str, ...]) -> None
 
 
 @dispatch.command()
-@click.argument("parcel")
+@click.argument("parcel", required=False)
 @click.option("--seat", required=True, metavar="NAME", help="The seat the token is in.")
 @click.option("--every", is_flag=True, help="Read one after the other until all were read; Ctrl-C stops.")
 @json_option
 @pass_invocation
-def check(invocation: Invocation, parcel: str, seat: str, every: bool, as_json: bool) -> ExitCode:
-    """Read the token in a seat for PARCEL: one of its own, with its certificates, and unused.
+def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as_json: bool) -> ExitCode:
+    """Read the token in a seat for PARCEL, or the one it lies in: its own, with its certificates, and unused.
 
     Needs no code and spends no try. What is found is on record; a wrong token stays unread, and the parcel
     open.
     """
-    from batch.life.parcels import check as read
+    from batch.life.parcel_reading import check as read
 
     desk = invocation.desk()
     rows: list[dict[str, Any]] = []
@@ -137,6 +146,8 @@ def check(invocation: Invocation, parcel: str, seat: str, every: bool, as_json: 
             ]
             left = _unread(records, parcel)
             verdict = "is right" if reading.right else "is WRONG: put it aside"
+            if parcel is None and reading.right:
+                verdict += f", parcel {reading.parcel.number}"
             click.echo(f"token {number or '-'} {verdict}; {left} to read", err=True)
             if not every or not left:
                 break
@@ -301,10 +312,12 @@ def _write(file: str, page: bytes) -> None:
         out.write(page)
 
 
-def _unread(records: Records, number: str) -> int:
-    from batch.store.parcels import packed, parcel
+def _unread(records: Records, number: str | None) -> int:
+    from batch.model.states import ParcelState
+    from batch.store.parcels import packed, parcel, parcels
 
-    return sum(one.read_at is None for one in packed(records, parcel(records, number)))
+    wanted = parcels(records, None, ParcelState.PACKING) if number is None else [parcel(records, number)]
+    return sum(one.read_at is None for open_ in wanted for one in packed(records, open_))
 
 
 def _row(records: Records, parcel: Parcel) -> dict[str, Any]:
