@@ -44,6 +44,12 @@ class Ending:
     expiring: Expiring
     organisation: str
 
+    @property
+    def called(self) -> str:
+        """The group, or the person, that its certificates name."""
+        person = " ".join(filter(None, (self.item.fields.get("given_name"), self.item.fields.get("surname"))))
+        return self.item.fields.get("group") or person
+
 
 def listed(records: Records, within: timedelta, at: datetime) -> list[Ending]:
     """Tokens whose first certificate ends within a time from a moment on, the first to end first."""
@@ -132,9 +138,7 @@ def _write(records: Records, library: Library, those: Sequence[Ending], on: date
     language = language or first.item.fields.get("language") or "en"
     name, email = _to(first.item)
     ends = min(one.expiring.not_after for one in those).date()
-    lines = [
-        f"{one.item.mailer_number}  {_called(one.item)}  {one.expiring.not_after:%Y-%m-%d}" for one in those
-    ]
+    lines = [f"{one.item.mailer_number}  {one.called}  {one.expiring.not_after:%Y-%m-%d}" for one in those]
     fields = {
         "subscriber": orders.order_of(records, first.item.order_id).subscriber,
         "managers": name or email or "-",
@@ -158,11 +162,6 @@ def _write(records: Records, library: Library, those: Sequence[Ending], on: date
             at=datetime.combine(on, time.min, UTC),
         )
     return written
-
-
-def _called(item: Item) -> str:
-    person = " ".join(filter(None, (item.fields.get("given_name"), item.fields.get("surname"))))
-    return item.fields.get("group") or person
 
 
 def _of_begun(records: Records, renewal: Renewal, layout_of: LayoutOf, on: date) -> Iterator[Duty]:

@@ -29,6 +29,7 @@ COMMANDS = {
     "token": Entry("station.cli.token:token", "List and show tokens; verify the one in a reader."),
     "revoke": Entry("station.cli.revoking:by_code", "Revoke a token by its revocation code, at any hour."),
     "certificate": Entry("station.cli.certificate:certificate", "Every certificate and how it stands."),
+    "renew": Entry("station.cli.renew:renew", "Renew tokens: on the token itself, or by a new one."),
     "diversification": Entry(
         "station.cli.diversification:diversification", "The keys that admin credentials are derived from."
     ),

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.expiring import Within, list_expiring
 from station.cli.field import activate, damaged, destroy, hand_over, lost, returned
-from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation, with_option
+from station.cli.invocation import (
+    Invocation,
+    csv_option,
+    json_option,
+    on_option,
+    pass_invocation,
+    with_option,
+)
 from station.cli.output import document, listing
 from station.cli.revoking import revoke
 from station.cli.unblocking import unblock
@@ -16,6 +24,7 @@ from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date, timedelta
 
     from batch.model.codes import SealedCodes
     from batch.model.orders import Item
@@ -60,6 +69,13 @@ def token() -> None:
 @click.option("--layout", metavar="NAME", help="Only those of this layout.")
 @click.option("--serial", metavar="TOKEN", help="Only those made on the chip of this serial.")
 @click.option("--text", metavar="WORDS", help="Only those ordered with all of these words, in any field.")
+@click.option(
+    "--expiring",
+    type=Within(),
+    metavar="TIME",
+    help="Only those with a certificate that ends within this time, such as 60d, 8w or 2m; the next first.",
+)
+@on_option
 @json_option
 @csv_option
 @pass_invocation
@@ -71,6 +87,8 @@ def list_(
     layout: str | None,
     serial: str | None,
     text: str | None,
+    expiring: timedelta | None,
+    on: date,
     as_json: bool,
     as_csv: bool,
 ) -> None:
@@ -82,7 +100,13 @@ def list_(
 
     if state is not None and state not in (*ItemState, *LifeState):
         raise click.BadParameter(f"one of: {', '.join((*ItemState, *LifeState))}", param_hint="--state")
+    if expiring is not None and (state or serial or text):
+        raise click.UsageError("--expiring goes with --order, --subscriber and --layout only")
     with Desk.of(invocation.home(), None).records() as records:
+        if expiring is not None:
+            those: dict[str, str | None] = {"order": number, "subscriber": subscriber, "layout": layout}
+            list_expiring(records, expiring, on, **those, as_json=as_json, as_csv=as_csv)
+            return
         wanted = TokensWanted(
             order_id=order(records, number).id if number else None,
             subscriber=subscriber,
