@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from batch.people.separation import Act
     from batch.store.database import Records
     from layouts.token import TokenLayout
-    from station.wiring import Desk
 
 _HOLDS = click.option(
     "--holds",
@@ -128,7 +127,7 @@ def confirm(
     changed = _changes(changes)
     if not (holds or changed):
         raise click.UsageError("say which fields hold: --holds all, --holds FIELD or --set FIELD=VALUE")
-    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):
         show_renewal(records, _hold(records, renewal, layout, actor, holds, changed), layout, as_json)
 
 
@@ -144,7 +143,7 @@ def role(invocation: Invocation, number: str, as_json: bool) -> None:
     from batch.life.renewing import confirm_role
     from batch.people.separation import Act
 
-    with _acting(invocation, number, Act.CONFIRM_ROLE) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.CONFIRM_ROLE) as (records, renewal, layout, actor):
         show_renewal(records, confirm_role(records, renewal.number, actor), layout, as_json)
 
 
@@ -157,7 +156,7 @@ def approve(invocation: Invocation, number: str, as_json: bool) -> None:
     from batch.life.renewing import approve as decide
     from batch.people.separation import Act
 
-    with _acting(invocation, number, Act.APPROVE_RENEWAL) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.APPROVE_RENEWAL) as (records, renewal, layout, actor):
         show_renewal(records, decide(records, renewal.number, layout, actor), layout, as_json)
 
 
@@ -173,7 +172,7 @@ def pause(invocation: Invocation, number: str, what: str, until: datetime | None
     from batch.model.renewals import Pause
     from batch.people.separation import Act
 
-    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):
         day = until.date() if until else None
         show_renewal(records, wait(records, renewal.number, actor, Pause(what), day), layout, as_json)
 
@@ -191,7 +190,7 @@ def resume(invocation: Invocation, number: str, voucher: str | None, paid: str |
 
     if voucher is not None and paid is not None:
         raise click.UsageError("it is paid by a voucher or otherwise, not both")
-    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):
         if voucher is not None or paid is not None:
             renewing.pay(records, renewal.number, actor, voucher=voucher, paid=paid, on=_today())
         show_renewal(records, renewing.resume(records, renewal.number, actor), layout, as_json)
@@ -207,7 +206,7 @@ def cancel(invocation: Invocation, number: str, reason: str, as_json: bool) -> N
     from batch.life.renewing import cancel as end
     from batch.people.separation import Act
 
-    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor, _):
+    with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):
         show_renewal(records, end(records, renewal.number, actor, reason), layout, as_json)
 
 
@@ -290,20 +289,25 @@ for command in (order, carry_out, undo, finish, vouchers):
 @contextmanager
 def _acting(
     invocation: Invocation, number: str, act: Act
-) -> Iterator[tuple[Records, Renewal, TokenLayout, Actor, Desk]]:
+) -> Iterator[tuple[Records, Renewal, TokenLayout, Actor]]:
     """Who does an act to a renewal, kept from it by what they did before."""
     from batch.life.renewing import asked_by
+    from batch.model.errors import NotFound
     from batch.people.separation import RULES
     from batch.store.items import item_of
     from batch.store.renewals import renewal
 
     desk = invocation.desk()
     with desk.sound_records() as records:
-        found = renewal(records, number)
-        before = asked_by(records, found) if RULES[act].not_after else None
-        layout = desk.library.token(item_of(records, found.item_id).layout)
-        with invocation.acting(desk, records, act, where=found.number, before=before) as actor:
-            yield records, found, layout, actor, desk
+        before = None
+        # Who may not do it is told so first.
+        with suppress(NotFound):
+            if RULES[act].not_after:
+                before = asked_by(records, renewal(records, number))
+        with invocation.acting(desk, records, act, where=number, before=before) as actor:
+            found = renewal(records, number)
+            layout = desk.library.token(item_of(records, found.item_id).layout)
+            yield records, found, layout, actor
 
 
 def _hold(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -138,7 +138,7 @@ def _bench(
     """All that a renewal on a token is done with; who carries it out did not approve it (R35)."""
     from batch.life.renewal_on_token import carried_out_before
     from batch.life.renewal_seat import Bench
-    from batch.model.errors import Refused
+    from batch.model.errors import NotFound, Refused
     from batch.people.register import NOTE, Trust
     from batch.people.separation import Act
     from batch.production.admin_proof import open_to_recover
@@ -150,11 +150,14 @@ def _bench(
     desk = invocation.desk()
     with ExitStack() as held:
         records = held.enter_context(desk.sound_records())
-        found = renewal(records, number)
         people = [(invocation.named, Act.PRODUCE), *((name, Act.RECOVER_ADMIN) for name in officers)]
-        before = carried_out_before(records, number)
-        acting = actors(desk, records, people, where=found.number, before=before, tell=_tell)
+        before = None
+        # Who may not do it is told so first.
+        with suppress(NotFound):
+            before = carried_out_before(records, number)
+        acting = actors(desk, records, people, where=number, before=before, tell=_tell)
         operator, *others = held.enter_context(acting)
+        found = renewal(records, number)
 
         @contextmanager
         def admin(item: Item, sealed: SealedCodes) -> Iterator[Room]:
