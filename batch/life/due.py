@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from batch.life import desk_duties, expiring, field_due
+from batch.life import desk_duties, dispatch_due, expiring, field_due
 from batch.life.duties import Duty
 from batch.life.field_due import LayoutOf
 from batch.model.people import Role
@@ -21,6 +21,7 @@ def due(
             *desk_duties.duties(records, retention, on),
             *field_due.duties(records, layout_of, on),
             *expiring.duties(records, layout_of, on),
+            *dispatch_due.duties(records, layout_of, on),
         ]
     wanted = (one for one in found if role is None or one.role is role)
     return sorted(wanted, key=lambda one: (one.by, one.role, one.about, one.what))

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
 from batch.life import quoting
+from batch.life.field_due import LayoutOf
 from batch.model.dispatch import Loan, Packed, Parcel
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
@@ -20,7 +21,6 @@ from batch.people.separation import Act, Before, apart
 from batch.store import items, lives, loans, orders, parcels, restores, revocations
 from batch.store.clock import now
 from batch.store.database import Records
-from layouts.library import Library
 
 _HERE = (LifeState.AT_DESK, LifeState.RETURNED)
 
@@ -84,14 +84,14 @@ def begin(records: Records, number: str, by: str) -> Parcel:
 
 
 def begin_each(
-    records: Records, number: str, library: Library, by: str, on: date
+    records: Records, number: str, layout_of: LayoutOf, by: str, on: date
 ) -> list[tuple[Parcel, list[str]]]:
     """A parcel for every manager and address that tokens of an order go to, with all that may go.
 
     Raises `Refused` where none may; a desk that ends in between goes on with those that are left.
     """
     groups: dict[tuple[str, ...], list[str]] = {}
-    for token in dispatchable(records, number, library, on):
+    for token in dispatchable(records, number, layout_of, on):
         groups.setdefault(_compared(addressee(items.item(records, token))), []).append(token)
     if not groups:
         raise Refused(
@@ -102,12 +102,12 @@ def begin_each(
     made = []
     for tokens in groups.values():
         parcel = begin(records, number, by)
-        add(records, parcel.number, tokens, library, by, on)
+        add(records, parcel.number, tokens, layout_of, by, on)
         made.append((parcel, tokens))
     return made
 
 
-def add(records: Records, number: str, tokens: Sequence[str], library: Library, by: str, on: date) -> None:
+def add(records: Records, number: str, tokens: Sequence[str], layout_of: LayoutOf, by: str, on: date) -> None:
     """Put tokens into a parcel, all or none; raises `Refused` for one that may not go, or goes elsewhere."""
     with records.transaction():
         parcel = in_state(records, number, ParcelState.PACKING)
@@ -122,19 +122,19 @@ def add(records: Records, number: str, tokens: Sequence[str], library: Library, 
                 raise Refused(
                     f"it lies in parcel {other.number}", where=where, next="take it out there first"
                 )
-            need_dispatchable(records, item, library, on)
+            need_dispatchable(records, item, layout_of, on)
             _need_addressee(records, parcel, item)
             parcels.put_in(records, parcel, item.id, by)
             log(records, _event("parcel.token-added", by, order, item, parcel))
 
 
-def dispatchable(records: Records, number: str, library: Library, on: date) -> list[str]:
+def dispatchable(records: Records, number: str, layout_of: LayoutOf, on: date) -> list[str]:
     """The numbers of an order's tokens that may go and lie in no parcel yet."""
     order = orders.order(records, number)
     return [
         item.mailer_number
         for item in items.items(records, order, ItemState.PRODUCED)
-        if why_not(records, item, library, on) is None and parcels.open_of_item(records, item.id) is None
+        if why_not(records, item, layout_of, on) is None and parcels.open_of_item(records, item.id) is None
     ]
 
 
@@ -150,7 +150,7 @@ def remove(records: Records, number: str, tokens: Sequence[str], by: str) -> Non
             log(records, _event("parcel.token-removed", by, order, item, parcel))
 
 
-def close(records: Records, number: str, library: Library, by: str, on: date) -> Parcel:
+def close(records: Records, number: str, layout_of: LayoutOf, by: str, on: date) -> Parcel:
     """Close a parcel: every token in it was read in it, and may still go.
 
     Each gets the number that acknowledges it. Raises `Refused`.
@@ -171,7 +171,7 @@ def close(records: Records, number: str, library: Library, by: str, on: date) ->
         for one in inside:
             item = items.item_of(records, one.item_id)
             apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
-            need_dispatchable(records, item, library, on)
+            need_dispatchable(records, item, layout_of, on)
             _need_addressee(records, parcel, item)
             parcels.set_quoted(records, parcel, item.id, quoting.draw(item.mailer_number))
         parcel = parcels.set_state(records, parcel, ParcelState.CLOSED, by)
@@ -210,7 +210,7 @@ def cancel(records: Records, number: str, by: str, reason: str) -> Parcel:
 def send(
     records: Records,
     number: str,
-    library: Library,
+    layout_of: LayoutOf,
     by: str,
     *,
     courier: str,
@@ -230,7 +230,7 @@ def send(
         for one in parcels.packed(records, parcel):
             item = items.item_of(records, one.item_id)
             apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
-            need_dispatchable(records, item, library, at.date())
+            need_dispatchable(records, item, layout_of, at.date())
             lives.set_state(records, item.id, LifeState.DISPATCHED, at)
             events.append(_event(str(Act.DISPATCH), by, order, item, parcel))
         parcel = parcels.set_state(
@@ -242,7 +242,7 @@ def send(
     return parcel
 
 
-def why_not(records: Records, item: Item, library: Library, on: date) -> str | None:
+def why_not(records: Records, item: Item, layout_of: LayoutOf, on: date) -> str | None:
     """Why a token may not be dispatched on a day, None where it may (R2, R5)."""
     if item.state is not ItemState.PRODUCED:
         return f"it is {item.state}"
@@ -256,12 +256,12 @@ def why_not(records: Records, item: Item, library: Library, on: date) -> str | N
         manager = registry.manager_of(records, order.organisation, item.fields["manager_email"])
         if manager is None or not manager.valid(on):
             return "its certificate manager is none any more"
-    return letter_left(records, item, library.token(item.layout), on).reason
+    return letter_left(records, item, layout_of(item.layout), on).reason
 
 
-def need_dispatchable(records: Records, item: Item, library: Library, on: date) -> None:
+def need_dispatchable(records: Records, item: Item, layout_of: LayoutOf, on: date) -> None:
     """Raise `Refused` with the reason where a token may not be dispatched on a day."""
-    if (reason := why_not(records, item, library, on)) is not None:
+    if (reason := why_not(records, item, layout_of, on)) is not None:
         raise Refused(
             reason, where=f"token {item.mailer_number}", next="leave it out: station dispatch remove"
         )

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from batch.audit.log import log
 from batch.life.duties import Duty
+from batch.life.field_due import LayoutOf
 from batch.life.loans import AHEAD, gone
 from batch.life.parcels import certificate_name
 from batch.model.dispatch import Loan, Parcel
@@ -46,11 +47,11 @@ class Late:
     by: date
 
 
-def late(records: Records, library: Library, on: date) -> list[Late]:
+def late(records: Records, layout_of: LayoutOf, on: date) -> list[Late]:
     """All reminders that are due on a day and not written yet, by parcel."""
     found: dict[tuple[str, int, int, date], list[Item]] = {}
     for item, parcel, sent in _on_their_way(records):
-        rule = library.token(item.layout).life
+        rule = layout_of(item.layout).life
         days = [*rule.remind_days, rule.acknowledge_days]
         due = [day for day in days if sent + timedelta(days=day) <= on]
         if not due or any(day >= due[-1] for day in acknowledgements.reminded(records, parcel.id, item.id)):
@@ -68,7 +69,7 @@ def late(records: Records, library: Library, on: date) -> list[Late]:
 def write(records: Records, library: Library, by: str, on: date) -> list[Written]:
     """Write all reminders about tokens that are due on a day, and keep that they were."""
     with records.transaction():
-        return [_written(records, library, one, by) for one in late(records, library, on)]
+        return [_written(records, library, one, by) for one in late(records, library.token, on)]
 
 
 def late_loans(records: Records, on: date) -> list[tuple[Loan, int]]:
@@ -91,9 +92,9 @@ def write_of_loans(records: Records, library: Library, by: str, on: date) -> lis
         return [_of_loan(records, library, loan, day, by, on) for loan, day in late_loans(records, on)]
 
 
-def duties(records: Records, library: Library, on: date) -> Iterator[Duty]:
+def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     """What is due about tokens that nobody acknowledged: reminders, and in the end their revocation."""
-    for one in late(records, library, on):
+    for one in late(records, layout_of, on):
         escalated = one.kind == "unacknowledged"
         role = Role.ORDER_OFFICER if escalated else Role.DISPATCHER
         what = (
@@ -103,7 +104,7 @@ def duties(records: Records, library: Library, on: date) -> Iterator[Duty]:
         about = f"{what} {_counted(one.tokens)}"
         yield Duty(role, about, one.parcel.number, since, "station acknowledge reminders")
     for item, _, sent in _on_their_way(records):
-        rule = library.token(item.layout).life
+        rule = layout_of(item.layout).life
         end = sent + timedelta(days=rule.acknowledge_days) + ESCALATED
         if end <= on:
             what = "revoke the certificates of a token that nobody acknowledged (R4)"

@@ -65,7 +65,7 @@ def new(invocation: Invocation, order: str, each: bool, on: date) -> None:
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, None, order) as actor:
-        made = begin_each(records, order, desk.library, actor.name, on) if each else []
+        made = begin_each(records, order, desk.library.token, actor.name, on) if each else []
         parcel = None if each else begin(records, order, actor.name)
     for one, tokens in made:
         click.echo(one.number)
@@ -99,8 +99,8 @@ def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: boo
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
         if ready:
             order = order_of(records, of_number(records, parcel).order_id)
-            tokens = tuple(dispatchable(records, order.number, desk.library, on))
-        put(records, parcel, tokens, desk.library, actor.name, on)
+            tokens = tuple(dispatchable(records, order.number, desk.library.token, on))
+        put(records, parcel, tokens, desk.library.token, actor.name, on)
     click.echo(f"{counted(len(tokens), 'token', 'tokens')} in parcel {parcel}", err=True)
     if tokens:
         click.echo(f"next: read each: station dispatch check {parcel} --seat NAME", err=True)
@@ -176,7 +176,7 @@ def close(invocation: Invocation, parcel: str, file: str | None, on: date) -> No
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
-        shut(records, parcel, desk.library, actor.name, on)
+        shut(records, parcel, desk.library.token, actor.name, on)
         if file is not None:
             _write(file, make(records, parcel, desk.library, actor.name, on))
     click.echo(f"parcel {parcel} is closed", err=True)
@@ -213,7 +213,7 @@ def send(invocation: Invocation, parcel: str, courier: str, reference: str) -> N
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
-        go(records, parcel, desk.library, actor.name, courier=courier, reference=reference)
+        go(records, parcel, desk.library.token, actor.name, courier=courier, reference=reference)
     click.echo(f"parcel {parcel} sent with {courier}, {reference}", err=True)
 
 

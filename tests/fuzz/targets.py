@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from batch.life import mail, quoting
 from batch.model.errors import FaultyValue
 from batch.people import manager_certificates
 from batch.production.certificates import check_certificate
@@ -132,6 +133,12 @@ def layouts(data: bytes) -> None:
                 sample(letter, language)
 
 
+def mails(data: bytes) -> None:
+    """E-mails that acknowledge: words and numbers, or `FaultyValue`."""
+    with suppress(FaultyValue):
+        quoting.found_in(mail.read(data, "some.eml").text)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tlv": tlv_,
     "apdu": apdu,
@@ -142,5 +149,6 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "workbooks": workbooks,
     "configuration": configuration,
     "layouts": layouts,
+    "mails": mails,
 }
 """By the name on the command line; the corpus of each is the folder of that name under `corpus/`."""
