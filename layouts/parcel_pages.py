@@ -6,14 +6,11 @@ Nothing is cut: what does not fit its column is broken over lines, what cannot b
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from reportlab.graphics import renderPDF
 from reportlab.graphics.barcode.code128 import Code128
-from reportlab.graphics.barcode.qr import QrCodeWidget
-from reportlab.graphics.shapes import Drawing
 from reportlab.pdfgen.canvas import Canvas
 
 from layouts.composition import MM
@@ -21,7 +18,8 @@ from layouts.errors import TextFault
 from layouts.fields import fill
 from layouts.forms import FontRole
 from layouts.papers import PaperLayout, PaperTexts, ParcelContent, Sheet
-from layouts.typesetting import clean, font_name, unprintable, width, wrap
+from layouts.qr import draw_qr
+from layouts.typesetting import clean, folded, font_name, unprintable
 
 _BAR = 0.33
 """Millimetres of the narrowest bar."""
@@ -196,19 +194,7 @@ class _Paper:
         font, text = font_name(self.layout.fonts[role]), clean(text)
         if character := unprintable(text, font):
             raise self._fault(text, f"has U+{ord(character):04X}, which the papers' fonts cannot show")
-        if (lines := wrap(text, font, size, room)) is not None:
-            return lines or [""]
-        # A word that is wider than its place is broken anywhere rather than cut.
-        return [line for word in text.split(" ") for line in self._broken(word, font, size, room)]
-
-    def _broken(self, word: str, font: str, size: float, room: float) -> Iterator[str]:
-        line = ""
-        for letter in word:
-            if line and width(line + letter, font, size) > room:
-                yield line
-                line = ""
-            line += letter
-        yield line
+        return folded(text, font, size, room)
 
     def _write(self, role: FontRole, text: str, x: float, y: float, size: float, ink: float = 0.0) -> None:
         self.canvas.setFillGray(ink)
@@ -299,9 +285,5 @@ class _CoverLetter(_Paper):
 
     def _qr(self) -> None:
         """A QR code that begins the answer, in the right upper corner."""
-        code = QrCodeWidget(answer(self.layout, self.parcel), barLevel="M")
-        left, bottom, right, top = code.getBounds()
-        scale = _QR * MM / max(right - left, top - bottom)
-        drawing = Drawing(_QR * MM, _QR * MM, transform=(scale, 0, 0, scale, 0, 0))
-        drawing.add(code)
-        renderPDF.draw(drawing, self.canvas, self.left + self.room - _QR * MM, self.y - _QR * MM)
+        link, side = answer(self.layout, self.parcel), _QR * MM
+        draw_qr(self.canvas, link, self.left + self.room - side, self.y - side, side)

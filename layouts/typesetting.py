@@ -14,6 +14,9 @@ from layouts.errors import LayoutError
 _LTR = frozenset({"L", "EN", "ES", "ET", "CS", "WS", "ON", "BN"})
 """Bidirectional classes that need no reordering (UAX #9)."""
 
+_UNKNOWN = "?"
+"""Stands for a character that a font cannot show."""
+
 
 @functools.cache
 def font_name(path: Path) -> str:
@@ -77,3 +80,30 @@ def wrap(text: str, name: str, size: float, room: float) -> list[str] | None:
             lines.append(word)
             used = wide
     return lines
+
+
+def folded(text: str, name: str, size: float, room: float) -> list[str]:
+    """The text in lines of at most `room` points; a word that is wider is broken anywhere, never cut."""
+    lines = wrap(text, name, size, room)
+    if lines is not None:
+        return lines or [""]
+    found = [""]
+    for word in text.split(" "):
+        start = f"{found[-1]} " if found[-1] else ""
+        if width(start + word, name, size) <= room:
+            found[-1] = start + word
+            continue
+        if found[-1]:
+            found.append("")
+        for letter in word:
+            if found[-1] and width(found[-1] + letter, name, size) > room:
+                found.append("")
+            found[-1] += letter
+    return found
+
+
+def printable(text: str, name: str) -> str:
+    """The text with a mark in the place of what the font cannot show."""
+    while (character := unprintable(text, name)) is not None:
+        text = text.replace(character, _UNKNOWN)
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def make_checkpoint(
         # Before the first checkpoint names it.
         settle_keys(home)
         new_key = True
-    signer = Signer(spki[-_ED25519_LENGTH:], lambda text: bench_keys.ask("sign_log", text, timeout=_PATIENCE))
+    signer = Signer(spki[-_ED25519_LENGTH:], signing(bench_keys))
     origin = origin_of(configuration.station.name)
     made = checkpoints.make(records, signer, origin=origin, operator=operator, new_key=new_key)
     other = made.key if last is not None and last.key != made.key else None
@@ -84,6 +85,11 @@ def make_checkpoint(
     except OSError as error:
         return Made(made, None, f"{path}: {error.strerror}", other)
     return Made(made, path, None, other)
+
+
+def signing(bench_keys: Child) -> Callable[[bytes], bytes]:
+    """Signs a text with the log's key: 64 bytes."""
+    return lambda text: bytes(bench_keys.ask("sign_log", text, timeout=_PATIENCE))
 
 
 def _write(path: Path, note: str) -> None:

@@ -24,6 +24,7 @@ _ED25519 = b"\x01"
 
 _KEY_LENGTH, _ID_LENGTH = 32, 4
 _DASH = "— "
+_AS_WRITTEN = "give the file as it was written"
 _BODY = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n(?:[^\n]+\n)*")
 
 
@@ -80,6 +81,11 @@ class VerifierKey:
         return True
 
 
+def signed(text: str, key: VerifierKey, signature: bytes) -> str:
+    """A text of whole lines as a signed note with one signature (64 bytes) over it."""
+    return f"{text}\n{_DASH}{key.name} {base64.b64encode(key.id + signature).decode()}\n"
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The root over the first `size` entries of the log `origin`."""
@@ -94,45 +100,50 @@ class Checkpoint:
 
     def signed(self, key: VerifierKey, signature: bytes) -> str:
         """The checkpoint with the one signature of its log."""
-        return f"{self.text()}\n{_DASH}{key.name} {base64.b64encode(key.id + signature).decode()}\n"
+        return signed(self.text(), key, signature)
 
 
 @dataclass(frozen=True)
-class Note:
-    """A signed checkpoint as read; its signatures by key name and id, none of them verified yet."""
+class SignedText:
+    """A text as it was signed; its signatures by key name and id, none of them verified yet."""
 
-    checkpoint: Checkpoint
     text: str
     signatures: tuple[tuple[str, bytes, bytes], ...]
 
     @classmethod
-    def parse(cls, content: str, where: str) -> Note:
-        """Read a signed checkpoint; raises `FaultyNote`."""
+    def read(cls, content: str, where: str, what: str) -> SignedText:
+        """Read a signed note, which is to be some `what`; raises `FaultyNote`."""
         split = content.rfind("\n\n")
         lines = content[split + 2 :].split("\n")
-        body = _BODY.fullmatch(content[: split + 1])
-        root = _unbase64(body[3]) if body else None
-        if (
-            len(content) > LARGEST_NOTE
-            or split < 0
-            or body is None
-            or root is None
-            or lines.pop()
-            or not lines
-        ):
-            raise FaultyNote("is no signed checkpoint", where=where, next="give the file as it was written")
+        if len(content) > LARGEST_NOTE or split < 0 or lines.pop() or not lines:
+            raise FaultyNote(f"is no signed {what}", where=where, next=_AS_WRITTEN)
         signatures = [_signature(line) for line in lines]
         known = tuple(one for one in signatures if one is not None)
-        if len(known) != len(signatures) or len(root) != SIZE or _has_controls(content):
-            raise FaultyNote(
-                "the checkpoint is not well-formed", where=where, next="give the file as it was written"
-            )
-        return cls(Checkpoint(body[1], int(body[2]), root), body[0], known)
+        if len(known) != len(signatures) or _has_controls(content):
+            raise FaultyNote(f"the signed {what} is not well-formed", where=where, next=_AS_WRITTEN)
+        return cls(content[: split + 1], known)
 
     def verified_by(self, key: VerifierKey) -> bool:
         """Whether the note bears a good signature of `key` and none of it that is bad."""
         own = [signature for name, id_, signature in self.signatures if (name, id_) == (key.name, key.id)]
         return bool(own) and all(key.has_signed(self.text.encode(), signature) for signature in own)
+
+
+@dataclass(frozen=True)
+class Note(SignedText):
+    """A signed checkpoint as read."""
+
+    checkpoint: Checkpoint
+
+    @classmethod
+    def parse(cls, content: str, where: str) -> Note:
+        """Read a signed checkpoint; raises `FaultyNote`."""
+        signed = SignedText.read(content, where, "checkpoint")
+        body = _BODY.fullmatch(signed.text)
+        root = _unbase64(body[3]) if body else None
+        if body is None or root is None or len(root) != SIZE:
+            raise FaultyNote("is no signed checkpoint", where=where, next=_AS_WRITTEN)
+        return cls(signed.text, signed.signatures, Checkpoint(body[1], int(body[2]), root))
 
 
 def origin_of(station: str) -> str:

@@ -24,6 +24,7 @@ class Act(enum.StrEnum):
     APPROVE = "order.approved"
     REJECT = "order.rejected"
     CLOSE = "order.closed"
+    ACCOUNT = "order.reported"
     NOTIFY = "order.notice"
     PRODUCE = "production.ordered"
     SET_ASIDE = "token.set-aside"
@@ -88,6 +89,7 @@ RULES: Mapping[Act, Rule] = {
     ),
     Act.REJECT: _by(Role.APPROVER, Role.ORDER_OFFICER),
     Act.CLOSE: _by(Role.ORDER_OFFICER, Role.APPROVER),
+    Act.ACCOUNT: _by(Role.ORDER_OFFICER, Role.APPROVER, Role.AUDITOR),
     Act.NOTIFY: _by(Role.ORDER_OFFICER, Role.APPROVER),
     Act.PRODUCE: _by(
         Role.PERSONALISER, not_after={Act.APPROVE: "who approved an order does not produce it (R35)"}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from station.cli.invocation import Invocation, json_option, on_option, pass_invocation
-from station.cli.output import listing
+from station.cli.output import counted, listing
+from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
+
+    from batch.audit.notes import VerifierKey
 
 _OBSTACLES = {"what": "Open", "why": "Why", "command": "Next"}
 
@@ -50,3 +56,103 @@ def close(invocation: Invocation, number: str, on: date, as_json: bool) -> None:
             listing(rows, _OBSTACLES, as_json=as_json, empty="")
             raise
     click.echo(f"order {closed.number} is closed; next: station order report {closed.number}", err=True)
+
+
+_NEW = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("number", required=False)
+@click.option("--json", "json_file", metavar="FILE", type=_NEW, help="A new file for the signed report.")
+@click.option("--pdf", "pdf_file", metavar="FILE", type=_NEW, help="A new file for the same on paper.")
+@click.option(
+    "--verify",
+    "given",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Verify a signed report instead.",
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="VKEY", help="Trust only this verifier key, kept outside."
+)
+@pass_invocation
+def report(
+    invocation: Invocation,
+    number: str | None,
+    json_file: Path | None,
+    pdf_file: Path | None,
+    given: Path | None,
+    keys: tuple[str, ...],
+) -> ExitCode:
+    """Write the signed report of the order NUMBER (PIN of `bench`), or verify one.
+
+    Who did what when, every token, certificate and evidence of its key, every letter and form. The JSON file
+    is signed with the key of the log. Verifying needs no records where --key gives that key.
+    """
+    if given is not None:
+        if number or json_file or pdf_file:
+            raise click.UsageError("--verify takes a report, and nothing else but --key")
+        return _verify(invocation, given, keys)
+    if number is None or json_file is None or keys:
+        raise click.UsageError("say NUMBER and --json FILE, or --verify FILE")
+    _make(invocation, number, json_file, pdf_file)
+    return ExitCode.OK
+
+
+def _make(invocation: Invocation, number: str, json_file: Path, pdf_file: Path | None) -> None:
+    from batch.life.signed_report import make
+    from batch.people.separation import Act
+    from station.cli.audit import tell_checkpoint
+    from station.key_tokens import signing
+    from station.new_files import new_file
+
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.ACCOUNT, where=number) as actor,
+        desk.keeper() as keys,
+        ExitStack() as files,
+    ):
+        file = files.enter_context(new_file(json_file))
+        pages = files.enter_context(new_file(pdf_file)) if pdf_file else None
+        made = desk.checkpoint(records, keys, actor.name)
+        written = make(
+            records,
+            number,
+            file,
+            pages,
+            station=desk.configuration.station.name,
+            checkpoint=made.checkpoint,
+            sign=signing(keys),
+            operator=actor.name,
+        )
+    tell_checkpoint(made)
+    click.echo(f"report of order {number}: {json_file}, SHA-256 {written.digest}", err=True)
+    if pdf_file:
+        click.echo(f"on paper: {pdf_file}", err=True)
+
+
+def _verify(invocation: Invocation, given: Path, keys: Sequence[str]) -> ExitCode:
+    from batch.audit.notes import VerifierKey
+    from batch.life.signed_report import verify
+
+    trusted = [VerifierKey.parse(key) for key in keys] or _own_keys(invocation)
+    found = verify(given.read_bytes(), trusted, given.name)
+    tokens = counted(found.tokens, "token", "tokens")
+    click.echo(f"order {found.order}, {found.state}, as of {found.made}: {tokens}, SHA-256 {found.digest}")
+    for finding in found.findings:
+        click.echo(f"found: {finding}", err=True)
+    if found.findings:
+        return ExitCode.CHECK_FAILED
+    click.echo(f"the report holds; signed by {found.key}", err=True)
+    return ExitCode.OK
+
+
+def _own_keys(invocation: Invocation) -> list[VerifierKey]:
+    """The keys that ever signed the log of this home."""
+    from batch.audit.notes import VerifierKey
+    from batch.store.checkpoints import every
+    from station.wiring import Desk
+
+    with Desk.of(invocation.home(), None).records() as records:
+        return [VerifierKey.parse(key) for key in dict.fromkeys(one.key for one in every(records))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from station.cli.closing import close
+from station.cli.closing import close, report
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
@@ -318,6 +318,7 @@ def _tell_history(history: dict[str, Any]) -> None:
 
 order.add_command(schedule)
 order.add_command(close)
+order.add_command(report)
 
 
 def _row(records: Records, order: Order) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.unit.order_kit import approved, draft
 
 EVIDENCE = json.dumps(
     {
-        "kind": "pkcs11",
+        "kind": "attributes",
         "chain": [],
         "attributes": {
             "CKA_LOCAL": True,

@@ -53,6 +53,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "order assess": (ORDER,),
     "order notice": (ORDER,),
     "order close": (ORDER,),
+    "order report": (ORDER, "--json", "NEW"),
     "order approve": (ORDER,),
     "order reject": (ORDER, *WHY),
     "order schedule": (ORDER, "--until", "2030-01-01T00:00"),
