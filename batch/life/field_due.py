@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from batch.letters.policy import letter_left
@@ -27,25 +27,28 @@ LayoutOf = Callable[[str], TokenLayout]
 
 def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     """What is to be done with tokens in the field, each by its day."""
-    yield from _revocations(records)
-    yield from _lives(records)
+    begun = {
+        number: by for number, at in statements.begun(records, Act.REVOKE) if (by := _day(at + WITHIN)) >= on
+    }
+    yield from _revocations(records, begun)
+    yield from _lives(records, begun)
     yield from _hand_overs(records, layout_of, on)
 
 
-def _revocations(records: Records) -> Iterator[Duty]:
+def _revocations(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
     officer = Role.REVOCATION_OFFICER
     for item_id, asked in revocations.pending(records):
         about = f"token {items.item_of(records, item_id).mailer_number}"
         yield Duty(
             officer, "tell the CA what is to be revoked", about, _day(asked + WITHIN), "station ca crl"
         )
-    for begun, at in statements.begun(records, Act.REVOKE):
+    for number, by in begun.items():
         what = "complete the revocation that another officer signed"
-        if not revocations.of_its_keys(records, items.item(records, begun).id):
-            yield Duty(officer, what, f"token {begun}", _day(at + WITHIN), f"station token revoke {begun}")
+        if not revocations.of_its_keys(records, items.item(records, number).id):
+            yield Duty(officer, what, f"token {number}", by, f"station token revoke {number}")
 
 
-def _lives(records: Records) -> Iterator[Duty]:
+def _lives(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
     for number, life in lives.in_states(records, LifeState.LOST, LifeState.RETURNED, LifeState.DESTROYED):
         about, valid = f"token {number}", not revocations.of_its_keys(records, life.item_id)
         if life.state is LifeState.RETURNED:
@@ -56,7 +59,7 @@ def _lives(records: Records) -> Iterator[Duty]:
                 _day(life.since + PATIENCE),
                 f"station token destroy {number} --witness NAME",
             )
-        elif valid:
+        elif valid and number not in begun:
             why = "keyCompromise" if life.state is LifeState.LOST else "cessationOfOperation"
             yield Duty(
                 Role.REVOCATION_OFFICER,

@@ -216,22 +216,28 @@ def _report(invocation: Invocation, number: str, act: FieldAct, reason: str, as_
         report(records, found, act, operator=actor.name, why=reason, at=now())
         _tell(records, found, as_json)
         if act is FieldAct.LOST:
-            _begin_revocation(records, found, actor)
-            _tell_unrevoked(records, found, "keyCompromise")
+            if not _began_revocation(records, found, actor):
+                _tell_unrevoked(records, found, "keyCompromise")
         elif act is FieldAct.RETURNED:
             _tell_unrevoked(records, found, "superseded")
 
 
-def _begin_revocation(records: Records, item: Item, actor: Actor) -> None:
+def _began_revocation(records: Records, item: Item, actor: Actor) -> bool:
     """A lost token is to be revoked; who reports it as a revocation officer is the first of two (R22)."""
     from batch.model.people import Role
     from batch.production.revoking import Ground, revoke
     from batch.store.revocations import of_its_keys
     from drivers.authorities.port import Reason
 
-    if Role.REVOCATION_OFFICER in actor.operator.roles and not of_its_keys(records, item.id):
-        revoke(records, item.mailer_number, actor, Reason.KEY_COMPROMISE, Ground.told("reported as lost"))
-        click.echo("its revocation is signed for; another revocation officer completes it", err=True)
+    if Role.REVOCATION_OFFICER not in actor.operator.roles or of_its_keys(records, item.id):
+        return False
+    number = item.mailer_number
+    revoke(records, number, actor, Reason.KEY_COMPROMISE, Ground.told("reported as lost"))
+    click.echo(
+        f"its revocation is signed for; another revocation officer completes it: station token revoke {number}",
+        err=True,
+    )
+    return True
 
 
 def _tell(records: Records, item: Item, as_json: bool) -> None:

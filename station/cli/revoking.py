@@ -42,9 +42,10 @@ def by_code(invocation: Invocation, number: str, reason: str | None, lost: bool,
     with desk.sound_records() as records:
         with code_check(desk) as matches:
             done = revoke_by_code(records, number, matches, why, now(), lost=lost)
-        click.echo(f"token {done.item.mailer_number} is to be revoked: it is on record for good", err=True)
+        state = "was to be revoked already" if done.already else "is to be revoked, on record and for good"
+        click.echo(f"token {done.item.mailer_number} {state}", err=True)
         told = tell_ca(records, desk, HOLDER)
-        state = _state(records, done.item.id)
+        standing = _state(records, done.item.id)
     if as_json:
         document(
             {
@@ -53,7 +54,7 @@ def by_code(invocation: Invocation, number: str, reason: str | None, lost: bool,
                 "requests": done.requests,
                 "already": done.already,
                 "lost": done.lost,
-                "certificates": state,
+                "certificates": standing,
                 "certificates_revoked": told.revoked,
                 "requests_waiting": told.waiting,
             }

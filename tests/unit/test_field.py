@@ -22,10 +22,14 @@ from batch.model.field import HOLDER, FieldAct
 from batch.model.orders import Item
 from batch.model.people import Role
 from batch.model.states import LetterState, LifeState, PersonState
+from batch.people.acting import Actor
+from batch.people.operators import enrol
 from batch.people.separation import Act, apart
 from batch.production.lives_back import take_lives_back
 from batch.production.revocation import ask_for
+from batch.production.revoking import Ground, revoke
 from batch.store import field, items, letters, lives, registry, revocations
+from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
 from drivers.authorities.port import Reason
@@ -33,6 +37,7 @@ from layouts.library import Library
 from layouts.life import Consent, LifeRule
 from layouts.token import TokenLayout
 from tests.unit.field_kit import NUMBER, produced
+from tests.unit.people_kit import actor, as_known
 from tests.unit.warrant_kit import Case
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -276,3 +281,21 @@ def test_the_log_tells_numbers_and_no_names(desk: Desk) -> None:
     assert number in said
     assert "Noëlle" not in said
     assert not [one for one in verify(desk.records).findings if "hand" in one.what]
+
+
+def test_a_revocation_that_one_officer_signed_is_due_while_another_may_complete_it(desk: Desk) -> None:
+    rob = enrolled(desk, "rob")
+    revoke(desk.records, NUMBER, rob, Reason.KEY_COMPROMISE, Ground.told("reported as lost"))
+    desk.moved(LifeState.LOST)
+    today = now().date()
+    assert [command for _, command, _ in desk.due(today)] == [f"station token revoke {NUMBER}"]
+    later = [command for _, command, _ in desk.due(today + timedelta(days=9))]
+    assert later == [f"station token revoke {NUMBER} --reason keyCompromise"]
+
+
+def enrolled(desk: Desk, name: str) -> Actor:
+    """A revocation officer of this desk."""
+    made = actor(name, Role.REVOCATION_OFFICER)
+    for administrator in desk.case.people.administrators:
+        enrol(desk.records, administrator, made.operator, anchor=desk.case.anchors)
+    return as_known(desk.records, made)
