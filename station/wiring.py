@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from batch.production.seats import Seat
     from batch.store.database import Records
     from drivers.secret import Secret
-    from layouts.forms import MailerLayout
     from layouts.library import Library
     from station.custody import CustodyProcess
     from station.home import Home
@@ -122,10 +121,6 @@ class Desk:
         from batch.production.briefing import brief
 
         return brief(item, facts, self.library.token(item.layout))
-
-    def mailer(self, layout: str) -> MailerLayout:
-        """The letter that goes with a token layout."""
-        return self.library.token(layout).mailer
 
     @contextmanager
     def keeper(self) -> Iterator[Child]:

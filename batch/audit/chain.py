@@ -72,6 +72,11 @@ def follows(previous: Entry | None, entry: Entry) -> bool:
     return entry == link and entry.sequence == (previous.sequence + 1 if previous else 1)
 
 
+def linked(before: bytes, entry: Entry) -> bool:
+    """Whether an entry's hash is over its text and the hash before it."""
+    return entry == _entry(before, entry.sequence, entry.body)
+
+
 class Chain:
     """Follows the chain through entries in the order of their numbers, and keeps where it does not hold."""
 

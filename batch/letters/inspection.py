@@ -12,18 +12,32 @@ from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.people.register import Trust, replay
 from batch.people.statements import digest
-from batch.people.warrants import Proof, Warrant, approval_of, check_item, check_letter
-from layouts.digests import mailer_digest
-from layouts.mailer import Letter, MailerLayout, letter_for
+from batch.people.warrants import (
+    Proof,
+    Receipt,
+    Warrant,
+    approval_of,
+    check_item,
+    check_letter,
+    check_received,
+)
+from layouts.digests import mailer_digest, token_digest
+from layouts.life import Release
+from layouts.mailer import Letter, letter_for
+from layouts.token import TokenLayout
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """Why a letter may be printed: its item, the proof that it was approved, and what two signed for it."""
+    """Why a letter may be printed: its item, the proof that it was approved, and what two signed for it.
+
+    `receipts`: that who its token is for has it, as the log tells it.
+    """
 
     item: Item
     proof: Proof
     release: Signed
+    receipts: tuple[Receipt, ...] = ()
 
 
 class LetterInspector:
@@ -51,14 +65,15 @@ class LetterInspector:
         self,
         grounds: Grounds,
         binding: Binding,
-        layout: MailerLayout,
+        layout: TokenLayout,
         letter: Letter,
         custody: bytes | None,
         at: datetime | None = None,
     ) -> None:
         """Whether two officers let this letter be printed, and it says what was approved, on this layout.
 
-        `custody` is the key (SPKI, DER) in the custody token that is to open its codes.
+        Where the token's layout wants it, they named a receipt of its token (R2, R3). `custody` is the key
+        (SPKI, DER) in the custody token that is to open its codes.
         """
         item, where = grounds.item, f"letter {binding.mailer_number}"
         check_item(self._register, self._approval, item, grounds.proof)
@@ -72,13 +87,22 @@ class LetterInspector:
         )
         if Binding(item.id, item.mailer_number) != binding:
             raise NotTrusted("its codes are another token's", where=where)
-        if mailer_digest(layout) != self._approval.layouts[item.layout][1]:
-            raise NotTrusted(
-                f"letter layout {layout.name} is not as it was when the order was approved",
-                where=where,
-                next="put it back as it was",
-            )
-        if letter_for(layout, item.fields, item.token_serial) != letter:
+        digests = (token_digest(layout), mailer_digest(layout.mailer))
+        for name, was, is_ in zip(
+            (f"layout {layout.ref}", f"letter layout {layout.mailer.name}"),
+            self._approval.layouts[item.layout],
+            digests,
+            strict=True,
+        ):
+            if was != is_:
+                raise NotTrusted(
+                    f"{name} is not as it was when the order was approved",
+                    where=where,
+                    next="put it back as it was",
+                )
+        if layout.release is Release.AFTER_ACKNOWLEDGEMENT:
+            check_received(grounds.release, grounds.receipts, item.mailer_number)
+        if letter_for(layout.mailer, item.fields, item.token_serial) != letter:
             raise NotTrusted("what it says is not what was approved", where=where)
         if custody is None or hashlib.sha256(custody).hexdigest() != self._approval.custody:
             raise NotTrusted("its custody key is not the one that was approved", where=where)

@@ -7,14 +7,13 @@ from datetime import date, datetime
 
 from batch.audit.log import log
 from batch.letters.accounting import refuse_all
-from batch.letters.policy import Layouts, leaving, next_of
+from batch.letters.policy import Layouts, had_token, leaving, next_of
 from batch.model.errors import Refused
 from batch.model.events import Event
-from batch.model.field import FieldAct
-from batch.model.orders import Item, Order
+from batch.model.orders import Order
 from batch.model.states import FormState, LetterState
-from batch.people.separation import Act, Before, apart
-from batch.store import field, forms, items, letters, orders
+from batch.people.separation import Act, apart
+from batch.store import forms, items, letters, orders
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import ToldError
@@ -68,11 +67,6 @@ def came_back(records: Records, number: str, operator: str, reason: str) -> None
         if held is not None:
             forms.set_state(records, held.number, FormState.RETURNED, operator=operator, reason=reason)
         log(records, _event(records, LetterState.RETURNED, number, operator, {"reason": reason}))
-
-
-def had_token(records: Records, item: Item) -> Before:
-    """Who had a token in hand to hand it over or dispatch it: they do not have its letter as well (R1)."""
-    return {Act.HAND_OVER: field.by_whom(records, item.id, FieldAct.HANDED_OVER)}
 
 
 def _send(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from batch.model.errors import Refused
+from batch.model.field import FieldAct
 from batch.model.life import Life
 from batch.model.orders import Item, Outlook, Posting
 from batch.model.people import Signed
 from batch.model.states import ItemState, LetterState, LifeState
 from batch.people.separation import Act, Before
 from batch.people.statements import read
-from batch.store import letters, lives, revocations, statements
+from batch.store import field, letters, lives, parcels, revocations, statements
 from batch.store.database import Records
 from drivers.errors import ToldError
 from layouts.life import Release
@@ -156,6 +157,13 @@ def had_letter(records: Records, item: Item, order: str) -> Before:
         Act.RELEASE: [name for signed in released for name in signed.signers],
         Act.SEND_LETTER: [one.sent_by for one in sent],
     }
+
+
+def had_token(records: Records, *tokens: Item) -> Before:
+    """Who had any of these tokens in hand to dispatch it or hand it over: no letter is for them (R1)."""
+    handled = {name for item in tokens for name in parcels.handled_by(records, item.id)}
+    handed = {name for item in tokens for name in field.by_whom(records, item.id, FieldAct.HANDED_OVER)}
+    return {Act.DISPATCH: sorted(handled), Act.HAND_OVER: sorted(handed)}
 
 
 def _named(release: Signed) -> list[object]:

@@ -23,14 +23,15 @@ from drivers.printers.port import Printer
 from drivers.registry import find
 from drivers.tokens import Code
 from layouts.errors import LayoutError
-from layouts.mailer import Letter, MailerLayout, check, render
+from layouts.mailer import Letter, check, render
+from layouts.token import TokenLayout
 
 _ON_LETTERS = (Code.PIN, Code.PUK, Code.REVOCATION)
 
 
 @dataclass(frozen=True)
 class PrintJob:
-    """One letter under seal: whose it is, the custody key that opens it, its layout and its address.
+    """One letter under seal: whose it is, the custody key that opens it, its token's layout and its address.
 
     `order` is the number of its order.
     """
@@ -39,7 +40,7 @@ class PrintJob:
     binding: Binding
     key_name: str
     sealed: SealedCodes
-    layout: MailerLayout
+    layout: TokenLayout
     letter: Letter
     grounds: Grounds
 
@@ -87,8 +88,8 @@ class PrintRoom(CustodyRoom):
             data_key = unwrap_in_custody(job.sealed, key, job.binding)
             codes = open_codes(job.sealed, data_key, job.binding)
             shown = {code: codes[code] for code in _ON_LETTERS}
-            page = render(job.layout, job.letter, shown)
-            check(page, job.layout, job.letter, shown)
+            page = render(job.layout.mailer, job.letter, shown)
+            check(page, job.layout.mailer, job.letter, shown)
         except (BatchError, LayoutError, DriverError) as error:
             raise PrinterFailed(
                 f"the letter cannot be made: {error.what}",

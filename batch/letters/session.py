@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from batch.audit.log import log
 from batch.letters.accounting import doubt
 from batch.letters.inspection import Grounds
+from batch.letters.policy import Layouts, May
 from batch.letters.printing import PrintJob
-from batch.letters.releasing import Releases
+from batch.letters.releasing import Releases, printable
 from batch.model.codes import Binding
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
-from batch.model.orders import Epoch, Item, LetterRecord, Order
+from batch.model.orders import Epoch, Item, Order
 from batch.model.states import LetterState
 from batch.orders.epochs import need_open
 from batch.people.acting import Actor
 from batch.people.ceremonies import Room, open_for
 from batch.people.custody_room import PRINTING
-from batch.people.evidence import Proofs, warrant_of
+from batch.people.evidence import Proofs, receipts_of, warrant_of
 from batch.people.separation import Act
 from batch.store import codes, items, letters, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
 from layouts.errors import LayoutError
-from layouts.forms import MailerLayout
 from layouts.mailer import letter_for
+from layouts.token import TokenLayout
 
 _PAGE_SECONDS = 120.0
-
-Mailers = Callable[[str], MailerLayout]
-"""The mailer layout that goes with a token layout's reference."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """How a session ended: letters printed, and why it stopped before the last, None where it did not."""
+    """How a session ended: letters printed, and why it stopped before the last, None where it did not.
+
+    `held` are those that may not be printed yet, with the reason.
+    """
 
     printed: tuple[str, ...]
     left: int
     stopped: str | None
+    held: Mapping[str, May]
 
 
 def begin(records: Records, operator: str) -> Sequence[str]:
@@ -54,12 +56,9 @@ def begin(records: Records, operator: str) -> Sequence[str]:
         return doubt(records, operator)
 
 
-def printable(records: Records, order: Order) -> list[LetterRecord]:
-    """The letters of an order that no printer was ever sent; nothing is reprinted by itself (R12)."""
-    return list(letters.letters(records, order.id, LetterState.SEALED))
-
-
-def open_to_print(records: Records, order: Order, room: Room, officers: Sequence[Actor]) -> None:
+def open_to_print(
+    records: Records, order: Order, room: Room, officers: Sequence[Actor], layouts: Layouts
+) -> None:
     """Officers open custody together for printing the letters of an order, and for nothing else.
 
     Raises `Refused` where nothing can be printed, before anybody signs.
@@ -69,7 +68,7 @@ def open_to_print(records: Records, order: Order, room: Room, officers: Sequence
         raise Refused(
             f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
         )
-    if printable(records, order):
+    if printable(records, order, layouts, now().date())[0]:
         open_for(records, room, officers, PRINTING, {"order": order.number}, order=order.number)
 
 
@@ -78,7 +77,7 @@ def print_letters(
     order: Order,
     room: Room,
     *,
-    mailers: Mailers,
+    layouts: Layouts,
     printer: str,
     operator: str,
     tell: Callable[[str, int, int], None],
@@ -86,28 +85,33 @@ def print_letters(
 ) -> Printed:
     """Print what may be printed of an order, one letter after the other; stops at the first that fails.
 
+    Nothing is reprinted by itself (R12), and what its layout does not let be printed yet is left (R2).
     `tell` gets each number printed, how many are done and how many there are. Raises `Refused` where the
     printer is not ready.
     """
     epoch = codes.epoch(records, order.id)
-    waiting = printable(records, order)
+    waiting, held = printable(records, order, layouts, now().date())
     if reason := room.ask("ready", timeout=60):
         raise Refused(
             f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
         )
     if not waiting:
-        return Printed((), 0, None)
+        return Printed((), 0, None, held)
     admission = _Admission(records, order, room)
     done: list[str] = []
-    for letter in waiting:
+
+    def stopped(why: str) -> Printed:
+        return Printed(tuple(done), len(waiting) - len(done), why, held)
+
+    for number in waiting:
         if stopping():
-            return Printed(tuple(done), len(waiting) - len(done), "stopped by the operator")
+            return stopped("stopped by the operator")
         assert epoch is not None, "an order with letters has an epoch"
-        item = items.item_of(records, letter.item_id)
+        item = items.item(records, number)
         try:
-            job = _job(records, order, epoch, item, mailers(item.layout), admission.grounds(item))
+            job = _job(records, order, epoch, item, layouts(item.layout), admission.grounds(item))
         except (LayoutError, NotTrusted, Refused) as error:
-            return Printed(tuple(done), len(waiting) - len(done), str(error))
+            return stopped(str(error))
         _record(records, order, item, LetterState.PRINTING, printer, operator)
         try:
             room.ask("print_letter", job, timeout=_PAGE_SECONDS)
@@ -116,11 +120,11 @@ def print_letters(
             untouched = isinstance(error, PrinterFailed) and error.sent == 0
             state = LetterState.SEALED if untouched else LetterState.UNKNOWN
             _record(records, order, item, state, printer, operator, str(error))
-            return Printed(tuple(done), len(waiting) - len(done), str(error))
+            return stopped(str(error))
         _record(records, order, item, LetterState.PRINTED, printer, operator)
         done.append(item.mailer_number)
         tell(item.mailer_number, len(done), len(waiting))
-    return Printed(tuple(done), 0, None)
+    return Printed(tuple(done), 0, None, held)
 
 
 class _Admission:
@@ -130,6 +134,8 @@ class _Admission:
         ordered = statements.of_subject(records, Act.PRODUCE, order.number)
         room.ask("admit", warrant_of(records, order, *ordered), timeout=60)
         self._releases, self._proofs = Releases(records, order, now()), Proofs(records, order)
+        sealed = letters.letters(records, order.id, LetterState.SEALED)
+        self._receipts = receipts_of(records, {one.mailer_number for one in sealed})
 
     def grounds(self, item: Item) -> Grounds:
         """Raises `Refused` for a letter that nobody lets be printed, `NotTrusted` for one not approved."""
@@ -139,11 +145,12 @@ class _Admission:
                 where=f"letter {item.mailer_number}",
                 next="two PIN officers release it: `station letter release`",
             )
-        return Grounds(item, self._proofs.of(item), release)
+        receipts = self._receipts.get(item.mailer_number, ())
+        return Grounds(item, self._proofs.of(item), release, tuple(receipts))
 
 
 def _job(
-    records: Records, order: Order, epoch: Epoch, item: Item, layout: MailerLayout, grounds: Grounds
+    records: Records, order: Order, epoch: Epoch, item: Item, layout: TokenLayout, grounds: Grounds
 ) -> PrintJob:
     sealed = codes.sealed(records, item.id)
     assert sealed is not None, "a produced item has sealed codes"
@@ -153,7 +160,7 @@ def _job(
         epoch.key_name,
         sealed,
         layout,
-        letter_for(layout, item.fields, item.token_serial),
+        letter_for(layout.mailer, item.fields, item.token_serial),
         grounds,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
+from batch.audit.chain import GENESIS
 from batch.audit.contents import commitment
 from batch.audit.merkle import Tree, leaf_hash
 from batch.model.errors import NotTrusted, Refused
@@ -13,8 +15,8 @@ from batch.people.acting import register_of
 from batch.people.register import REGISTER_ACTS
 from batch.people.separation import Act
 from batch.people.statements import read
-from batch.people.warrants import Approval, Proof, Warrant, approval_of
-from batch.store import items, statements
+from batch.people.warrants import Approval, Proof, Receipt, Warrant, approval_of
+from batch.store import audit, items, statements
 from batch.store.database import Records
 
 
@@ -60,6 +62,16 @@ def warrant_of(records: Records, order: Order, *ordered: Signed) -> Warrant:
 def approval_on_record(records: Records, order: Order) -> Approval:
     """The approval of an order, verified against the register as the records have it."""
     return approval_of(register_of(records), warrant_of(records, order))
+
+
+def receipts_of(records: Records, numbers: Collection[str]) -> dict[str, list[Receipt]]:
+    """The receipts of these tokens that the log has, by number, oldest first."""
+    found: dict[str, list[Receipt]] = {}
+    for before, entry in audit.receipts(records):
+        receipt = Receipt(before or GENESIS, entry)
+        if (number := receipt.item) in numbers and number is not None:
+            found.setdefault(number, []).append(receipt)
+    return found
 
 
 class Proofs:

@@ -73,7 +73,11 @@ def _by(*roles: Role, persons: int = 1, not_after: Mapping[Act, str] | None = No
 
 _ADMINISTRATORS = _by(Role.ADMINISTRATOR, persons=2)
 _BOTH_HALVES = "who has a token in hand does not have its letter as well (R1)"
-_MADE_IT = "who produced a token does not print its letter (R7)"
+_NOT_ITS_LETTER = {
+    Act.PRODUCE: "who produced a token does not print its letter (R7)",
+    Act.DISPATCH: _BOTH_HALVES,
+    Act.HAND_OVER: _BOTH_HALVES,
+}
 
 RULES: Mapping[Act, Rule] = {
     Act.FOUND: _ADMINISTRATORS,
@@ -105,8 +109,8 @@ RULES: Mapping[Act, Rule] = {
         },
     ),
     Act.RECOVER_ADMIN: _by(Role.PIN_OFFICER, persons=2),
-    Act.RELEASE: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
-    Act.REPRINT: _by(Role.PIN_OFFICER, persons=2, not_after={Act.PRODUCE: _MADE_IT}),
+    Act.RELEASE: _by(Role.PIN_OFFICER, persons=2, not_after=_NOT_ITS_LETTER),
+    Act.REPRINT: _by(Role.PIN_OFFICER, persons=2, not_after=_NOT_ITS_LETTER),
     Act.SETTLE: _by(Role.PIN_OFFICER),
     Act.REVOKE: _by(Role.REVOCATION_OFFICER, persons=2),
     Act.KEEP_BLANKS: _by(Role.PERSONALISER, Role.DISPATCHER),

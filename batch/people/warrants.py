@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from batch.audit.chain import facts_of, linked
 from batch.audit.contents import commitment_of_words
 from batch.audit.merkle import leaf_hash, root_of
 from batch.model.errors import NotTrusted, Refused
+from batch.model.events import Entry
 from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.people.register import Register
@@ -50,6 +52,33 @@ class Proof:
     path: tuple[bytes, ...]
     salt: bytes | None
     given_up: tuple[Signed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The entry of the log by which who a token is for has it, and the hash of the entry before (R3)."""
+
+    before: bytes
+    entry: Entry
+
+    @property
+    def digest(self) -> str:
+        """The entry's hash, hexadecimal, by which a release names it."""
+        return self.entry.hash.hex()
+
+    @property
+    def item(self) -> str | None:
+        """The number of the token it tells of, None where it tells of something else or is not linked."""
+        facts = facts_of(self.entry)
+        event, detail = facts.get("event"), facts.get("detail")
+        if event == "token.taken-back" and isinstance(detail, dict):
+            event = detail.get("event")
+        tells = event in RECEIVED_BY and linked(self.before, self.entry)
+        return str(facts.get("item")) if tells else None
+
+
+RECEIVED_BY = (str(Act.ACKNOWLEDGE), str(Act.HAND_OVER))
+"""The acts by which who a token is for has it."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +135,36 @@ def producing(order: str, approved: Signed, seats: Collection[str]) -> About:
     return {"order": order, "approved": digest(approved.text), "seats": sorted(seats)}
 
 
-def releasing(order: str, approved: Signed, letters: Sequence[str]) -> About:
-    """What RELEASE is about: letters of an approved order, by number."""
-    return {"order": order, "approved": digest(approved.text), "letters": sorted(letters)}
+def releasing(
+    order: str, approved: Signed, letters: Sequence[str], received: Mapping[str, str] | None = None
+) -> About:
+    """What RELEASE is about: letters of an approved order, by number.
+
+    `received`: of those that wait for it, the digest of the receipt of their token, by number.
+    """
+    about: About = {"order": order, "approved": digest(approved.text), "letters": sorted(letters)}
+    return {**about, "received": dict(received)} if received else about
 
 
-def reprinting(order: str, approved: Signed, letter: str, count: int, reason: str) -> About:
-    """What REPRINT is about: one letter, the how manieth time it is printed again, and why."""
+def reprinting(
+    order: str,
+    approved: Signed,
+    letter: str,
+    count: int,
+    reason: str,
+    *,
+    form: str | None = None,
+    received: str | None = None,
+) -> About:
+    """What REPRINT is about: one letter, the how manieth time it is printed again, and why.
+
+    `form`: the number of the form it was on, where known; `received` as for a release.
+    """
     about: About = {"order": order, "approved": digest(approved.text), "letter": letter}
-    return {**about, "count": count, "reason": reason}
+    about |= {"count": count, "reason": reason}
+    if form is not None:
+        about["form"] = form
+    return {**about, "received": {letter: received}} if received is not None else about
 
 
 def giving_up(order: str, item: str, replacement: str | None) -> About:
@@ -219,6 +269,18 @@ def check_letter(
             "nobody let this letter be printed",
             where=f"letter {number}",
             next="two PIN officers release it: `station letter release`",
+        )
+
+
+def check_received(release: Signed, receipts: Sequence[Receipt], number: str) -> None:
+    """Raise `Refused` unless who released a letter named one of these receipts of its token (R3)."""
+    named = read(release).about.get("received")
+    digest_named = named.get(number) if isinstance(named, dict) else None
+    if not any(one.item == number and one.digest == digest_named for one in receipts):
+        raise Refused(
+            "it waits for the acknowledgement of its token, and its release names none (R2, R3)",
+            where=f"letter {number}",
+            next="release it again once its token is acknowledged: `station letter release`",
         )
 
 

@@ -39,6 +39,16 @@ def add(records: Records, entry: Entry) -> None:
         ) from error
 
 
+def receipts(records: Records) -> Iterator[tuple[bytes | None, Entry]]:
+    """Entries that tell of tokens taken by whom they were for, each with the hash before it, oldest first."""
+    for row in records.rows(
+        f"SELECT (SELECT hash FROM audit b WHERE b.sequence = a.sequence - 1), {_ENTRY} FROM audit a "
+        'WHERE instr(body, \'"event":"token.acknowledged"\') > 0 '
+        'OR instr(body, \'"event":"token.handed-over"\') > 0 ORDER BY sequence'
+    ):
+        yield row[0], _entry(row[1:])
+
+
 def last_kept(records: Records, upto: int) -> Entry | None:
     """The last entry up to a number that the ledger has as well."""
     since = upto

@@ -147,6 +147,7 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
 
     desk = invocation.desk()
     stopped: list[int] = []
+    layouts = desk.library.token
     with (
         desk.sound_records(thorough=True) as records,
         only_one(desk.printing_lock, "printing"),
@@ -160,15 +161,15 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
             for doubtful in begin(records, operator):
                 click.echo(f"letter {doubtful}: it is unknown whether it was printed", err=True)
             wanted = order(records, number)
-            release_together(records, wanted, actors)
+            release_together(records, wanted, actors, layouts)
             room = held.enter_context(desk.print_room())
-            open_to_print(records, wanted, room, actors)
+            open_to_print(records, wanted, room, actors, layouts)
         with stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed"):
             result = print_letters(
                 records,
                 wanted,
                 room,
-                mailers=desk.mailer,
+                layouts=layouts,
                 printer=desk.configuration.printer.driver if desk.configuration.printer else "",
                 operator=operator,
                 tell=lambda name, done, all_: click.echo(
@@ -176,8 +177,18 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
                 ),
                 stopping=lambda: bool(stopped),
             )
+    for name, may in result.held.items():
+        since = f", from {may.since} on" if may.since else ""
+        click.echo(f"letter {name} waits: {may.reason}{since}", err=True)
     if as_json:
-        document({"printed": result.printed, "left": result.left, "stopped": result.stopped})
+        document(
+            {
+                "printed": result.printed,
+                "left": result.left,
+                "stopped": result.stopped,
+                "held": {name: may.reason for name, may in result.held.items()},
+            }
+        )
     if result.stopped:
         left = counted(result.left, "letter is", "letters are")
         click.echo(f"stopped: {result.stopped}; {left} left", err=True)

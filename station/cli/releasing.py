@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 @json_option
 @pass_invocation
 def release(invocation: Invocation, number: str, as_json: bool) -> None:
-    """Let the sealed letters of the order NUMBER be printed; a second PIN officer completes it.
+    """Let the sealed letters of the order NUMBER be printed, those that may be now; a second PIN officer
+    completes it.
 
-    Neither may have produced the order. What both signed holds for a day.
+    Neither may have produced the order or had its tokens in hand. What both signed holds for a day.
     """
     from batch.letters.releasing import release as sign
     from batch.people.separation import Act
@@ -32,7 +33,7 @@ def release(invocation: Invocation, number: str, as_json: bool) -> None:
         invocation.acting(desk, records, Act.RELEASE, where=number) as actor,
     ):
         wanted = order(records, number)
-        given = sign(records, wanted, actor)
+        given = sign(records, wanted, actor, desk.library.token)
     if as_json:
         document(_facts(given))
     letters = counted(len(given.statement.about["letters"]), "letter", "letters")
@@ -44,14 +45,14 @@ def release(invocation: Invocation, number: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("number")
-@click.option("--reason", help="What became of the form, in a sentence; who completes it may leave it out.")
+@click.option("--reason", help="What became of its form, in a sentence; who completes it may leave it out.")
 @json_option
 @pass_invocation
 def reprint(invocation: Invocation, number: str, reason: str | None, as_json: bool) -> None:
-    """Have the letter NUMBER printed again, whose form is unknown or void; a second PIN officer completes it.
+    """Have the void letter NUMBER printed again; a second PIN officer completes it.
 
-    A letter is printed again twice at most. Where its form cannot be found, think first of giving its token
-    up: whoever finds the form has its codes.
+    A letter is printed again twice at most. One whose form cannot be found never is: whoever finds the form
+    has its codes (R13).
     """
     from batch.letters.releasing import reprint as sign
     from batch.people.separation import Act
@@ -61,7 +62,7 @@ def reprint(invocation: Invocation, number: str, reason: str | None, as_json: bo
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.REPRINT, where=number) as actor,
     ):
-        given = sign(records, number, actor, reason)
+        given = sign(records, number, actor, desk.library.token, reason)
     order = given.statement.about["order"]
     if as_json:
         document(_facts(given))

@@ -11,24 +11,33 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
+from batch.letters import accounting, stock
 from batch.letters.inspection import Grounds, LetterInspector
-from batch.letters.releasing import Releases, release, release_together, reprint
+from batch.letters.releasing import Releases, printable, release, release_together, reprint
 from batch.model.codes import Binding
 from batch.model.errors import BatchError, NotTrusted, Refused
 from batch.model.events import Event
-from batch.model.states import ItemState, LetterState
+from batch.model.field import Done, FieldAct
+from batch.model.forms import FormNumber
+from batch.model.orders import Item
+from batch.model.people import Signed
+from batch.model.states import ItemState, LetterState, LifeState
 from batch.people.acting import Actor
-from batch.people.evidence import Proofs
+from batch.people.evidence import Proofs, receipts_of
 from batch.people.operators import retire
-from batch.people.statements import digest
+from batch.people.separation import Act
+from batch.people.statements import digest, read
 from batch.people.warrants import MOST_REPRINTS
-from batch.store import items, letters
+from batch.store import field, items, letters, lives, statements
 from batch.store.clock import now
-from layouts.forms import MailerLayout
+from batch.store.database import Records
+from layouts.life import LifeRule, Release
 from layouts.mailer import letter_for
+from layouts.token import TokenLayout
 from tests.unit.warrant_kit import LAYOUT, LIBRARY, Case, spki
 
-MAILER = LIBRARY.token(LAYOUT).mailer
+TOKEN = LIBRARY.token(LAYOUT)
+MAILER = TOKEN.mailer
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +51,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Case:
                 items.begin_item(records, replace(item, began_at=now()), "usb-1", "pkcs11", None)
                 items.end_item(records, item.id, ItemState.PRODUCED)
                 letters.add(records, item.mailer_number, item.id)
+                lives.begin(records, item.id)
                 log(records, Event("item.produced", "pia", item=item.mailer_number))
+            acknowledged(records, item)
     return case
+
+
+def acknowledged(records: Records, item: Item) -> None:
+    with records.transaction():
+        for reached in (LifeState.DISPATCHED, LifeState.ACKNOWLEDGED):
+            lives.set_state(records, item.id, reached)
+        log(records, Event("token.acknowledged", "emil", item=item.mailer_number))
 
 
 @pytest.fixture
@@ -55,11 +73,16 @@ def case(made: Case, tmp_path: Path) -> Iterator[Case]:
 
 def released(case: Case, *by: Actor) -> None:
     for actor in by or (case.people.pin, case.people.pin2):
-        release(case.records, case.order, actor)
+        release(case.records, case.order, actor, LIBRARY.token)
+
+
+def grounds_of(case: Case, item: Item, found: Signed) -> Grounds:
+    receipts = receipts_of(case.records, {item.mailer_number}).get(item.mailer_number, ())
+    return Grounds(item, Proofs(case.records, case.order).of(item), found, tuple(receipts))
 
 
 def printed(
-    case: Case, at: int = 0, *, layout: MailerLayout = MAILER, custody: bytes | None = None, hours: int = 0
+    case: Case, at: int = 0, *, layout: TokenLayout = TOKEN, custody: bytes | None = None, hours: int = 0
 ) -> None:
     """What the print process does before it opens the codes of a letter."""
     ordered = case.ordered_on_record()
@@ -67,8 +90,8 @@ def printed(
     item = case.item(at)
     found = Releases(case.records, case.order, now()).of(item)
     assert found is not None, "the desk finds nothing that lets it be printed"
-    grounds = Grounds(item, Proofs(case.records, case.order).of(item), found)
-    letter = letter_for(layout, item.fields, item.token_serial)
+    grounds = grounds_of(case, item, found)
+    letter = letter_for(layout.mailer, item.fields, item.token_serial)
     later = now() + timedelta(hours=hours)
     inspector.check(
         grounds, Binding(item.id, item.mailer_number), layout, letter, custody or case.custody, later
@@ -80,29 +103,29 @@ def state(case: Case, number: str, to: LetterState) -> None:
 
 
 def test_two_officers_let_every_sealed_letter_be_printed(case: Case) -> None:
-    first = release(case.records, case.order, case.people.pin)
+    first = release(case.records, case.order, case.people.pin, LIBRARY.token)
     assert (first.complete, first.wanted) == (False, 1)
     assert Releases(case.records, case.order, now()).of(case.item()) is None
-    assert release(case.records, case.order, case.people.pin2).complete
+    assert release(case.records, case.order, case.people.pin2, LIBRARY.token).complete
     for at in range(3):
         printed(case, at)
 
 
 def test_officers_who_print_together_let_be_printed_what_nobody_did_yet(case: Case) -> None:
     together = (case.people.pin, case.people.pin2)
-    release_together(case.records, case.order, together[:1])
+    release_together(case.records, case.order, together[:1], LIBRARY.token)
     assert Releases(case.records, case.order, now()).of(case.item()) is None
-    release(case.records, case.order, case.people.pin)
-    release_together(case.records, case.order, together)
+    release(case.records, case.order, case.people.pin, LIBRARY.token)
+    release_together(case.records, case.order, together, LIBRARY.token)
     printed(case)
-    release_together(case.records, case.order, together)
+    release_together(case.records, case.order, together, LIBRARY.token)
     assert case.records.rows("SELECT count(*) FROM statements WHERE act = 'letters.released'") == [(1,)]
 
 
 def test_one_officer_is_not_two(case: Case) -> None:
-    release(case.records, case.order, case.people.pin)
+    release(case.records, case.order, case.people.pin, LIBRARY.token)
     with pytest.raises(Refused, match="carl signed it already"):
-        release(case.records, case.order, case.people.pin)
+        release(case.records, case.order, case.people.pin, LIBRARY.token)
     case.edit("UPDATE statements SET completed_at = made_at WHERE act = 'letters.released'")
     with pytest.raises(NotTrusted, match="takes 2 persons; 1 signed"):
         printed(case)
@@ -111,7 +134,7 @@ def test_one_officer_is_not_two(case: Case) -> None:
 def test_who_produced_does_not_let_print(case: Case) -> None:
     case.ordered(by=case.people.both)
     with pytest.raises(Refused, match="who produced a token does not print its letter"):
-        release(case.records, case.order, case.people.both)
+        release(case.records, case.order, case.people.both, LIBRARY.token)
 
 
 def test_who_produced_does_not_let_print_whatever_the_order_of_things(case: Case) -> None:
@@ -123,7 +146,7 @@ def test_who_produced_does_not_let_print_whatever_the_order_of_things(case: Case
 
 def test_a_personaliser_is_no_pin_officer(case: Case) -> None:
     with pytest.raises(Refused, match="pia is no PIN officer"):
-        release(case.records, case.order, case.people.personaliser)
+        release(case.records, case.order, case.people.personaliser, LIBRARY.token)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +160,7 @@ def test_a_personaliser_is_no_pin_officer(case: Case) -> None:
         ("UPDATE signatures SET value = (SELECT value FROM signatures WHERE operator = 'dora')"
          " WHERE operator = 'carl'", "of carl does not hold"),
         ("DELETE FROM signatures WHERE operator = 'dora'", "takes 2 persons; 1 signed"),
-        ("UPDATE statements SET text = CAST(replace(text, '000002', '000001') AS BLOB)"
+        ('UPDATE statements SET text = CAST(replace(text, \'"000002",\', \'"000001",\') AS BLOB)'
          " WHERE act = 'letters.released'", "does not hold"),
         ("UPDATE statements SET text = (SELECT text FROM statements WHERE act = 'order.approved')"
          " WHERE act = 'production.ordered'", "is about order.approved"),
@@ -160,10 +183,10 @@ def test_letters_that_nobody_named_are_not_printed(case: Case) -> None:
     found = Releases(case.records, case.order, now()).of(other)
     assert found is not None
     assert Releases(case.records, case.order, now()).of(item) is None
-    grounds = Grounds(item, Proofs(case.records, case.order).of(item), found)
+    grounds = grounds_of(case, item, found)
     letter = letter_for(MAILER, item.fields, None)
     with pytest.raises(Refused, match="nobody let this letter be printed"):
-        inspector.check(grounds, Binding(1, "000001"), MAILER, letter, case.custody)
+        inspector.check(grounds, Binding(1, "000001"), TOKEN, letter, case.custody)
 
 
 def test_a_letter_of_another_token_is_not_printed_for_this_one(case: Case) -> None:
@@ -172,13 +195,13 @@ def test_a_letter_of_another_token_is_not_printed_for_this_one(case: Case) -> No
     item = case.item(0)
     found = Releases(case.records, case.order, now()).of(item)
     assert found is not None
-    grounds = Grounds(item, Proofs(case.records, case.order).of(item), found)
+    grounds = grounds_of(case, item, found)
     letter = letter_for(MAILER, item.fields, None)
     with pytest.raises(NotTrusted, match="its codes are another token's"):
-        inspector.check(grounds, Binding(2, "000002"), MAILER, letter, case.custody)
+        inspector.check(grounds, Binding(2, "000002"), TOKEN, letter, case.custody)
     changed = replace(letter, address=("Elders",))
     with pytest.raises(NotTrusted, match="what it says is not what was approved"):
-        inspector.check(grounds, Binding(1, "000001"), MAILER, changed, case.custody)
+        inspector.check(grounds, Binding(1, "000001"), TOKEN, changed, case.custody)
 
 
 def test_nobody_hides_who_produced_by_taking_a_statement_away(case: Case) -> None:
@@ -203,9 +226,12 @@ def test_a_release_holds_for_a_day(case: Case) -> None:
 
 def test_letter_layout_and_custody_key_are_those_approved(case: Case) -> None:
     released(case)
-    edited = replace(MAILER, name="anders")
+    edited = replace(TOKEN, mailer=replace(MAILER, name="anders"))
     with pytest.raises(NotTrusted, match="letter layout anders is not as it was"):
         printed(case, layout=edited)
+    lax = replace(TOKEN, life=LifeRule(release=Release.BEFORE_HAND_OVER))
+    with pytest.raises(NotTrusted, match="layout group-usb:p-256 is not as it was"):
+        printed(case, layout=lax)
     with pytest.raises(NotTrusted, match="custody key is not the one"):
         printed(case, custody=spki())
 
@@ -220,41 +246,141 @@ def test_an_officer_who_leaves_has_released(case: Case) -> None:
 def test_two_officers_have_a_void_letter_printed_again_counted_and_capped(case: Case) -> None:
     for count in range(1, MOST_REPRINTS + 1):
         state(case, "000001", LetterState.VOID)
-        assert not reprint(case.records, "000001", case.people.pin, "the form was torn").complete
+        assert not reprint(
+            case.records, "000001", case.people.pin, LIBRARY.token, "the form was torn"
+        ).complete
         assert letters.state_of(case.records, "000001") is LetterState.VOID
-        done = reprint(case.records, "000001", case.people.pin2)
+        done = reprint(case.records, "000001", case.people.pin2, LIBRARY.token)
         assert done.complete
         assert done.statement.about["count"] == count
         assert letters.state_of(case.records, "000001") is LetterState.SEALED
         printed(case)
     state(case, "000001", LetterState.VOID)
     with pytest.raises(Refused, match=r"printed again 2 times already \(R13\)"):
-        reprint(case.records, "000001", case.people.pin, "torn again")
+        reprint(case.records, "000001", case.people.pin, LIBRARY.token, "torn again")
 
 
 def test_a_letter_printed_again_wants_its_own_two_signatures(case: Case) -> None:
     released(case)
-    state(case, "000001", LetterState.UNKNOWN)
-    reprint(case.records, "000001", case.people.pin, "not found")
+    state(case, "000001", LetterState.VOID)
+    reprint(case.records, "000001", case.people.pin, LIBRARY.token, "not found")
     with pytest.raises(Refused, match="carl signed it already"):
-        reprint(case.records, "000001", case.people.pin, "not found")
+        reprint(case.records, "000001", case.people.pin, LIBRARY.token, "not found")
     case.edit("UPDATE statements SET completed_at = made_at WHERE act = 'letter.reprinted'")
     with pytest.raises(NotTrusted, match="takes 2 persons; 1 signed"):
         printed(case)
 
 
-@pytest.mark.parametrize("wrong", [LetterState.SEALED, LetterState.PRINTED, LetterState.PRINTING])
-def test_only_an_unknown_or_void_letter_is_printed_again(case: Case, wrong: LetterState) -> None:
+@pytest.mark.parametrize("wrong", [one for one in LetterState if one is not LetterState.VOID])
+def test_only_a_void_letter_is_printed_again(case: Case, wrong: LetterState) -> None:
     state(case, "000001", wrong)
-    with pytest.raises(Refused, match="only a letter that is unknown or void"):
-        reprint(case.records, "000001", case.people.pin, "torn")
+    with pytest.raises(Refused, match="only a void letter is printed again"):
+        reprint(case.records, "000001", case.people.pin, LIBRARY.token, "torn")
 
 
 def test_the_letter_of_a_spoiled_token_is_not_printed_again(case: Case) -> None:
     state(case, "000001", LetterState.VOID)
     case.edit("UPDATE items SET state = 'spoiled' WHERE id = 1")
     with pytest.raises(Refused, match="its token is spoiled"):
-        reprint(case.records, "000001", case.people.pin, "torn")
+        reprint(case.records, "000001", case.people.pin, LIBRARY.token, "torn")
     state(case, "000002", LetterState.VOID)
     with pytest.raises(Refused, match="no reason is given"):
-        reprint(case.records, "000002", case.people.pin)
+        reprint(case.records, "000002", case.people.pin, LIBRARY.token)
+
+
+def unacknowledged(case: Case, number: str = "000001") -> None:
+    """As if nobody had acknowledged a token yet, in the records and in the log."""
+    case.edit("UPDATE lives SET state = 'dispatched', acknowledged_at = NULL WHERE item_id = ?", int(number))
+    told = f'%"event":"token.acknowledged","item":"{number}"%'
+    case.edit("DELETE FROM audit WHERE body LIKE ?", told)
+
+
+def test_only_letters_of_acknowledged_tokens_are_released_and_their_receipts_are_named(case: Case) -> None:
+    unacknowledged(case)
+    released(case)
+    (signed,) = statements.of_subject(case.records, Act.RELEASE, case.order.number)
+    about = read(signed).about
+    assert about["letters"] == ["000002", "000003"]
+    receipts = receipts_of(case.records, {"000001", "000002", "000003"})
+    assert about["received"] == {number: told[-1].digest for number, told in receipts.items()}
+    may, held = printable(case.records, case.order, LIBRARY.token, now().date())
+    assert (may, list(held)) == (["000002", "000003"], ["000001"])
+    printed(case, 1)
+    assert Releases(case.records, case.order, now()).of(case.item()) is None
+
+
+def test_nobody_releases_by_an_acknowledgement_that_only_the_table_tells_of(case: Case) -> None:
+    unacknowledged(case)
+    case.edit("UPDATE lives SET state = 'acknowledged', acknowledged_at = since WHERE item_id = 1")
+    with pytest.raises(NotTrusted, match="the log does not tell of it"):
+        released(case)
+
+
+def test_the_print_process_holds_a_release_against_the_approved_policy_and_the_receipt(case: Case) -> None:
+    lax = replace(TOKEN, life=LifeRule(release=Release.BEFORE_HAND_OVER))
+    for officer in (case.people.pin, case.people.pin2):
+        release(case.records, case.order, officer, lambda _: lax)
+    with pytest.raises(Refused, match=r"its release names none \(R2, R3\)"):
+        printed(case)
+    released(case)
+    printed(case)
+    inspector, item = LetterInspector(case.warrant(*case.ordered_on_record()), case.trust), case.item()
+    found = Releases(case.records, case.order, now()).of(item)
+    assert found is not None
+    (own,) = receipts_of(case.records, {"000001"})["000001"]
+    (other,) = receipts_of(case.records, {"000002"})["000002"]
+    rewritten = replace(own, entry=replace(own.entry, body=own.entry.body.replace("emil", "fien")))
+    letter = letter_for(MAILER, item.fields, None)
+    for receipts in ((), (other,), (rewritten,)):
+        grounds = replace(grounds_of(case, item, found), receipts=receipts)
+        with pytest.raises(Refused, match="its release names none"):
+            inspector.check(grounds, Binding(1, "000001"), TOKEN, letter, case.custody)
+
+
+def test_an_acknowledgement_that_a_restore_took_back_counts_as_one(case: Case) -> None:
+    unacknowledged(case)
+    case.edit("UPDATE lives SET state = 'acknowledged', acknowledged_at = since WHERE item_id = 1")
+    with case.records.transaction():
+        told = {"event": "token.acknowledged", "by": "emil"}
+        log(case.records, Event("token.taken-back", "ada", item="000001", detail=told))
+    released(case)
+    printed(case)
+
+
+def test_who_completes_a_release_signs_what_was_begun_though_more_may_be_printed_since(case: Case) -> None:
+    case.edit("UPDATE lives SET state = 'dispatched' WHERE item_id = 3")
+    release(case.records, case.order, case.people.pin, LIBRARY.token)
+    case.edit("UPDATE lives SET state = 'acknowledged' WHERE item_id = 3")
+    done = release(case.records, case.order, case.people.pin2, LIBRARY.token)
+    assert done.complete
+    assert done.statement.about["letters"] == ["000001", "000002"]
+
+
+def test_who_had_a_token_in_hand_lets_no_letter_of_it_be_printed(case: Case) -> None:
+    with case.records.transaction():
+        field.add(case.records, Done(2, FieldAct.HANDED_OVER, now(), "carl"))
+        log(case.records, Event("token.handed-over", "carl", item="000002"))
+    with pytest.raises(Refused, match=r"does not have its letter as well \(R1\)"):
+        release(case.records, case.order, case.people.pin, LIBRARY.token)
+
+
+def test_a_reprint_names_the_form_it_was_on_and_a_lost_one_is_never_printed_again(case: Case) -> None:
+    ends = FormNumber.read("A-001"), FormNumber.read("A-010")
+    stock.receive(case.records, "device", *ends, "carl")
+    state(case, "000001", LetterState.PRINTED)
+    accounting.spoil(case.records, "000001", "carl", "torn", form=ends[0], numbered=True)
+    given = reprint(case.records, "000001", case.people.pin, LIBRARY.token, "torn")
+    assert given.statement.about["form"] == "A-001"
+    assert list(given.statement.about["received"]) == ["000001"]
+    state(case, "000002", LetterState.PRINTED)
+    accounting.lose(case.records, "000002", "carl", "not in the tray")
+    with pytest.raises(Refused, match=r"only a void letter is printed again \(R13\)") as told:
+        reprint(case.records, "000002", case.people.pin, LIBRARY.token, "not in the tray")
+    assert "have its certificates revoked" in (told.value.next or "")
+
+
+def test_a_letter_is_not_printed_again_for_a_token_out_of_use(case: Case) -> None:
+    state(case, "000001", LetterState.VOID)
+    case.edit("UPDATE lives SET state = 'lost' WHERE item_id = 1")
+    with pytest.raises(Refused, match="its token is lost"):
+        reprint(case.records, "000001", case.people.pin, LIBRARY.token, "torn")
