@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from batch.store.database import Records
 from batch.store.items import items
 from batch.store.orders import order, orders
 from simulators.bench import Bench, BenchError
+from station.demo_delivery import Answer, deliver
 from station.enrolling import read_list
 from station.errors import HomeError
 from station.key_tokens import PINNED
@@ -79,8 +80,8 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         _write_pins(pins, {name: bench.people.pin_file(name).read_text().strip() for name in people})
         environment = {**os.environ, "STATION_HOME": str(home), "STATION_BENCH": str(state)}
 
-        def station(line: str, *, pin: bool = False) -> None:
-            _run(line, environment, pins if pin else None, say)
+        def station(line: str, *, pin: bool = False, answer: Answer | None = None) -> str:
+            return _run(line, environment, pins if pin else None, say, answer)
 
         founders = " ".join(f"--administrator {name}" for name in ADMINISTRATORS)
         at = shlex.quote(str(state))
@@ -97,6 +98,7 @@ def play(directory: Path, say: Callable[[str], None]) -> Played:
         station(f"order assess {number} --as olga", pin=True)
         station(f"order approve {number} --as bert", pin=True)
         station(f"produce {number} --as olga", pin=True)
+        deliver(station, bench, home, number)
         station(f"letter print {number} {together}", pin=True)
         station("audit verify")
         tokens = _tokens(home, number)
@@ -131,22 +133,49 @@ def _write_pins(path: Path, people: Mapping[str, str]) -> None:
         file.writelines(f"{name} {pin}\n" for name, pin in people.items())
 
 
-def _run(line: str, environment: dict[str, str], pins: Path | None, say: Callable[[str], None]) -> None:
+def _run(
+    line: str,
+    environment: dict[str, str],
+    pins: Path | None,
+    say: Callable[[str], None],
+    answer: Answer | None = None,
+) -> str:
+    """Run a command and return what it printed; `answer` hears its talk and tells what is typed."""
     say(f"$ station {line}" + (f" --pin-fd 3 3<{pins}" if pins else ""))
     command = [sys.executable, "-m", "station", *shlex.split(line)]
-    if pins is None:
-        code = subprocess.run(command, env=environment, check=False).returncode
-    else:
-        with pins.open("rb") as opened:
-            descriptor = opened.fileno()
-            code = subprocess.run(
-                [*command, "--pin-fd", str(descriptor)],
+    with ExitStack() as held:
+        given: list[int] = []
+        if pins is not None:
+            given.append(held.enter_context(pins.open("rb")).fileno())
+            command += ["--pin-fd", str(given[0])]
+        pipe = subprocess.PIPE if answer is not None else None
+        process = held.enter_context(
+            subprocess.Popen(
+                command,
                 env=environment,
-                pass_fds=[descriptor],
-                check=False,
-            ).returncode
-    if code:
-        raise DemoFailed(f"station {line}", code)
+                pass_fds=given,
+                text=True,
+                stdin=pipe,
+                stdout=subprocess.PIPE,
+                stderr=pipe,
+            )
+        )
+        if answer is not None:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            for heard in process.stderr:
+                sys.stderr.write(heard)
+                if (typed := answer(heard)) is None:
+                    process.stdin.close()
+                elif typed:
+                    process.stdin.write(typed)
+                    process.stdin.flush()
+        assert process.stdout is not None
+        printed: str = process.stdout.read()
+    sys.stdout.write(printed)
+    if process.returncode:
+        raise DemoFailed(f"station {line}", process.returncode)
+    return printed
 
 
 def _first_order(home: Path) -> str:

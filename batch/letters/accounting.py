@@ -53,7 +53,8 @@ def in_print_order(
 ) -> list[Seen]:
     """The printed letters of an order as they came out of the printer, on forms in a row from `first` on.
 
-    `spoiled` are forms in between that went through the printer without one. Without `first` no numbers.
+    `spoiled` are forms in between that went through the printer without one; those that are spoiled, missing
+    or destroyed on record are passed over as well. Without `first` no numbers.
     """
     printed = sorted(
         letters.letters(records, order_id, LetterState.PRINTED),
@@ -61,7 +62,7 @@ def in_print_order(
     )
     if first is None:
         return [Seen(one.mailer_number) for one in printed]
-    passed_over, form = set(spoiled), first
+    passed_over, form = {*spoiled, *forms.gone_without_a_letter(records, first)}, first
     found: list[Seen] = []
     for one in printed:
         while form in passed_over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -140,6 +141,23 @@ def set_state(
             reason,
         ),
     )
+
+
+def gone_without_a_letter(records: Records, since: FormNumber) -> set[FormNumber]:
+    """Forms from a number on, in its range, that are spoiled, missing or destroyed."""
+    with suppress(NotFound):
+        rows = records.rows(
+            "SELECT place FROM forms WHERE range_id = ? AND place >= ? AND state IN (?, ?, ?)",
+            (
+                _range_of(records, since).id,
+                since.place,
+                FormState.SPOILED,
+                FormState.MISSING,
+                FormState.DESTROYED,
+            ),
+        )
+        return {since.after(place - since.place) for (place,) in rows}
+    return set()
 
 
 def take_back(

@@ -51,7 +51,9 @@ def confirm(
     from batch.letters import accounting, stock
     from batch.letters.accounting import Seen
     from batch.model.forms import FormNumber
+    from batch.model.states import FormState
     from batch.people.separation import Act
+    from batch.store.forms import form as form_of
 
     if sum(one is not None for one in (number, order, file)) != 1:
         raise click.UsageError("name a letter, or --order, or --from")
@@ -71,6 +73,7 @@ def confirm(
             assert number is not None, "one of them is given"
             seen = [Seen(number, FormNumber.read(form) if form else None)]
         accounting.confirm(records, seen, actor.name, numbered=_numbered(desk))
+        between = [one for one in between if form_of(records, one).state is FormState.IN_STOCK]
         if between:
             stock.spoil(records, between, actor.name, "went through the printer without a letter")
     click.echo(f"{counted(len(seen), 'letter is', 'letters are')} confirmed", err=True)

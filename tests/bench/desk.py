@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import layouts
 from batch.store import orders
 from drivers.secret import Secret
 from simulators.bench import Bench
@@ -251,6 +252,44 @@ class Desk:
         """Let somebody edit station.toml."""
         path = self.home / "station.toml"
         path.write_text(change(path.read_text()))
+
+    def letters_first(self) -> Desk:
+        """Let the letters of this desk's layouts go before their tokens, so that they are printed at once."""
+        return self.living_by('release = "before-hand-over"')
+
+    def living_by(self, rules: str) -> Desk:
+        """Change rules of a token's life in all of this desk's token layouts."""
+        own = self.home / "layouts-of-life" / "tokens"
+        own.mkdir(parents=True)
+        for shipped in (Path(layouts.__file__).parent / "tokens").glob("*.toml"):
+            head, life, rest = shipped.read_text().partition("\n[life]\n")
+            (own / shipped.name).write_text(f"{head}\n[life]\n{rules}\n{rest if life else ''}")
+        self.configure(lambda text: f'{text}\n[layouts]\ndirectories = ["layouts-of-life"]\n')
+        return self
+
+    def delivered(self, order: str, seat: str = "usb-1") -> None:
+        """Have the finished tokens of an order read once more in a seat, sent and acknowledged by e-mail."""
+        parcel = self.run("dispatch", "new", order, operator="emil").out.strip()
+        self.run("dispatch", "add", parcel, "--ready", operator="emil")
+        inside = self.tokens(order, "produced")
+        for token in inside:
+            self.bench.eject(seat)
+            self.bench.insert(seat, self.card(token["number"]))
+            self.run("dispatch", "check", parcel, "--seat", seat, operator="emil")
+        self.bench.take(seat, "good", f"envelope {inside[-1]['number']}")
+        self.run("dispatch", "close", parcel, operator="emil")
+        self.run("dispatch", "send", parcel, "--courier", "Post", "--reference", "3S1", operator="emil")
+        said = self.rows(
+            "SELECT quoted, json_extract(fields, '$.group'), json_extract(fields, '$.manager_email') "
+            "FROM parcel_tokens JOIN items ON items.id = item_id JOIN parcels ON parcels.id = parcel_id "
+            "WHERE parcels.number = ?",
+            parcel,
+        )
+        mail = self.work / f"{parcel}.eml"
+        lines = "".join(f"{quoted} {name}\r\n" for quoted, name, _ in said)
+        head = "To: desk@example.org\r\nSubject: received\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+        mail.write_bytes(f"From: {said[0][2]}\r\n{head}{lines}".encode())
+        self.run("acknowledge", "--eml", str(mail))
 
     def feed_by_hand(self, *seats: str) -> None:
         """Take the bench's feeder away from some seats: tokens are put in and taken out by the test."""

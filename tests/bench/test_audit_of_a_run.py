@@ -23,7 +23,7 @@ STICK = {"layout": "group-usb:p-256"}
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=0, pkcs11=1)
+    return desk_factory(piv=0, pkcs11=1).letters_first()
 
 
 def change(desk: Desk, statement: str, *values: object) -> None:

@@ -19,7 +19,7 @@ CARD = {"kind": "group", "layout": "group-card:p-256"}
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=2, pkcs11=0)
+    return desk_factory(piv=2, pkcs11=0).letters_first()
 
 
 def issued(desk: Desk) -> int:

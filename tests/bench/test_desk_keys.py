@@ -23,7 +23,7 @@ from tests.bench.thieves import thief_s
 pytestmark = pytest.mark.bench
 
 LAYOUTS = Path(__file__).parents[2] / "layouts" / "tokens"
-DIVERSIFIED = '\n[admin]\nrecovery = "diversified"\n'
+DIVERSIFIED = '\n[admin]\nrecovery = "diversified"\n[life]\nrelease = "before-hand-over"\n'
 
 
 @dataclass(frozen=True)

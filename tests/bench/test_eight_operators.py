@@ -37,7 +37,9 @@ NEWCOMER = {"manager": "Sam Nieuweling", "manager_email": "s.nieuweling@voorbeel
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
     """Carl has a card, bob a USB token, the others have passphrases."""
-    desk = desk_factory(piv=1, pkcs11=1, people=PEOPLE, operators=("carl",), usb_operators=("bob",))
+    desk = desk_factory(
+        piv=1, pkcs11=1, people=PEOPLE, operators=("carl",), usb_operators=("bob",)
+    ).letters_first()
     desk.pins["bob"] = Secret(desk.bench.people.pin_file("bob").read_bytes().strip())
     with usb_seat(desk):
         desk.enrol({"bob": "approver personaliser"})

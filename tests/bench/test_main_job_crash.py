@@ -26,7 +26,7 @@ SLOW = Delays(apdu=0.003)
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(delays=SLOW)
+    return desk_factory(delays=SLOW).letters_first()
 
 
 @pytest.fixture

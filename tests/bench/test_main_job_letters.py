@@ -20,7 +20,7 @@ pytestmark = pytest.mark.bench
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=0, pkcs11=1)
+    return desk_factory(piv=0, pkcs11=1).letters_first()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="reads the desk's memory,
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=1, pkcs11=1, delays=SLOW)
+    return desk_factory(piv=1, pkcs11=1, delays=SLOW).letters_first()
 
 
 def touched(desk: Desk, order: str) -> int:

@@ -60,7 +60,7 @@ class Aftermath:
 def run_over(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     temporary, copies = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("copies")
     places = {name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME")}
-    desk = desk_factory({**places, "HOME": str(temporary)})
+    desk = desk_factory({**places, "HOME": str(temporary)}).letters_first()
     watch = Watch(desk.work, desk.bench.layout.directory)
     watch.start()
     rows = (

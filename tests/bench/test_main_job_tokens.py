@@ -138,7 +138,7 @@ class Job:
 
 @pytest.fixture(scope="module")
 def job(desk_factory: DeskFactory) -> Job:
-    desk = desk_factory()
+    desk = desk_factory().letters_first()
     orders = (desk.produced(*ROWS), desk.produced(PERSON))
     rows = [{**ROW, **row} for row in (*ROWS, PERSON) for _ in range(int(row.get("count", "1")))]
     tokens = [token for order in orders for token in desk.tokens(order)]

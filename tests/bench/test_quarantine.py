@@ -31,7 +31,7 @@ CARD_FAULT = Fault("piv-1", "answer", 3, "db", times=1000, sw="6581")
 
 @pytest.fixture(scope="module")
 def shared(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=2, pkcs11=1, faults=True)
+    return desk_factory(piv=2, pkcs11=1, faults=True).letters_first()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ CARD = {"kind": "group", "layout": "group-card:p-256"}
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=2, pkcs11=0, delays=Delays(apdu=0.02))
+    return desk_factory(piv=2, pkcs11=0, delays=Delays(apdu=0.02)).letters_first()
 
 
 def test_every_command_works_beside_a_production_and_a_second_one_is_refused(

@@ -20,7 +20,7 @@ STICK = {"layout": "group-usb:p-256"}
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=0, pkcs11=2)
+    return desk_factory(piv=0, pkcs11=2).letters_first()
 
 
 def edit(desk: Desk, statement: str, *parameters: object) -> None:

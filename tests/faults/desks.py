@@ -30,7 +30,7 @@ def desk_for_faults(
     try:
         if seconds_old:
             bench.arm(Fault("clock", "back", seconds=seconds_old))
-        desk = Desk.make(bench, place("desk"), **bench.preloaded)
+        desk = Desk.make(bench, place("desk"), **bench.preloaded).letters_first()
         bench.disarm()
         yield desk
         desk.stop()
