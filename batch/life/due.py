@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from batch.life import desk_duties, dispatch_due, expiring, field_due
+from batch.life import desk_duties, dispatch_due, expiring, field_due, letters_due
 from batch.life.duties import Duty
 from batch.life.field_due import LayoutOf
 from batch.model.people import Role
@@ -20,6 +20,7 @@ def due(
         found = [
             *desk_duties.duties(records, retention, on),
             *field_due.duties(records, layout_of, on),
+            *letters_due.duties(records, layout_of, on),
             *expiring.duties(records, layout_of, on),
             *dispatch_due.duties(records, layout_of, on),
         ]

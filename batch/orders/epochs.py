@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from batch.model.custody import CustodyKey, KeyState
 from batch.model.errors import NotTrusted, Refused
 from batch.model.orders import Order
-from batch.model.states import PRINTED_LETTERS, ItemState, LetterState
+from batch.model.states import OPEN_LETTERS, PRINTED_LETTERS, ItemState
 from batch.people.acting import register_of
 from batch.people.register import Register
 from batch.people.vouching import check_key
 from batch.store import codes, custody, items, letters, orders, statements
 from batch.store.database import Records
-
-_OPEN_LETTERS = (LetterState.SEALED, LetterState.PRINTING, LetterState.UNKNOWN)
 
 LOW_STOCK = 5
 """Keys in stock below which more should be made."""
@@ -87,7 +85,9 @@ def need_open(records: Records, order: Order) -> None:
 
 
 def ending(records: Records, number: str) -> Ending:
-    """The epoch of an order that may end: no token is open, every letter is printed or void.
+    """The epoch of an order that may end: no token is open, every letter is confirmed or void (R42).
+
+    A letter that left, came back or is lost was confirmed, or is never printed again.
 
     Raises `Refused` for any other.
     """
@@ -102,12 +102,12 @@ def ending(records: Records, number: str) -> Ending:
             next="produce them, or take them out of quarantine",
         )
     by_state = letters.counts(records, order.id)
-    if waiting := {state: by_state[state] for state in _OPEN_LETTERS if by_state[state]}:
+    if waiting := {state: by_state[state] for state in OPEN_LETTERS if by_state[state]}:
         told = ", ".join(f"{count} {state}" for state, count in waiting.items())
         raise Refused(
-            f"its letters are not all printed or void: {told}",
+            f"its letters are not all confirmed or void: {told}",
             where=order.number,
-            next="`station letter print`, or `station letter settle` for one in doubt",
+            next="`station letter print`, then `confirm`; `station letter settle` for one in doubt",
         )
     kept = sum(
         sealed is not None and sealed.diversified_from is None

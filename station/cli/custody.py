@@ -208,7 +208,7 @@ def list_keys(invocation: Invocation, as_json: bool) -> None:
 @with_option
 @pass_invocation
 def destroy(invocation: Invocation, number: str, typed: str | None, others: tuple[str, ...]) -> None:
-    """Destroy the custody key of the order NUMBER for good, once its letters are printed or void (R42).
+    """Destroy the custody key of the order NUMBER for good, once its letters are confirmed or void (R42).
 
     Every copy of its codes, in backups too, opens for nobody any more. Copies of the custody token that hold
     the key must be shredded: docs/custody.md.

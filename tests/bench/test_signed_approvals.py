@@ -35,7 +35,7 @@ def test_a_lane_makes_nothing_that_was_not_approved_as_it_is(desk: Desk) -> None
     (before,) = desk.rows("SELECT fields FROM items WHERE id = (SELECT max(id) FROM items)")[0]
     edit(desk, "UPDATE items SET fields = replace(fields, 'Onveranderd', 'Havenmeester')")
     refused = desk.run("produce", number, operator="fien", pins=True, expect=ExitCode.PARTIAL)
-    assert "is not what was approved: its name, its fields or its layout are others" in refused.err
+    assert "is not what was approved: its name, fields or layout differ" in refused.err
     assert [token["state"] for token in desk.tokens(number)] == ["planned"]
     assert desk.rows("SELECT count(*) FROM codes") == [(0,)]
 

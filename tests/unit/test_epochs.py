@@ -65,9 +65,12 @@ def test_it_does_not_end_while_a_letter_is_sealed_or_in_doubt(records: Records, 
         ending(records, order.number)
 
 
-def test_it_ends_when_every_letter_is_printed_or_void(records: Records, order: Order) -> None:
+def test_it_ends_when_every_letter_is_confirmed_or_void(records: Records, order: Order) -> None:
     produce(records, order)
     move(records, order, LetterState.PRINTING, LetterState.PRINTED, only=1)
+    with pytest.raises(Refused, match="1 sealed, 1 printed"):
+        ending(records, order.number)
+    move(records, order, LetterState.CONFIRMED, only=1)
     with records.transaction():
         last = list(items.items(records, order))[1]
         letters.set_state(records, last.mailer_number, LetterState.VOID, printer="p", operator="carl")

@@ -13,7 +13,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("station", "batch", "layouts", "drivers", "simulators")
 
-WIRING = {"station/cli/bench.py", "station/cli/demo.py", "station/cli/init.py", "station/demo.py"}
+WIRING = {
+    "station/cli/bench.py",
+    "station/cli/demo.py",
+    "station/cli/init.py",
+    "station/demo.py",
+    "station/demo_delivery.py",
+}
 """What puts a simulated bench together with a station."""
 
 FENCES = {
