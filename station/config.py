@@ -357,6 +357,7 @@ device = "/dev/usb/lp0"
 
 [authority]
 driver = "embedded"             # signs with a key in the token of [keys.ca]
+crl_file = "/srv/crl/station.crl"       # every new revocation list, DER; may be left out
 [authority.options]
 key = "issuing"
 subject = [["2.5.4.6", "NL"], ["2.5.4.10", "Certificate desk"], ["2.5.4.3", "Certificate desk Issuing CA"]]

@@ -234,7 +234,7 @@ def _began_revocation(records: Records, item: Item, actor: Actor) -> bool:
     number = item.mailer_number
     revoke(records, number, actor, Reason.KEY_COMPROMISE, Ground.told("reported as lost"))
     click.echo(
-        f"its revocation is signed for; another revocation officer completes it: station token revoke {number}",
+        f"its revocation is signed for; next, by another revocation officer: station token revoke {number}",
         err=True,
     )
     return True
