@@ -25,6 +25,10 @@ _OF_LETTERS = {
 """The state of a letter after each event about it."""
 
 
+_TELL_CERTIFICATES = ("item.produced", "renewal.key-replaced", "renewal.key-taken-back")
+"""Events that tell which certificates a token has from then on."""
+
+
 class Agreement:
     """Hears every entry of the log, then compares."""
 
@@ -83,7 +87,7 @@ class Agreement:
         """The certificates that a token was made with, or has from a renewal on."""
         item, detail = facts.get("item"), facts.get("detail")
         told = detail.get("certificates") if isinstance(detail, dict) else None
-        named = facts.get("event") in ("item.produced", "renewal.key-replaced")
+        named = facts.get("event") in _TELL_CERTIFICATES
         if named and isinstance(item, str) and isinstance(told, dict):
             self._certificates[item] = _digest(told)
 

@@ -31,8 +31,6 @@ def renewable(
     if life.state in _OVER or (life.state is LifeState.DAMAGED and way is Way.SAME):
         advice = "order a new one" if life.state in _OVER else "renew on a new token: --on new-token"
         raise Refused(f"it is {life.state}", where=where, next=advice)
-    if revocations.of_its_keys(records, item.id):
-        raise Refused("its certificates were to be revoked", where=where, next="order a new token")
     for renewal in renewals.of_item(records, item.id):
         if renewal.ended_at is None:
             raise Refused(
@@ -43,6 +41,8 @@ def renewable(
         if renewal.state is RenewalState.DONE and renewal.new_item is not None:
             number = items.item_of(records, renewal.new_item).mailer_number
             raise Refused(f"token {number} took its place", where=where, next="renew that one")
+    if revocations.of_its_keys(records, item.id):
+        raise Refused("its certificates were to be revoked", where=where, next="order a new token")
     organisation = orders.order_of(records, item.order_id).organisation
     for number, other, _ in items.subject_orders(records, item.subject_key):
         if other != organisation:

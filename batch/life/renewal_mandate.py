@@ -54,34 +54,45 @@ class Wanted:
         }
 
 
-def approving(number: str, asked: Signed, role_by: str | None) -> About:
-    """What APPROVE_RENEWAL is about: what an officer asked for, and who confirmed the role."""
-    return {"renewal": number, "asked": digest(asked.text), "role": role_by}
+def role_of(number: str, item: str) -> About:
+    """What CONFIRM_ROLE is about: a renewal, and the token by number."""
+    return {"renewal": number, "item": item}
 
 
-def approved_renewal(register: Register, asked: Signed, approved: Signed, at: datetime) -> Statement:
+def approving(number: str, asked: Signed, role: Signed | None) -> About:
+    """What APPROVE_RENEWAL is about: what an officer asked for, and another's word for the role."""
+    role_digest = digest(role.text) if role is not None else None
+    return {"renewal": number, "asked": digest(asked.text), "role": role_digest}
+
+
+def approved_renewal(
+    register: Register, asked: Signed, approved: Signed, role: Signed | None, at: datetime
+) -> Statement:
     """What was asked for, where its approval holds at a moment; raises `NotTrusted` or `Refused` (R35)."""
     wanted = register.verify(asked, Act.RENEW, at=read(asked).at)
     before = {Act.RENEW: asked.signers}
     approval = register.verify(approved, Act.APPROVE_RENEWAL, at=at, before=before)
-    if (approval.about.get("renewal"), approval.about.get("asked")) != (
-        wanted.about.get("renewal"),
-        digest(asked.text),
-    ):
+    number = wanted.about.get("renewal")
+    if approval.about != approving(str(number), asked, role):
         raise NotTrusted("approves another renewal", where=f"statement {digest(approved.text)[:16]}")
+    if role is not None:
+        confirmed = register.verify(role, Act.CONFIRM_ROLE, at=read(role).at, before=before)
+        if confirmed.about != role_of(str(number), str(wanted.about.get("item"))):
+            raise NotTrusted("confirms another role", where=f"statement {digest(role.text)[:16]}")
     return wanted
 
 
 @dataclass(frozen=True)
 class RenewalMandate:
-    """What a lane is given to verify: the register's chain, what the bench's key token keeps of it, the two
-    statements, and the layout.
+    """What a lane is given to verify: the register's chain, what the bench's key token keeps of it, what was
+    asked for and approved, another's word for the role where there is one, and the layout.
     """
 
     trust: Trust
     register: tuple[Signed, ...]
     asked: Signed
     approved: Signed
+    role: Signed | None
     layout: TokenLayout
 
 
@@ -91,7 +102,10 @@ class RenewalInspector:
     def __init__(self, mandate: RenewalMandate, at: datetime | None = None) -> None:
         register = replay(mandate.register, mandate.trust)
         moment = at or datetime.now(UTC)
-        self._about = approved_renewal(register, mandate.asked, mandate.approved, moment).about
+        if mandate.layout.life.confirm_role and mandate.role is None:
+            raise NotTrusted("nobody has confirmed the role", where="renewal")
+        asked, approved = mandate.asked, mandate.approved
+        self._about = approved_renewal(register, asked, approved, mandate.role, moment).about
         self._layout = mandate.layout
 
     def tasks(self, wanted: Wanted, serial: str | None, not_before: datetime) -> dict[str, KeyTask]:

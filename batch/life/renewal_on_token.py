@@ -210,8 +210,15 @@ class _Work(AtSeat):
             key = self.key(name)
             renewals.take_place(self.records, self.renewal, key, value, key.kept_at)
             held = fingerprints(journal.keys(self.records, self.item.id))
-            detail = {"key": name, "slot": value, "kept": key.kept_at, "certificates": held}
-            self.tell("renewal.key-replaced", detail)
+            detail = {
+                "key": name,
+                "generation": key.generation,
+                "slot": value,
+                "kept": key.kept_at,
+                "certificates": held,
+            }
+            kept = {"renewed": renewals.whole_key(self.records, self.renewal, name)}
+            self.tell("renewal.key-replaced", detail, kept)
 
     def _generate(self, name: str, in_doubt: bool, left: object) -> Answer:
         key = self.key(name)

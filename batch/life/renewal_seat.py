@@ -136,9 +136,9 @@ class AtSeat:
         """Ask the lane's process."""
         return self.lane.ask(method, *arguments, timeout=self.seconds)
 
-    def tell(self, name: str, detail: Mapping[str, object]) -> None:
-        """Tell the log, in the caller's transaction."""
-        renewing.tell(self.records, name, self.bench.operator.name, self.renewal, dict(detail))
+    def tell(self, name: str, detail: Mapping[str, object], kept: Mapping[str, object] | None = None) -> None:
+        """Tell the log, in the caller's transaction; what is `kept` goes to the ledger."""
+        renewing.tell(self.records, name, self.bench.operator.name, self.renewal, detail, kept)
 
     def _start(self) -> Child:
         seat = self.bench.seat
@@ -147,7 +147,8 @@ class AtSeat:
         approved = statements.signed(self.records, self.renewal.statement or "")
         if approved is None:
             raise Refused("nobody signed its approval", where=self.renewal.number)
-        mandate = RenewalMandate(self.bench.trust, chain, asked, approved, self.bench.layout)
+        role = renewing.role_signed(self.records, self.renewal)
+        mandate = RenewalMandate(self.bench.trust, chain, asked, approved, role, self.bench.layout)
         lock = self.bench.run_directory / f"{seat.name}.lock"
         child = Child(
             f"lane {seat.name}",
@@ -186,5 +187,5 @@ class AtSeat:
             )
             with self.records.transaction():
                 renewals.add_key(self.records, new)
-                detail = {"step": f"reserve:{name}", "made at": places.made_at, "kept at": places.kept_at}
-                self.tell("step.done", detail)
+                places_ = {"made at": places.made_at, "kept at": places.kept_at}
+                self.tell("renewal.key-reserved", {"key": name, "generation": generation, **places_})

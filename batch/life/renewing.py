@@ -12,15 +12,16 @@ from datetime import date, datetime, timedelta
 from batch.audit.contents import fingerprints
 from batch.audit.log import log
 from batch.life.renewable import check_fields, renewable
-from batch.life.renewal_mandate import Wanted, approving
+from batch.life.renewal_mandate import Wanted, approving, role_of
 from batch.life.vouchers import spend
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.orders import Item
+from batch.model.people import Signed
 from batch.model.renewals import OldEnds, Pause, Renewal, Way
 from batch.model.states import ItemState, OrderState, RenewalState
 from batch.people.acting import Actor, Given, give, keep
-from batch.people.separation import Act, Before, apart
+from batch.people.separation import Act, Before
 from batch.store import items, journal, orders, renewals, restores, statements
 from batch.store import vouchers as stored
 from batch.store.clock import now
@@ -71,7 +72,7 @@ def start(
         renewal = renewals.add(records, item.id, way=chosen, old_ends=old, by=who.name)
         renewal = renewals.put(records, renewal, {"salt": items.new_salt()})
         detail: dict[str, object] = {"way": str(chosen), "old": str(old)}
-        _tell(records, "renewal.begun", who.name, renewal, {**detail, **({"early": early} if early else {})})
+        tell(records, "renewal.begun", who.name, renewal, {**detail, **({"early": early} if early else {})})
     return renewal
 
 
@@ -128,7 +129,7 @@ def hold(
         renewal = renewals.put(records, renewal, facts)
         # The log names fields, and never what stands in them.
         detail: dict[str, object] = {"held": list(held), "changed": sorted(changed)}
-        _tell(
+        tell(
             records,
             "renewal.data-confirmed",
             who.name,
@@ -140,11 +141,24 @@ def hold(
 
 def confirm_role(records: Records, number: str, who: Actor) -> Renewal:
     """Another officer confirms that the role still holds for which the token was given (R35)."""
+    renewal = _open(records, number)
+    if renewal.role_by is not None:
+        raise Refused(f"{renewal.role_by} has confirmed it", where=renewal.number)
+    number_ = items.item_of(records, renewal.item_id).mailer_number
+    given = give(
+        records,
+        who,
+        Act.CONFIRM_ROLE,
+        role_of(renewal.number, number_),
+        subject=renewal.number,
+        where=renewal.number,
+        before=asked_by(records, renewal),
+    )
     with records.transaction():
-        renewal = _open(records, number)
-        apart(Act.CONFIRM_ROLE, who.name, where=renewal.number, before=asked_by(records, renewal))
+        _unchanged(records, renewal)
+        keep(records, given)
         renewal = renewals.put(records, renewal, {"role_by": who.name, "role_at": now()})
-        _tell(records, str(Act.CONFIRM_ROLE), who.name, renewal, {})
+        tell(records, str(Act.CONFIRM_ROLE), who.name, renewal, {"statement": given.digest})
     return renewal
 
 
@@ -164,7 +178,7 @@ def pay(
         else:
             facts = {"paid": paid}
         renewal = renewals.put(records, renewal, facts)
-        _tell(records, "renewal.paid", who.name, renewal, dict(facts))
+        tell(records, "renewal.paid", who.name, renewal, dict(facts))
     return renewal
 
 
@@ -175,7 +189,7 @@ def pause(records: Records, number: str, who: Actor, what: Pause, until: date | 
         renewal = renewals.set_state(records, renewal, RenewalState.PAUSED)
         renewal = renewals.put(records, renewal, {"pause": what, "pause_until": until})
         detail: dict[str, object] = {"for": str(what), "until": until.isoformat() if until else None}
-        _tell(records, "renewal.paused", who.name, renewal, detail)
+        tell(records, "renewal.paused", who.name, renewal, detail)
     return renewal
 
 
@@ -192,7 +206,7 @@ def resume(records: Records, number: str, who: Actor) -> Renewal:
         to = RenewalState.APPROVED if renewal.approved_by else RenewalState.BEGUN
         renewal = renewals.set_state(records, renewal, to)
         renewal = renewals.put(records, renewal, {"pause": None, "pause_until": None})
-        _tell(records, "renewal.resumed", who.name, renewal, {})
+        tell(records, "renewal.resumed", who.name, renewal, {})
     return renewal
 
 
@@ -224,8 +238,8 @@ def cancelled(records: Records, renewal: Renewal, by: str, reason: str) -> Renew
     renewal = renewals.put(records, renewal, {"reason": reason})
     if renewal.voucher is not None:
         stored.give_back(records, renewal.voucher)
-    detail: dict[str, object] = {"reason": reason, "voucher given back": renewal.voucher is not None}
-    _tell(records, "renewal.cancelled", by, renewal, detail)
+    detail: dict[str, object] = {"reason": reason, "voucher given back": renewal.voucher}
+    tell(records, "renewal.cancelled", by, renewal, detail)
     return renewal
 
 
@@ -250,7 +264,7 @@ def approve(records: Records, number: str, layout: TokenLayout, who: Actor) -> R
         records,
         who,
         Act.APPROVE_RENEWAL,
-        approving(renewal.number, asked, renewal.role_by),
+        approving(renewal.number, asked, role_signed(records, renewal)),
         subject=renewal.number,
         where=renewal.number,
         until=now() + APPROVED_FOR,
@@ -261,7 +275,7 @@ def approve(records: Records, number: str, layout: TokenLayout, who: Actor) -> R
         keep(records, given)
         renewal = renewals.set_state(records, renewal, RenewalState.APPROVED)
         renewal = renewals.put(records, renewal, {"approved_by": who.name, "statement": given.digest})
-        _tell(records, str(Act.APPROVE_RENEWAL), who.name, renewal, {"statement": given.digest})
+        tell(records, str(Act.APPROVE_RENEWAL), who.name, renewal, {"statement": given.digest})
     return renewal
 
 
@@ -301,6 +315,11 @@ def wanted(records: Records, renewal: Renewal, layout: TokenLayout) -> Wanted:
     )
 
 
+def role_signed(records: Records, renewal: Renewal) -> Signed | None:
+    """What was signed to confirm the role, None where nobody did."""
+    return next(iter(statements.of_subject(records, Act.CONFIRM_ROLE, renewal.number)), None)
+
+
 def asked_by(records: Records, renewal: Renewal) -> Before:
     """Who began a renewal and said what holds."""
     signers = (
@@ -309,12 +328,15 @@ def asked_by(records: Records, renewal: Renewal) -> Before:
     return {Act.RENEW: list(dict.fromkeys([renewal.begun_by, *filter(None, [renewal.held_by]), *signers]))}
 
 
-def tell(records: Records, name: str, by: str, renewal: Renewal, detail: Mapping[str, object]) -> None:
+def tell(
+    records: Records,
+    name: str,
+    by: str,
+    renewal: Renewal,
+    detail: Mapping[str, object],
+    kept: Mapping[str, object] | None = None,
+) -> None:
     """Tell the log of an event of a renewal; its number is in the detail."""
-    _tell(records, name, by, renewal, detail)
-
-
-def _tell(records: Records, name: str, by: str, renewal: Renewal, detail: Mapping[str, object]) -> None:
     item = items.item_of(records, renewal.item_id)
     log(
         records,
@@ -325,6 +347,7 @@ def _tell(records: Records, name: str, by: str, renewal: Renewal, detail: Mappin
             item=item.mailer_number,
             token=item.token_serial,
             detail={"renewal": renewal.number, **detail},
+            kept=kept,
         ),
     )
 

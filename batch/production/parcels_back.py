@@ -1,4 +1,4 @@
-"""After a restore: parcels sent after the backup, and numbers of parcels and loans that were given."""
+"""After a restore: parcels sent after the backup, and running numbers that were given."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from batch.audit.afterwards import detail_of
 from batch.model.errors import NotFound
-from batch.store import items, loans, numbering, parcels
+from batch.store import items, loans, numbering, parcels, renewals
 from batch.store.database import Records
 from batch.store.ledger import Line
 
-_NUMBERED = {"parcel": (parcels.LETTER, "parcels"), "loan": (loans.LETTER, "loans")}
+_NUMBERED = {
+    "parcel": (parcels.LETTER, "parcels"),
+    "loan": (loans.LETTER, "loans"),
+    "renewal": (renewals.LETTER, "renewals"),
+}
 """What details of events call our running numbers; other words in them are anybody's."""
 
 

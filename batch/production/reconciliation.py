@@ -21,6 +21,7 @@ from batch.production.letters_back import letters_of, take_letters_back
 from batch.production.lives_back import take_lives_back
 from batch.production.parcels_back import leave_out_numbers, take_parcels_back
 from batch.production.quarantine import set_aside
+from batch.production.renewals_back import take_renewals_back
 from batch.production.revocation import transaction_of
 from batch.store import items, journal, letters, orders, quarantine, restores, statements
 from batch.store.clock import now
@@ -177,6 +178,7 @@ def reconcile(
         _take_orders_back(records, evidence, operator, found)
         _set_aside(records, evidence, operator, driver_of, found, f"{restore.made_at:%Y-%m-%d %H:%M} UTC")
         take_parcels_back(records, evidence.ledger)
+        take_renewals_back(records, evidence.ledger, operator)
         take_lives_back(records, evidence.ledger, operator)
         found.letters |= take_letters_back(records, evidence.ledger, operator, complete=evidence.complete)
         _raise_floors(records, evidence)

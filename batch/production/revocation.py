@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from batch.audit.log import log
 from batch.model.orders import Item
 from batch.production.quarantine import event_of
-from batch.store import items, journal, revocations
+from batch.store import items, journal, renewals, revocations
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.revocations import AskedRevocation
@@ -45,7 +45,8 @@ def ask_for(records: Records, item: Item, reason: Reason, operator: str) -> int:
     """Have all revoked that was ever asked of the CA for an item; how many requests that are."""
     count = 0
     for key in journal.keys(records, item.id).values():
-        for generation in range(1, key.generations + 1):
+        # Those of a renewal under way, or cancelled, as well.
+        for generation in range(1, renewals.next_generation(records, item.id, key.name)):
             certificate = key.certificate if generation == key.generations else None
             request = transaction_of(item.mailer_number, key.name, generation)
             revocations.ask(records, request, item.id, certificate, reason=reason, by=operator)

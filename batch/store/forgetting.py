@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from batch.model.orders import Item, Order
-from batch.store import acknowledgements
+from batch.store import acknowledgements, renewals
 from batch.store.database import Records, moment
 
 WORDS = (
@@ -37,6 +37,7 @@ def forget_item(records: Records, item: Item, commitment: str) -> None:
         (json.dumps(fields, ensure_ascii=False, sort_keys=True), key, commitment, item.id),
     )
     acknowledgements.forget(records, item.id)
+    renewals.forget(records, (item.id,))
     records.write("UPDATE keys SET csr = NULL, certificate = NULL WHERE item_id = ?", (item.id,))
     records.write(
         "UPDATE revocations SET certificate = NULL WHERE item_id = ? AND settled_at IS NOT NULL", (item.id,)

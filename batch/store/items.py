@@ -169,7 +169,11 @@ def item_of_token(records: Records, driver: str, serial: str) -> Item | None:
 
 def owner_of_certificate(records: Records, certificate: bytes) -> Item | None:
     """The item on whose record a certificate (DER) is, None where it is on none."""
-    row = records.row("SELECT item_id FROM keys WHERE certificate = ?", (certificate,))
+    row = records.row(
+        "SELECT item_id FROM keys WHERE certificate = ? "
+        "UNION SELECT item_id FROM former_keys WHERE certificate = ?",
+        (certificate, certificate),
+    )
     return item_of(records, row[0]) if row else None
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.renewals import FormerKey, OldEnds, Pause, Renewal, RenewalKey, Way
 from batch.model.states import STEP, RenewalState, StepState, move
-from batch.store import restores
+from batch.store import numbering, restores
 from batch.store.database import Records, moment, stamp
 from batch.store.expiry import end_of
 
+LETTER = "R"
 _RENEWAL = (
     "id, item_id, way, state, old_ends, begun_by, begun_at, changes, held, held_by, salt, role_by, role_at, "
     "voucher, paid, pause, pause_until, approved_by, statement, carried_out_by, new_item, ended_at, reason"
@@ -46,10 +47,7 @@ _FACTS = frozenset(
 
 def add(records: Records, item_id: int, *, way: Way, old_ends: OldEnds, by: str) -> Renewal:
     """A renewal that is begun, under the next number."""
-    row = records.row(
-        "SELECT max(coalesce(max(id), 0), ?) + 1 FROM renewals", (restores.floor(records, "renewal"),)
-    )
-    id_ = int(row[0]) if row else 1
+    id_, _ = numbering.next_id(records, LETTER, "renewals")
     records.insert(
         "INSERT INTO renewals (id, item_id, way, state, old_ends, begun_by, begun_at, changes, held) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '[]')",
@@ -120,7 +118,7 @@ def put(records: Records, renewal: Renewal, facts: Mapping[str, Any]) -> Renewal
 
 
 def forget(records: Records, item_ids: Collection[int]) -> None:
-    """Overwrite what renewals of these tokens tell of persons, and the certificates of keys put aside."""
+    """Overwrite what renewals of tokens tell of persons, and the certificates of keys put aside."""
     marks = ", ".join("?" * len(item_ids))
     ids = tuple(item_ids)
     records.write(f"UPDATE renewals SET changes = '{{}}', salt = NULL WHERE item_id IN ({marks})", ids)
@@ -162,11 +160,16 @@ def next_generation(records: Records, item_id: int, name: str) -> int:
     """How often a key of a token was made, cancelled renewals included, once it is made again."""
     row = records.row(
         "SELECT max(k.generations, coalesce((SELECT max(r.generation) FROM renewal_keys r "
-        "JOIN renewals n ON n.id = r.renewal_id WHERE n.item_id = k.item_id AND r.name = k.name), 0)) + 1 "
+        "JOIN renewals n ON n.id = r.renewal_id WHERE n.item_id = k.item_id AND r.name = k.name), 0)) "
         "FROM keys k WHERE k.item_id = ? AND k.name = ?",
         (item_id, name),
     )
-    return int(row[0]) if row else 1
+    return max(int(row[0]) if row else 0, restores.floor(records, _generation(item_id, name))) + 1
+
+
+def pass_over(records: Records, item_id: int, name: str, generation: int) -> None:
+    """A key was made so often, as is known from elsewhere; the CA is never asked under that name again."""
+    restores.raise_floor(records, _generation(item_id, name), generation)
 
 
 def set_generated(
@@ -190,12 +193,16 @@ def set_certificate(records: Records, renewal: Renewal, name: str, certificate: 
 
 def take_place(records: Records, renewal: Renewal, key: RenewalKey, new_slot: str, old_slot: str) -> None:
     """A new key is the token's from here on, in its slot; the old one is a former key, in another."""
+    _replace(records, renewal.item_id, key, new_slot, old_slot)
+
+
+def _replace(records: Records, item_id: int, key: RenewalKey, new_slot: str, old_slot: str) -> None:
     assert key.certificate is not None, "a key takes another's place with its certificate"
     records.write(
         f"INSERT OR IGNORE INTO former_keys ({_FORMER}, not_after, put_aside_at) "
         "SELECT item_id, name, ?, ?, public_key, evidence, certificate, not_after, ? "
         "FROM keys WHERE item_id = ? AND name = ?",
-        (renewal.id, old_slot, stamp(), renewal.item_id, key.name),
+        (key.renewal_id, old_slot, stamp(), item_id, key.name),
     )
     records.write(
         "UPDATE keys SET slot = ?, generations = ?, public_key = ?, evidence = ?, csr = ?, certificate = ?, "
@@ -208,7 +215,7 @@ def take_place(records: Records, renewal: Renewal, key: RenewalKey, new_slot: st
             key.csr,
             key.certificate,
             end_of(key.certificate),
-            renewal.item_id,
+            item_id,
             key.name,
         ),
     )
@@ -220,6 +227,40 @@ def former_keys(records: Records, item_id: int) -> list[FormerKey]:
         f"SELECT {_FORMER} FROM former_keys WHERE item_id = ? ORDER BY renewal_id, name", (item_id,)
     )
     return [FormerKey(*row) for row in rows]
+
+
+def whole_key(records: Records, renewal: Renewal, name: str) -> dict[str, object]:
+    """A key that took a place, as plain values from which `take_key_back` does it again."""
+    row = records.row(
+        "SELECT k.slot, k.generations, hex(k.public_key), k.evidence, hex(k.csr), hex(k.certificate), f.slot "
+        "FROM keys k JOIN former_keys f ON f.item_id = k.item_id AND f.name = k.name "
+        "WHERE k.item_id = ? AND k.name = ? AND f.renewal_id = ?",
+        (renewal.item_id, name, renewal.id),
+    )
+    assert row is not None, "it took its place just now"
+    return {"renewal": renewal.id, "item": renewal.item_id, "name": name, "key": list(row)}
+
+
+def take_key_back(records: Records, kept: Mapping[str, Any]) -> None:
+    """Let a key of `whole_key` take its place on record again, where it has not."""
+    slot, generation, public_key, evidence, csr, certificate, kept_at = kept["key"]
+    der = bytes.fromhex(certificate)
+    if records.row("SELECT 1 FROM keys WHERE certificate = ?", (der,)) is not None:
+        return
+    key = RenewalKey(
+        int(kept["renewal"]),
+        str(kept["name"]),
+        slot,
+        slot,
+        kept_at,
+        datetime.now(UTC),
+        generation,
+        bytes.fromhex(public_key),
+        evidence,
+        bytes.fromhex(csr),
+        der,
+    )
+    _replace(records, int(kept["item"]), key, slot, kept_at)
 
 
 # Steps
@@ -260,6 +301,10 @@ def history(records: Records, renewal: Renewal) -> list[tuple[str, str, int, str
         "ORDER BY began_at, name",
         (renewal.id,),
     )
+
+
+def _generation(item_id: int, name: str) -> str:
+    return f"key {item_id:06d}/{name}"
 
 
 def _plain(value: Any) -> Any:

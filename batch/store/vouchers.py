@@ -60,6 +60,12 @@ def give_back(records: Records, digest: str) -> None:
     records.write("UPDATE vouchers SET spent = spent - 1 WHERE digest = ? AND spent > 0", (digest,))
 
 
+def spent_elsewhere(records: Records, digest: str, by: str) -> None:
+    """A use was spent that these records do not tell of; one that is not known is taken for one use."""
+    add(records, digest, batch="taken back", uses=1, until=None, by=by)
+    spend(records, digest)
+
+
 def _voucher(row: tuple[str, str, int, int, str | None]) -> Voucher:
     digest, batch, uses, spent, until = row
     return Voucher(digest, batch, uses, spent, date.fromisoformat(until) if until else None)
