@@ -60,19 +60,23 @@ class LetterDesk:
         return forms.form(self.records, form(text)).state
 
 
+def finish(records: Records, order: Order) -> None:
+    """Every token of an order is finished, every letter sealed."""
+    with records.transaction():
+        for item in list(items.items(records, order)):
+            items.begin_item(records, replace(item, began_at=now()), "usb-1", "pkcs11", None)
+            items.end_item(records, item.id, ItemState.PRODUCED)
+            letters.add(records, item.mailer_number, item.id)
+            lives.begin(records, item.id)
+            log(records, Event("item.produced", "pia", item=item.mailer_number))
+
+
 @contextmanager
-def letter_desk(path: Path, *, forms_received: bool = True) -> Iterator[LetterDesk]:
+def letter_desk(path: Path) -> Iterator[LetterDesk]:
     """A desk whose three letters are sealed."""
     Records.create(path / "station.db").close()
     with closing(Records(path / "station.db")) as records:
         order = receive(records, draft(), "ada")
-        with records.transaction():
-            for item in list(items.items(records, order)):
-                items.begin_item(records, replace(item, began_at=now()), "usb-1", "pkcs11", None)
-                items.end_item(records, item.id, ItemState.PRODUCED)
-                letters.add(records, item.mailer_number, item.id)
-                lives.begin(records, item.id)
-                log(records, Event("item.produced", "pia", item=item.mailer_number))
-        if forms_received:
-            stock.receive(records, PRINTER, form("A-0001"), form("A-0100"), "carl")
+        finish(records, order)
+        stock.receive(records, PRINTER, form("A-0001"), form("A-0100"), "carl")
         yield LetterDesk(records, order)
