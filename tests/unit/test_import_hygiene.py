@@ -18,7 +18,7 @@ WIRING = {
     "station/cli/demo.py",
     "station/cli/init.py",
     "station/demo.py",
-    "station/demo_delivery.py",
+    "station/demo_hands.py",
 }
 """What puts a simulated bench together with a station."""
 
