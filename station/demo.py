@@ -134,6 +134,7 @@ class _Desk:
         """Have tokens read in a seat one after the other."""
         line = f"dispatch check --seat {seat} --every --as {operator}"
         self._say(f"$ station {line} --pin-fd 3 3<{self.pins}   ({len(tokens)} tokens, one after the other)")
+        self.bench.eject(seat)  # a blank may be left in it
         hands.put_in(self.bench, seat, tokens[0])
         with self._started(line, pin=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             hands.feed(process, self.bench, seat, tokens)
