@@ -30,8 +30,6 @@ numbered_forms = true
 [printer.options]
 device = "/dev/null"
 """
-    f'[printer]\ndriver = "{PRINTER}"\nnumbered_forms = true\n[printer.options]\ndevice = "/dev/null"\n'
-)
 
 Station = Callable[..., Result]
 
@@ -96,7 +94,8 @@ def test_forms_are_received_read_after_printing_and_accounted_for(
     assert (found["form"], found["letter"]) == ("A-0001", "000001")
     shown = json.loads(station("letter", "forms", "show", "A-0002", "--json").out)
     assert (shown["state"], shown["witness"]) == ("destroyed", "dirk")
-    assert "is no state" in station("letter", "forms", "list", "--state", "gone", expect=ExitCode.FAULTS_IN_INPUT).err
+    gone = ("letter", "forms", "list", "--state", "gone")
+    assert "is no state" in station(*gone, expect=ExitCode.FAULTS_IN_INPUT).err
 
 
 def test_a_letter_is_spoiled_lost_or_destroyed_and_its_form_with_it(
