@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from batch.audit.chain import canonical
 from batch.audit.contents import Asked, fingerprints
 from batch.audit.findings import Finding, Kind
+from batch.audit.lives import LifeAgreement
 from batch.audit.registry import RegistryAgreement
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
@@ -49,10 +50,12 @@ class Agreement:
         self._words: Counter[tuple[int, bool]] = Counter()
         """Items by order and whether their words are there."""
         self._registry = RegistryAgreement()
+        self._lives = LifeAgreement()
 
     def hear(self, facts: Facts) -> None:
         """What one entry tells."""
         self._registry.hear(facts)
+        self._lives.hear(facts)
         if (state := _OF_LETTERS.get(str(facts.get("event")))) is not None:
             self._letters[str(facts.get("item"))] = state
         self._hear_certificates(facts)
@@ -98,6 +101,7 @@ class Agreement:
         yield from self._of_orders(records, asked)
         yield from self._of_letters(records)
         yield from self._registry.findings(records)
+        yield from self._lives.findings(records)
 
     def _of_orders(self, records: Records, asked: Asked) -> Iterator[Finding]:
         missing = set(self._received)

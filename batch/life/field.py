@@ -9,16 +9,15 @@ from datetime import datetime
 from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
 from batch.model.errors import Refused
-from batch.model.field import HOLDER, Done, FieldAct
+from batch.model.field import HOLDER, STATES, Done, FieldAct
 from batch.model.life import Life
 from batch.model.orders import Item
 from batch.model.states import ItemState, PersonState
 from batch.people.registry import manager_of
 from batch.people.separation import Act, Before, same
-from batch.production.lives_back import STATES
 from batch.production.quarantine import event_of
 from batch.production.ways_out import check_typed
-from batch.store import field, lives, orders, registry, revocations
+from batch.store import field, items, lives, orders, registry, restores, revocations
 from batch.store.database import Records
 from layouts.fields import Kind
 from layouts.life import Consent
@@ -63,24 +62,29 @@ def hand_over(
     receiver, for who receives it themselves, and where its certificates are to be revoked.
     """
     where = f"token {item.mailer_number}"
-    _finished(records, item, "handed over")
-    _refuse_revoked(records, item, "handed over")
-    letter_left(records, item, layout, at.date()).need(where, "see `station letter list`")
-    recipient, name = _recipient(records, item, layout, to, at)
-    if same(name, operator):
-        raise Refused("nobody hands a token over to themselves (R35)", where=where, next="let another do it")
-    missing = [str(one) for one in layout.life.consents if one not in consents.given]
-    if missing or (layout.life.consents and consents.signed is None):
-        what = f"consent is missing: {', '.join(missing)}" if missing else "what was signed is not named"
-        raise Refused(
-            f"{what} (R6)",
-            where=where,
-            next="let the receiver sign, then say --consent for each and --signed FILE",
+    with records.transaction():
+        _finished(records, item, "handed over")
+        _refuse_revoked(records, item, "handed over")
+        letter_left(records, item, layout, at.date()).need(where, "see `station letter list`")
+        recipient, name = _recipient(records, item, layout, to, at)
+        if same(name, operator):
+            raise Refused(
+                "nobody hands a token over to themselves (R35)", where=where, next="let another do it"
+            )
+        missing = [str(one) for one in layout.life.consents if one not in consents.given]
+        if missing or (layout.life.consents and consents.signed is None):
+            what = f"consent is missing: {', '.join(missing)}" if missing else "what was signed is not named"
+            raise Refused(
+                f"{what} (R6)",
+                where=where,
+                next="let the receiver sign, then say --consent for each and --signed FILE",
+            )
+        given = tuple(str(one) for one in dict.fromkeys(consents.given))
+        done = Done(
+            item.id, FieldAct.HANDED_OVER, at, operator, None, None, recipient, given, consents.signed
         )
-    given = tuple(str(one) for one in dict.fromkeys(consents.given))
-    done = Done(item.id, FieldAct.HANDED_OVER, at, operator, None, None, recipient, given, consents.signed)
-    detail = {"recipient": recipient, "consents": list(given), "signed": consents.signed}
-    _put(records, item, done, detail)
+        detail = {"recipient": recipient, "consents": list(given), "signed": consents.signed}
+        _put(records, item, done, detail)
 
 
 def activate(
@@ -91,23 +95,25 @@ def activate(
     Raises `Refused` where nobody has it by the rules of its layout, or its certificates are to be revoked.
     """
     where = f"token {item.mailer_number}"
-    life = _finished(records, item, "activated")
-    _refuse_revoked(records, item, "activated")
-    if layout.life.consents and life.handed_over_at is None:
-        raise Refused(
-            "its layout wants consents, and it was never handed over (R6)",
-            where=where,
-            next=f"station token hand-over {item.mailer_number}",
-        )
-    done = Done(item.id, FieldAct.ACTIVATED, at, operator)
-    _put(records, item, done, {"read": read})
+    with records.transaction():
+        life = _finished(records, item, "activated")
+        _refuse_revoked(records, item, "activated")
+        if layout.life.consents and life.handed_over_at is None:
+            raise Refused(
+                "its layout wants consents, and it was never handed over (R6)",
+                where=where,
+                next=f"station token hand-over {item.mailer_number}",
+            )
+        done = Done(item.id, FieldAct.ACTIVATED, at, operator)
+        _put(records, item, done, {"read": read})
 
 
 def report(records: Records, item: Item, act: FieldAct, *, operator: str, why: str, at: datetime) -> None:
     """Put on record that a token is lost, damaged or back at the desk; raises `Refused`, `Transition`."""
     assert act in REPORTED, "the others have rules of their own"
-    _finished(records, item, REPORTED[act])
-    _put(records, item, Done(item.id, act, at, operator, why=why), {"why": why})
+    with records.transaction():
+        _finished(records, item, REPORTED[act])
+        _put(records, item, Done(item.id, act, at, operator, why=why), {"why": why})
 
 
 def destroy(
@@ -124,14 +130,17 @@ def destroy(
 
     Raises `Refused`, `Transition`.
     """
-    _finished(records, item, "destroyed")
-    check_typed(item, confirmed)
-    done = Done(item.id, FieldAct.DESTROYED, at, operator, other=witness, why=why)
-    _put(records, item, done, {"witness": witness, "why": why})
+    with records.transaction():
+        _finished(records, item, "destroyed")
+        check_typed(item, confirmed)
+        done = Done(item.id, FieldAct.DESTROYED, at, operator, other=witness, why=why)
+        _put(records, item, done, {"witness": witness, "why": why})
 
 
 def _finished(records: Records, item: Item, to: str) -> Life:
-    """Where a produced token is; raises `Refused` for any other."""
+    """Where a produced token is; `Refused` for any other, and while a restore is not reconciled."""
+    restores.refuse_open(records)
+    item = items.item_of(records, item.id)
     if item.state is not ItemState.PRODUCED:
         raise Refused(
             f"it is {item.state}, and only a finished token is {to}",
@@ -177,9 +186,7 @@ def _recipient(records: Records, item: Item, layout: TokenLayout, to: str, at: d
 
 
 def _put(records: Records, item: Item, done: Done, detail: Mapping[str, object]) -> None:
-    """The act, where it takes the token, and its event, in one transaction."""
-    to = STATES[done.act]
-    with records.transaction():
-        lives.set_state(records, item.id, to, done.at)
-        field.add(records, done)
-        log(records, event_of(records, f"token.{done.act}", done.operator, item, detail))
+    """The act, where it takes the token, and its event, in the caller's transaction."""
+    lives.set_state(records, item.id, STATES[done.act], done.at)
+    field.add(records, done)
+    log(records, event_of(records, f"token.{done.act}", done.operator, item, detail))

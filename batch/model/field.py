@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from batch.model.states import LifeState
 
 
 class FieldAct(enum.StrEnum):
@@ -18,6 +21,26 @@ class FieldAct(enum.StrEnum):
     RETURNED = "returned"
     DESTROYED = "destroyed"
 
+
+STATES: Mapping[FieldAct, LifeState] = {
+    FieldAct.HANDED_OVER: LifeState.HANDED_OVER,
+    FieldAct.ACTIVATED: LifeState.ACTIVE,
+    FieldAct.LOST: LifeState.LOST,
+    FieldAct.DAMAGED: LifeState.DAMAGED,
+    FieldAct.RETURNED: LifeState.RETURNED,
+    FieldAct.DESTROYED: LifeState.DESTROYED,
+}
+"""Where each act takes a token; an unblocked one stays where it is."""
+
+LIFE_EVENTS: Mapping[str, LifeState] = {
+    "token.dispatched": LifeState.DISPATCHED,
+    "token.acknowledged": LifeState.ACKNOWLEDGED,
+    **{f"token.{act}": state for act, state in STATES.items()},
+}
+"""Every event of the log after which a token is somewhere else, and where."""
+
+TAKEN_BACK = "token.taken-back"
+"""The event of a restore that puts a token where an event after the backup (`event`) tells it went."""
 
 HOLDER = "holder"
 """Who a personal token is handed over to; the item has the name."""

@@ -9,9 +9,9 @@ from datetime import datetime
 from batch.audit.afterwards import detail_of
 from batch.audit.log import log
 from batch.model.errors import NotFound
-from batch.model.field import Done, FieldAct
+from batch.model.field import LIFE_EVENTS, TAKEN_BACK, Done, FieldAct
 from batch.model.orders import Item
-from batch.model.states import ItemState, LifeState
+from batch.model.states import ItemState
 from batch.production.quarantine import event_of
 from batch.production.revocation import ask_for
 from batch.store import field, items, lives
@@ -25,23 +25,6 @@ BY_CODE = "revocation.by-code"
 ACTS: Mapping[str, FieldAct] = {f"token.{act}": act for act in FieldAct}
 """The event of every act in the field."""
 
-STATES: Mapping[FieldAct, LifeState] = {
-    FieldAct.HANDED_OVER: LifeState.HANDED_OVER,
-    FieldAct.ACTIVATED: LifeState.ACTIVE,
-    FieldAct.LOST: LifeState.LOST,
-    FieldAct.DAMAGED: LifeState.DAMAGED,
-    FieldAct.RETURNED: LifeState.RETURNED,
-    FieldAct.DESTROYED: LifeState.DESTROYED,
-}
-"""Where each act takes a token; an unblocked one stays where it is."""
-
-_EVENTS: Mapping[str, LifeState] = {
-    "token.dispatched": LifeState.DISPATCHED,
-    "token.acknowledged": LifeState.ACKNOWLEDGED,
-    **{f"token.{act}": state for act, state in STATES.items()},
-}
-"""Every event after which a token is somewhere else, and where."""
-
 
 def take_lives_back(records: Records, ledger: Sequence[Line], operator: str) -> None:
     """Put tokens where the ledger tells they went, and ask again for revocations by code.
@@ -50,7 +33,7 @@ def take_lives_back(records: Records, ledger: Sequence[Line], operator: str) -> 
     at here.
     """
     for line in ledger:
-        if line.event not in _EVENTS and line.event not in (BY_CODE, f"token.{FieldAct.UNBLOCKED}"):
+        if line.event not in LIFE_EVENTS and line.event not in (BY_CODE, f"token.{FieldAct.UNBLOCKED}"):
             continue
         with suppress(NotFound):
             item = items.item(records, str(line.facts.get("item")))
@@ -64,10 +47,10 @@ def _take_back(records: Records, item: Item, line: Line, operator: str) -> None:
         ask_for(records, item, Reason(str(detail["reason"])), str(line.facts["operator"]))
     elif (act := ACTS.get(line.event)) is not None:
         field.add(records, _done(item, act, at, line, detail))
-    if (state := _EVENTS.get(line.event)) is not None:
+    if (state := LIFE_EVENTS.get(line.event)) is not None:
         lives.take_back(records, item.id, state, at)
     told = {"event": line.event, "at": str(line.facts["at"]), "by": str(line.facts["operator"])}
-    log(records, event_of(records, "token.taken-back", operator, item, told))
+    log(records, event_of(records, TAKEN_BACK, operator, item, told))
 
 
 def _done(item: Item, act: FieldAct, at: datetime, line: Line, detail: Mapping[str, object]) -> Done:

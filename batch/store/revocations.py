@@ -91,6 +91,12 @@ def states(records: Records, item_id: int | None = None) -> Mapping[int, Standin
     return found
 
 
+def numbers(records: Records) -> set[str]:
+    """The numbers of all tokens of which something was to be revoked."""
+    rows = records.rows("SELECT DISTINCT i.mailer_number FROM revocations r JOIN items i ON i.id = r.item_id")
+    return {str(number) for (number,) in rows}
+
+
 def pending(records: Records) -> list[tuple[int, datetime]]:
     """Items whose certificates the CA was not told to revoke yet, and since when they wait."""
     rows = records.rows(

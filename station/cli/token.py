@@ -23,13 +23,14 @@ from station.cli.unblocking import unblock
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date, timedelta
 
     from batch.model.codes import SealedCodes
     from batch.model.orders import Item
     from batch.people.ceremonies import Room
     from batch.store.lists import ListedToken
+    from batch.store.revocations import Standing
 
 COLUMNS = {
     "number": "Number",
@@ -50,6 +51,7 @@ _LISTED = {
     "state": "State",
     "life": "Where",
     "since": "Since",
+    "certificates": "Certificates",
     "seat": "Seat",
     "serial": "Token",
     "seconds": "Seconds",
@@ -96,6 +98,7 @@ def list_(
     from batch.model.states import ItemState, LifeState
     from batch.store.lists import TokensWanted, tokens
     from batch.store.orders import order
+    from batch.store.revocations import states
     from station.wiring import Desk
 
     if state is not None and state not in (*ItemState, *LifeState):
@@ -116,7 +119,8 @@ def list_(
             serial=serial,
             text=text,
         )
-        rows = (_listed(one) for one in tokens(records, wanted))
+        standing = states(records)
+        rows = (_listed(one, standing) for one in tokens(records, wanted))
         listing(rows, _LISTED, as_json=as_json, as_csv=as_csv, empty="No tokens.")
 
 
@@ -219,13 +223,14 @@ for command in (revoke, hand_over, activate, unblock, lost, damaged, returned, d
     token.add_command(command)
 
 
-def _listed(found: ListedToken) -> dict[str, Any]:
+def _listed(found: ListedToken, standing: Mapping[int, Standing]) -> dict[str, Any]:
     return {
         **token_row(found.item),
         "order": found.order,
         "subscriber": found.subscriber,
         "life": str(found.life) if found.life else None,
         "since": found.since.date().isoformat() if found.since else None,
+        "certificates": str(standing[found.item.id]) if found.life else None,
     }
 
 

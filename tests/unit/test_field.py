@@ -299,3 +299,18 @@ def enrolled(desk: Desk, name: str) -> Actor:
     for administrator in desk.case.people.administrators:
         enrol(desk.records, administrator, made.operator, anchor=desk.case.anchors)
     return as_known(desk.records, made)
+
+
+def test_the_log_finds_out_who_moves_a_token_or_takes_a_revocation_off_the_records(desk: Desk) -> None:
+    desk.hand(GROUP, manager(desk))
+    rob, ria = enrolled(desk, "rob"), enrolled(desk, "ria")
+    for officer in (rob, ria):
+        revoke(desk.records, NUMBER, officer, Reason.KEY_COMPROMISE, Ground.told("published"))
+    found = [one.what for one in verify(desk.records).findings]
+    desk.case.edit("UPDATE lives SET state = 'at-desk'")
+    desk.case.edit("DELETE FROM revocations")
+    more = [one.what for one in verify(desk.records).findings if one.what not in found]
+    assert more == [
+        f"token {NUMBER} was to be revoked, as the log tells, but not on record",
+        f"token {NUMBER} is at-desk on record, but handed-over, as the log tells",
+    ]
