@@ -137,8 +137,7 @@ def duties(records: Records, on: date) -> Iterator[Duty]:
     """Every acknowledgement that waits for a decision."""
     for one in acknowledgements.acknowledgements(records, AcknowledgementState.WAITING):
         by = one.taken_at.date() + _DECIDED_WITHIN
-        about = one.given or f"acknowledgement {one.id}"
-        what = f"decide about acknowledgement {one.id}: {'; '.join(one.wrong)}"
+        about, what = f"acknowledgement {one.id}", f"decide on it: {'; '.join(one.wrong)}"
         yield Duty(Role.ORDER_OFFICER, what, about, by, f"station acknowledge decide {one.id}")
 
 

@@ -29,7 +29,7 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
         what = "send the parcel" if closed else "pack, read and close the parcel"
         command = f"station dispatch {'send' if closed else 'show'} {parcel.number}"
         begun = (parcel.closed_at or parcel.made_at).date()
-        yield Duty(Role.DISPATCHER, what, parcel.number, begun, command)
+        yield Duty(Role.DISPATCHER, what, f"parcel {parcel.number}", begun, command)
     yield from acknowledging.duties(records, on)
     yield from reminders.duties(records, layout_of, on)
     yield from loans.duties(records, on)
@@ -58,5 +58,9 @@ def _tokens(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
         number = orders.order_of(records, order_id).number
         what = f"dispatch {len(since)} finished token{'' if len(since) == 1 else 's'}"
         yield Duty(
-            Role.DISPATCHER, what, number, min(since) + PACKED_WITHIN, f"station dispatch new {number}"
+            Role.DISPATCHER,
+            what,
+            f"order {number}",
+            min(since) + PACKED_WITHIN,
+            f"station dispatch new {number}",
         )

@@ -90,7 +90,7 @@ def duties(records: Records, on: date) -> Iterator[Duty]:
     for loan in loans.loans(records, LoanState.LENT):
         if loan.due_on - AHEAD <= on and gone(records, loan):
             what = f"the {loan.kind} {loan.serial} is to come back"
-            yield Duty(Role.DISPATCHER, what, loan.number, loan.due_on, "station loan reminders")
+            yield Duty(Role.DISPATCHER, what, f"loan {loan.number}", loan.due_on, "station loan reminders")
 
 
 def _whom(records: Records, to: str) -> tuple[str, str | None, int | None]:

@@ -102,14 +102,14 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
         )
         since = _day(one.parcel.sent_at) + timedelta(days=one.day)
         about = f"{what} {_counted(one.tokens)}"
-        yield Duty(role, about, one.parcel.number, since, "station acknowledge reminders")
+        yield Duty(role, about, f"parcel {one.parcel.number}", since, "station acknowledge reminders")
     for item, _, sent in _on_their_way(records):
         rule = layout_of(item.layout).life
         end = sent + timedelta(days=rule.acknowledge_days) + ESCALATED
         if end <= on:
             what = "revoke the certificates of a token that nobody acknowledged (R4)"
-            command = f"station token revoke {item.mailer_number}"
-            yield Duty(Role.REVOCATION_OFFICER, what, item.mailer_number, end, command)
+            command = f"station token revoke {item.mailer_number} --reason cessationOfOperation"
+            yield Duty(Role.REVOCATION_OFFICER, what, f"token {item.mailer_number}", end, command)
 
 
 def _on_their_way(records: Records) -> Iterator[tuple[Item, Parcel, date]]:

@@ -14,7 +14,7 @@ from station.cli.invocation import (
     on_option,
     pass_invocation,
 )
-from station.cli.output import counted, document, listing
+from station.cli.output import counted, document, listing, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def show(invocation: Invocation, parcel: str, as_json: bool) -> None:
         document({**facts, "tokens": tokens, "loans": lent})
         return
     for key, value in facts.items():
-        click.echo(f"{key}: {'-' if value is None else value}")
+        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else plain(value)}")
     listing(tokens, _TOKENS, as_json=False, empty="no tokens")
     if lent:
         listing(lent, LOANS, as_json=False, empty="no loans")

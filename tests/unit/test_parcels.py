@@ -323,12 +323,12 @@ def test_what_waits_to_go_is_due(records: Records) -> None:
     def due() -> list[tuple[Role, str, str]]:
         return [(one.role, one.what, one.about) for one in duties(records, LAYOUT_OF, MONDAY)]
 
-    assert due() == [(Role.DISPATCHER, "dispatch 3 finished tokens", order.number)]
+    assert due() == [(Role.DISPATCHER, "dispatch 3 finished tokens", f"order {order.number}")]
     parcel = packed(records, order, "000001", "000002")
     assert due() == [
-        (Role.DISPATCHER, "dispatch 1 finished token", order.number),
-        (Role.DISPATCHER, "pack, read and close the parcel", parcel.number),
+        (Role.DISPATCHER, "dispatch 1 finished token", f"order {order.number}"),
+        (Role.DISPATCHER, "pack, read and close the parcel", f"parcel {parcel.number}"),
     ]
     rules.close(records, parcel.number, LAYOUT_OF, "dirk", MONDAY)
-    assert (Role.DISPATCHER, "send the parcel", parcel.number) in due()
+    assert (Role.DISPATCHER, "send the parcel", f"parcel {parcel.number}") in due()
     assert orders.order(records, order.number).number == order.number

@@ -97,7 +97,7 @@ def test_past_all_reminders_the_revocation_officer_is_to_revoke(records: Records
     assert roles(day(56)) == {Role.ORDER_OFFICER, Role.REVOCATION_OFFICER}
     written(records, day(56))
     (due,) = duties(records, LAYOUT_OF, day(60))
-    assert (due.about, due.by) == ("000001", day(56))
+    assert (due.about, due.by) == ("token 000001", day(56))
     assert due.command.startswith("station token revoke 000001")
     assert due.overdue(day(60))
 
@@ -154,7 +154,7 @@ def test_who_has_a_device_is_reminded_before_its_day_and_every_fortnight_after(r
     assert reminded(day(91)) == [MANAGER]
     assert reminded(day(104)) == []
     assert reminded(day(105)) == [MANAGER]
-    (due,) = [one for one in duties(records, LAYOUT_OF, day(91)) if one.about == loan.number]
+    (due,) = [one for one in duties(records, LAYOUT_OF, day(91)) if one.about == f"loan {loan.number}"]
     assert due.overdue(day(91))
     loans.extend(records, loan.number, day(200), "dirk")
     assert reminded(day(120)) == []
