@@ -128,8 +128,9 @@ class Flow:
             for column, cell in zip(columns, cells, strict=True)
         ]
         tall = max(map(len, lines))
-        self._need(min(tall * size * _LEADING + 4, (_TALL - 4 * _MARGIN) * MM))
+        self._need(min(tall * size * _LEADING + 8, (_TALL - 4 * _MARGIN) * MM))
         if rule:
+            self._y -= 2.5
             self._rule(0.8)
         for index in range(tall):
             if self._y - size * _LEADING < _MARGIN * MM:

@@ -101,7 +101,7 @@ def _act(flow: Flow, act: Told) -> None:
     detail = act.get("detail")
     told = _words(detail) if isinstance(detail, Mapping) else ""
     cells = (act.get("n"), _time(act.get("at")), act.get("event"), act.get("operator"), told)
-    flow.row([str(cell if cell is not None else "-") for cell in cells])
+    flow.row([str(cell if cell is not None else "-") for cell in cells], rule=True)
 
 
 def _token(flow: Flow, token: Told) -> None:
@@ -156,9 +156,15 @@ def _time(at: object) -> str:
 
 def _words(detail: Mapping[str, Any]) -> str:
     """The detail of an entry in one line; digests shortened, because the report has them whole."""
-    return ", ".join(f"{name} {_short(value)}" for name, value in detail.items() if value is not None)
+    return ", ".join(
+        f"{name} {_short(value)}" for name, value in detail.items() if value not in (None, {}, [])
+    )
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_words(value)})"
+    if isinstance(value, list):
+        return " ".join(map(_short, value))
     text = str(value)
     return f"{text[:16]}…" if len(text) == 64 and " " not in text else text

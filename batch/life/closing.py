@@ -38,6 +38,7 @@ class Rule:
 _State = TypeVar("_State", bound=enum.StrEnum)
 
 _REVOKE = "station token revoke NUMBER --reason keyCompromise"
+_READY = "station letter list --order ORDER --ready"
 _DESTROY = "station token destroy NUMBER --witness NAME --reason WHY"
 
 ITEMS: Mapping[ItemState, Rule] = {
@@ -52,7 +53,7 @@ ITEMS: Mapping[ItemState, Rule] = {
 
 LIVES: Mapping[LifeState, Rule] = {
     LifeState.AT_DESK: Rule(
-        Settled.NO, "finished, and still at the desk", "station dispatch list --order ORDER"
+        Settled.NO, "finished, and still at the desk", "station token list --order ORDER --state at-desk"
     ),
     LifeState.DISPATCHED: Rule(
         Settled.NO, "sent, and not acknowledged", "station acknowledge list --order ORDER"
@@ -78,11 +79,13 @@ LETTERS: Mapping[LetterState, Rule] = {
     LetterState.PRINTED: Rule(
         Settled.NO,
         "printed, and not confirmed by who has it in hand",
-        "station letter confirm NUMBER",
+        "station letter confirm --order ORDER",
     ),
-    LetterState.CONFIRMED: Rule(Settled.NO, "still at the desk", "station letter send NUMBER"),
+    LetterState.CONFIRMED: Rule(Settled.NO, "still at the desk", _READY),
     LetterState.SENT: Rule(Settled.YES, "it left"),
-    LetterState.RETURNED: Rule(Settled.NO, "came back, and is at the desk", "station letter send NUMBER"),
+    LetterState.RETURNED: Rule(
+        Settled.NO, "came back, and is at the desk", "station letter list --order ORDER --ready"
+    ),
     LetterState.LOST: Rule(Settled.UNLESS_HOLDING, "lost, and its token's certificates hold (R13)", _REVOKE),
     LetterState.VOID: Rule(Settled.YES, "never printed, or its form is accounted for"),
 }

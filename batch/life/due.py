@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from batch.life import desk_duties, dispatch_due, expiring, field_due, letters_due
@@ -10,6 +11,7 @@ from batch.life.field_due import LayoutOf
 from batch.model.people import Role
 from batch.people.forgetting import Retention
 from batch.store.database import Records
+from layouts.errors import LayoutError
 
 
 def due(
@@ -19,10 +21,19 @@ def due(
     with records.snapshot():
         found = [
             *desk_duties.duties(records, retention, on),
-            *field_due.duties(records, layout_of, on),
-            *letters_due.duties(records, layout_of, on),
-            *expiring.duties(records, layout_of, on),
-            *dispatch_due.duties(records, layout_of, on),
+            *_with_layouts(field_due.duties(records, layout_of, on), on),
+            *_with_layouts(letters_due.duties(records, layout_of, on), on),
+            *_with_layouts(expiring.duties(records, layout_of, on), on),
+            *_with_layouts(dispatch_due.duties(records, layout_of, on), on),
         ]
     wanted = (one for one in found if role is None or one.role is role)
     return sorted(wanted, key=lambda one: (one.by, one.role, one.about, one.what))
+
+
+def _with_layouts(found: Iterator[Duty], on: date) -> Iterator[Duty]:
+    """Where a layout is not there any more, that is due, and hides nothing of the other parts."""
+    try:
+        yield from found
+    except LayoutError as error:
+        what = f"put a layout back that tokens were made with: {error}"
+        yield Duty(Role.ADMINISTRATOR, what, "layouts", on, "station layouts")

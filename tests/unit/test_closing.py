@@ -28,6 +28,7 @@ from batch.model.states import (
 from batch.orders.decisions import receive
 from batch.store import audit, forms, items, journal, orders, parcels, revocations
 from batch.store.database import Records
+from tests.unit.cli import assert_command
 from tests.unit.finished_kit import SENT, THERE, delivered, finished, lettered, moved
 from tests.unit.order_kit import draft
 
@@ -54,6 +55,13 @@ def test_every_state_is_settled_or_not_for_a_reason() -> None:
             assert bool(rule.command) == (rule.settled is not Settled.YES)
 
 
+def test_what_mends_an_order_are_commands_that_there_are() -> None:
+    for table in (ITEMS, LIVES, LETTERS, FORMS, PARCELS):
+        for rule in table.values():
+            if rule.command:
+                assert_command(rule.command)
+
+
 def test_all_that_keeps_an_order_open_is_told_at_once_with_what_mends_it(records: Records) -> None:
     order = finished(records, 4)
     moved(records, "000001", *THERE)
@@ -66,7 +74,7 @@ def test_all_that_keeps_an_order_open_is_told_at_once_with_what_mends_it(records
         (
             "2 tokens (000003, 000004)",
             "finished, and still at the desk",
-            f"station dispatch list --order {order.number}",
+            f"station token list --order {order.number} --state at-desk",
         ),
         (
             "1 token (000002)",

@@ -14,16 +14,20 @@ from batch.life.due import due
 from batch.life.duties import Duty
 from batch.model.people import Role
 from batch.model.quarantine import Cause
+from batch.model.states import LetterState, LifeState
 from batch.orders.decisions import receive, reject
 from batch.people.forgetting import Retention
 from batch.production.quarantine import set_aside
 from batch.store import items, restores
 from batch.store.clock import now
 from batch.store.database import Records
+from layouts.errors import UnknownLayout
 from layouts.library import Library
+from layouts.token import TokenLayout
 from station.exit_codes import ExitCode
-from tests.unit.cli import Cli
-from tests.unit.finished_kit import delivered, finished
+from tests.unit.certificate_kit import TEMPLATE
+from tests.unit.cli import Cli, assert_command
+from tests.unit.finished_kit import SENT, THERE, delivered, finished, lettered, moved
 from tests.unit.order_kit import approved, draft
 from tests.unit.restore_kit import home_of
 
@@ -33,7 +37,10 @@ KEPT = Retention()
 
 
 def told(records: Records, role: Role | None = None, on: date = TODAY) -> list[Duty]:
-    return [one for one in due(records, LAYOUTS.token, KEPT, on=on, role=role) if one.about != "log"]
+    found = due(records, LAYOUTS.token, KEPT, on=on, role=role)
+    for one in found:
+        assert_command(one.command)
+    return [one for one in found if one.about != "log"]
 
 
 def commands(records: Records, on: date = TODAY) -> list[tuple[str, str]]:
@@ -89,6 +96,35 @@ def test_a_token_in_quarantine_waits_for_a_personaliser(records: Records) -> Non
         set_aside(records, items.item(records, "000002"), Cause.TAKEN_OUT, "bent", "carl")
     found = [one for one in told(records, Role.PERSONALISER) if one.about == "token 000002"]
     assert [one.command for one in found] == ["station quarantine show 000002"]
+
+
+def test_every_part_of_the_work_is_collected(records: Records) -> None:
+    """Dispatch, letters, the field and renewal each add what is theirs."""
+    finished(records, 4)
+    for number in ("000001", "000002", "000003"):
+        moved(records, number, *THERE)
+    lettered(records, "000002", *SENT[:2], LetterState.LOST)
+    moved(records, "000003", LifeState.LOST)
+    soon = TEMPLATE.not_after.date() - timedelta(days=10)
+    found = {(str(one.role), one.command.split(" --")[0]) for one in told(records, on=soon)}
+    assert {
+        ("dispatcher", "station dispatch new 2026-0001"),
+        ("pin-officer", "station letter print 2026-0001"),
+        ("revocation-officer", "station token revoke 000002"),
+        ("revocation-officer", "station token revoke 000003"),
+        ("order-officer", "station renew reminders"),
+    } <= found
+
+
+def test_a_layout_that_is_gone_hides_nothing_else(records: Records) -> None:
+    finished(records, 1)
+    receive(records, draft("MVV-9"), "ada")
+
+    def gone(name: str) -> TokenLayout:
+        raise UnknownLayout("there is no such layout", where=name)
+
+    found = due(records, gone, KEPT, on=TODAY)
+    assert "station order assess 2026-0002" in [one.command for one in found]
 
 
 def test_a_log_nobody_looked_after_waits_for_the_auditor(records: Records) -> None:
