@@ -11,6 +11,23 @@ from batch.store.database import Records, moment, stamp
 _GONE = ("lost", "damaged", "destroyed")
 """States of tokens whose certificates nobody renews."""
 
+EXPIRING = (
+    "SELECT i.id, k.ends, "
+    "(SELECT max(at) FROM renewal_reminders m WHERE m.item_id = i.id AND m.not_after = k.ends), "
+    "(SELECT printf('R-%06d', id) FROM renewals n WHERE n.item_id = i.id AND n.ended_at IS NULL) "
+    "FROM (SELECT item_id, min(not_after) AS ends FROM keys "
+    "WHERE not_after >= ? AND not_after < ? GROUP BY item_id) k "
+    "JOIN items i ON i.id = k.item_id LEFT JOIN lives l ON l.item_id = i.id "
+    "WHERE i.state = 'produced' AND i.forgotten IS NULL "
+    f"AND coalesce(l.state, '') NOT IN ({', '.join('?' * len(_GONE))}) "
+    "AND NOT EXISTS (SELECT 1 FROM revocations v JOIN keys c ON c.item_id = v.item_id "
+    "AND c.certificate = v.certificate WHERE v.item_id = i.id) "
+    "AND NOT EXISTS (SELECT 1 FROM renewals d WHERE d.item_id = i.id AND d.state = 'done' "
+    "AND d.new_item IS NOT NULL) "
+    "ORDER BY k.ends, i.id"
+)
+"""Takes both moments and the states of tokens that are gone."""
+
 
 @dataclass(frozen=True)
 class Expiring:
@@ -45,22 +62,7 @@ def expiring(records: Records, since: datetime, until: datetime) -> Sequence[Exp
     Left out are tokens lost, damaged or destroyed, those whose certificates were asked to be revoked, those
     that were renewed by another token, and those whose words are forgotten.
     """
-    rows = records.rows(
-        "SELECT i.id, k.ends, "
-        "(SELECT max(at) FROM renewal_reminders m WHERE m.item_id = i.id AND m.not_after = k.ends), "
-        "(SELECT printf('R-%06d', id) FROM renewals n WHERE n.item_id = i.id AND n.ended_at IS NULL) "
-        "FROM (SELECT item_id, min(not_after) AS ends FROM keys "
-        "WHERE not_after >= ? AND not_after < ? GROUP BY item_id) k "
-        "JOIN items i ON i.id = k.item_id LEFT JOIN lives l ON l.item_id = i.id "
-        "WHERE i.state = 'produced' AND i.forgotten IS NULL "
-        f"AND coalesce(l.state, '') NOT IN ({', '.join('?' * len(_GONE))}) "
-        "AND NOT EXISTS (SELECT 1 FROM revocations v JOIN keys c ON c.item_id = v.item_id "
-        "AND c.certificate = v.certificate WHERE v.item_id = i.id) "
-        "AND NOT EXISTS (SELECT 1 FROM renewals d WHERE d.item_id = i.id AND d.state = 'done' "
-        "AND d.new_item IS NOT NULL) "
-        "ORDER BY k.ends, i.id",
-        (stamp(since), stamp(until), *_GONE),
-    )
+    rows = records.rows(EXPIRING, (stamp(since), stamp(until), *_GONE))
     found = []
     for item_id, ends, reminded, renewal in rows:
         not_after = moment(ends)
