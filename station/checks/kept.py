@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+from batch.life.field_due import WITHIN
 from batch.model.custody import KeyState
 from batch.model.errors import BatchError, NotTrusted
 from batch.orders.epochs import LOW_STOCK
@@ -14,6 +15,7 @@ from batch.people.statements import read
 from batch.store import custody
 from batch.store.clock import now
 from batch.store.database import Records
+from batch.store.revocations import pending
 from batch.store.statements import waiting
 from station.checks.model import Check, fail, ok, warn
 from station.config import Configuration
@@ -21,12 +23,13 @@ from station.home import Home
 
 
 def kept_checks(configuration: Configuration, home: Home) -> Iterator[Check]:
-    """The register, keys in stock, what wants another signature, what may be forgotten."""
+    """The register, keys in stock, what wants another signature, revocations, what may be forgotten."""
     try:
         with closing(Records(home.records)) as records:
             yield _register(records)
             yield _stock(records)
             yield _signatures(records)
+            yield _revocations(records)
             yield _personal(records, configuration.retention.years())
     except NotTrusted as error:
         yield fail("register", str(error), error.next or "see `station audit verify`")
@@ -70,6 +73,21 @@ def _signatures(records: Records) -> Check:
         for signed, statement in recent
     )
     return ok("signatures", f"waiting for another person: {what}")
+
+
+def _revocations(records: Records) -> Check:
+    waiting = pending(records)
+    if not waiting:
+        return ok("revocations", "the CA was told of all")
+    counted = "1 token" if len(waiting) == 1 else f"{len(waiting)} tokens"
+    oldest = min(at for _, at in waiting)
+    what = f"the CA was not told of {counted}, the first since {oldest:%Y-%m-%d %H:%M} UTC"
+    mend = "run `station ca crl`; look why the CA does not answer"
+    return (
+        fail("revocations", f"{what} (R23)", mend)
+        if now() - oldest > WITHIN
+        else warn("revocations", what, mend)
+    )
 
 
 def _personal(records: Records, retention: Retention) -> Check:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from batch.audit.log import log
+from batch.model.events import Event
 from batch.people.operators import enrol
+from batch.store import revocations
 from batch.store.database import Records
 from drivers.secret import Secret
 from simulators.bench import Bench
@@ -130,6 +133,24 @@ def test_what_somebody_must_do_is_told(cli: Cli, tmp_path: Path) -> None:
     assert "1 in stock" in found["custody keys"]["found"]
     assert "epochs make" in found["custody keys"]["mend"]
     assert found["personal data"]["found"] == "none is due to be forgotten"
+    assert found["revocations"]["state"] == "ok"
+
+
+def test_a_ca_that_was_not_told_of_a_revocation_is_told_and_after_a_day_a_failure(
+    cli: Cli, tmp_path: Path
+) -> None:
+    home = home_of(tmp_path / "home")
+    with closing(Records(home.records)) as records:
+        with records.transaction():
+            revocations.ask(records, "000001/a/1", 1, None, reason="keyCompromise", by="rob")
+            log(records, Event("prepared", "rob"))
+        assert checks(cli, home.path)[1]["revocations"]["state"] == "warn"
+        with records.transaction():
+            records.write("UPDATE revocations SET asked_at = '2026-01-01T00:00:00.000000+00:00'")
+            log(records, Event("prepared", "rob"))
+    found = checks(cli, home.path)[1]["revocations"]
+    assert (found["state"], "station ca crl" in found["mend"]) == ("fail", True)
+    assert "not told of 1 token, the first since 2026-01-01" in found["found"]
 
 
 @pytest.mark.bench
