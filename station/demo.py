@@ -241,8 +241,11 @@ def _used_and_lost(desk: _Desk, number: str) -> None:
 
 
 def _closed(desk: _Desk, number: str) -> None:
-    """Tokens, letters and forms reconcile: the order is closed."""
+    """Tokens, letters and forms reconcile: the order is closed, and its report tells an auditor all of it."""
     desk.station(f"order close {number} --as olga", pin=True)
+    json_, pdf = (shlex.quote(str(desk.papers / f"order-{number}.{kind}")) for kind in ("json", "pdf"))
+    desk.station(f"order report {number} --json {json_} --pdf {pdf} --as olga", pin=True)
+    desk.station(f"order report --verify {json_}")
     desk.station("due")
     desk.station("audit verify")
 

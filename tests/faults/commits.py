@@ -87,7 +87,8 @@ def torn_production(desk: Desk, point: Point) -> Row:
         desk.bench.eject(seat)
     order = desk.approved(CARD, STICK)
     if killed(desk, point, "produce", order, pins=True):
-        desk.start("produce", order, pins=True).end()
+        # A busy machine takes its time to see a token that is in its seat.
+        desk.start("produce", order, "--patience", "60", pins=True).end()
     row = outcome(desk, order)
     desk.run("letter", "print", order, operator="carl", pins=True)
     assert len(desk.letters(order)) == row.produced
