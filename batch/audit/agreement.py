@@ -9,21 +9,16 @@ from collections.abc import Iterator, Mapping
 from batch.audit.chain import canonical
 from batch.audit.contents import Asked, fingerprints
 from batch.audit.findings import Finding, Kind
+from batch.audit.letters import LettersAgreement
 from batch.audit.lives import LifeAgreement
 from batch.audit.registry import RegistryAgreement
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
-from batch.model.states import PRINTED_LETTERS, UNDECIDED, ItemState, LetterState, OrderState
-from batch.store import assessments, items, journal, letters, orders, quarantine
+from batch.model.states import UNDECIDED, ItemState, OrderState
+from batch.store import assessments, items, journal, orders, quarantine
 from batch.store.database import Records
 
 Facts = Mapping[str, object]
-
-_OF_LETTERS = {
-    **{f"letter.{state}": state for state in LetterState},
-    "letter.reprinted": LetterState.SEALED,
-}
-"""The state of a letter after each event about it."""
 
 
 _TELL_CERTIFICATES = ("item.produced", "renewal.key-replaced", "renewal.key-taken-back")
@@ -40,8 +35,7 @@ class Agreement:
         self._produced: Counter[str] = Counter()
         self._set_aside: Counter[str] = Counter()
         self._undone: set[str] = set()
-        self._letters: dict[str, LetterState] = {}
-        """The state of each letter as it was told last."""
+        self._letters = LettersAgreement()
         self._received: dict[str, Facts] = {}
         self._approved: dict[str, object] = {}
         self._assessed: set[tuple[str, object, object]] = set()
@@ -56,8 +50,7 @@ class Agreement:
         """What one entry tells."""
         self._registry.hear(facts)
         self._lives.hear(facts)
-        if (state := _OF_LETTERS.get(str(facts.get("event")))) is not None:
-            self._letters[str(facts.get("item"))] = state
+        self._letters.hear(facts)
         self._hear_certificates(facts)
         item, order, detail = facts.get("item"), facts.get("order"), facts.get("detail")
         match facts.get("event"), item, order:
@@ -99,7 +92,7 @@ class Agreement:
         asked = Asked()
         yield from self._of_items(records, asked)
         yield from self._of_orders(records, asked)
-        yield from self._of_letters(records)
+        yield from self._letters.findings(records)
         yield from self._registry.findings(records)
         yield from self._lives.findings(records)
 
@@ -180,19 +173,6 @@ class Agreement:
                 yield _disagree(f"token {number} was in quarantine, but not each of its stays is on record")
         for number in sorted(missing):
             yield _disagree(f"token {number} was produced, as the log tells, but is not on record")
-
-    def _of_letters(self, records: Records) -> Iterator[Finding]:
-        missing = {number for number, state in self._letters.items() if state in PRINTED_LETTERS}
-        for letter in letters.letters(records):
-            number = letter.mailer_number
-            missing.discard(number)
-            told = self._letters.get(number)
-            if letter.state in PRINTED_LETTERS and letter.state != told:
-                yield _disagree(f"letter {number} is {letter.state}, but the log does not tell of it")
-            if letter.state is LetterState.SEALED and told in PRINTED_LETTERS:
-                yield _disagree(f"letter {number} is sealed, but was {told}, as the log tells")
-        for number in sorted(missing):
-            yield _disagree(f"letter {number} was printed, as the log tells, but is not on record")
 
 
 def _digest(certificates: Mapping[str, object]) -> bytes:

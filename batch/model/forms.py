@@ -102,7 +102,7 @@ def spans(numbers: Iterable[FormNumber]) -> list[str]:
     """Numbers as the log has them: runs as `A-0001..A-0010`, others alone."""
     runs: list[list[FormNumber]] = []
     for number in sorted(numbers):
-        if runs and runs[-1][-1].after(1) == number:
+        if runs and runs[-1][-1].after(1) == number and len(runs[-1]) < MOST_NAMED:
             runs[-1].append(number)
         else:
             runs.append([number])

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from batch.audit.afterwards import detail_of
+from batch.audit.letters import FORMS_BACK, OF_FORMS
 from batch.audit.log import log
-from batch.model.errors import BatchError, NotFound, Refused
+from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
-from batch.model.forms import FormNumber, named
+from batch.model.forms import FormNumber, named, spans
 from batch.model.orders import LetterRecord
 from batch.model.states import PRINTED_LETTERS, FormState, ItemState, LetterState
 from batch.store import forms, items, letters
@@ -79,7 +80,7 @@ def take_letters_back(
         letters.take_back(records, number, state, printer=printer, operator=who)
         log(records, Event(f"letter.{state}", operator, item=number, detail={"reason": why}))
         found[number] = str(state)
-    _take_forms_back(records, ledger)
+    _take_forms_back(records, ledger, operator)
     return found
 
 
@@ -103,57 +104,63 @@ def _state_of(state: LetterState, after: After | None, *, complete: bool) -> Let
     return LetterState.UNKNOWN
 
 
-def _take_forms_back(records: Records, ledger: Sequence[Line]) -> None:
+def _take_forms_back(records: Records, ledger: Sequence[Line], operator: str) -> None:
     """Forms that were received, and what became of each, with the leaving of letters."""
+    moved, received = set[FormNumber](), list[tuple[str, str, str]]()
     for line in ledger:
-        detail, by = detail_of(line), str(line.facts["operator"])
-        at = datetime.fromisoformat(str(line.facts["at"]))
+        detail, at = detail_of(line), datetime.fromisoformat(str(line.facts["at"]))
         if line.event == "forms.received":
             with suppress(Refused):  # what overlaps is there
-                first, last = (FormNumber.read(str(detail[end])) for end in ("first", "last"))
-                note = detail.get("delivery")
-                delivery = None if note is None else str(note)
-                forms.receive(records, str(detail["printer"]), first, last, by=by, delivery=delivery, at=at)
-        elif line.event.startswith("forms."):
-            state = FormState(line.event.removeprefix("forms."))
-            spans = detail.get("forms")
-            for span in spans if isinstance(spans, list) else ():
+                received.append(_receive_back(records, line, at))
+        elif line.event.startswith("forms.") and line.event != FORMS_BACK:
+            state, spans_ = FormState(line.event.removeprefix("forms.")), detail.get("forms")
+            for span in spans_ if isinstance(spans_, list) else ():
                 for number in named(str(span)):
-                    _take_form_back(records, number, state, line, at)
+                    moved |= _take_form_back(records, number, state, line, at)
         elif line.event.startswith("letter.") and letters.state_of(records, str(line.facts.get("item"))):
-            _follow_letter(records, line, at)
+            moved |= _follow_letter(records, line, at)
+    if moved or received:
+        states, on = dict[str, list[FormNumber]](), dict[str, str]()
+        for number in sorted(moved):
+            form = forms.form(records, number)
+            states.setdefault(str(form.state), []).append(number)
+            if form.letter is not None and forms.of_letter(records, form.letter) == form:
+                on[form.letter] = str(number)
+        detail = {
+            "states": {state: spans(numbers) for state, numbers in states.items()},
+            "letters": on,
+            "received": [list(one) for one in received],
+        }
+        log(records, Event(FORMS_BACK, operator, detail=detail))
 
 
-def _follow_letter(records: Records, line: Line, at: datetime) -> None:
+def _receive_back(records: Records, line: Line, at: datetime) -> tuple[str, str, str]:
+    detail, by = detail_of(line), str(line.facts["operator"])
+    first, last = (FormNumber.read(str(detail[end])) for end in ("first", "last"))
+    printer, note = str(detail["printer"]), detail.get("delivery")
+    delivery = None if note is None else str(note)
+    forms.receive(records, printer, first, last, by=by, delivery=delivery, at=at)
+    return printer, str(first), str(last)
+
+
+def _follow_letter(records: Records, line: Line, at: datetime) -> set[FormNumber]:
     """The form of a letter, and its leaving, as one event about the letter left them."""
-    letter, detail = str(line.facts["item"]), detail_of(line)
-    by, state = str(line.facts["operator"]), _OF_FORMS.get(line.event)
+    letter, detail, by = str(line.facts["item"]), detail_of(line), str(line.facts["operator"])
     if line.event == "letter.sent":
         reference = detail.get("reference")
-        how = str(detail.get("how", ""))
-        letters.post(
-            records, letter, by=by, how=how, reference=None if reference is None else str(reference), at=at
-        )
+        how, told = str(detail.get("how", "")), None if reference is None else str(reference)
+        letters.post(records, letter, by=by, how=how, reference=told, at=at)
     elif line.event == "letter.returned":
         letters.post_back(records, letter, by=by)
-    held = forms.of_letter(records, letter)
-    told = detail.get("form")
-    number = FormNumber.read(str(told)) if told is not None else held.number if held else None
+    word = line.event.removeprefix("letter.")
+    state = OF_FORMS.get(LetterState(word)) if word in set(LetterState) else None
+    held, named_ = forms.of_letter(records, letter), detail.get("form")
+    number = FormNumber.read(str(named_)) if named_ is not None else held.number if held else None
     if number is None or state is None:
-        return
+        return set()
     if state is FormState.SPOILED and "witness" in detail:
         state = FormState.DESTROYED
-    _take_form_back(records, number, state, line, at, letter)
-
-
-_OF_FORMS = {
-    "letter.confirmed": FormState.PRINTED,
-    "letter.sent": FormState.MAILED,
-    "letter.returned": FormState.RETURNED,
-    "letter.lost": FormState.MISSING,
-    "letter.void": FormState.SPOILED,
-}
-"""Where a letter's form is after each event."""
+    return _take_form_back(records, number, state, line, at, letter)
 
 
 def _take_form_back(
@@ -163,15 +170,10 @@ def _take_form_back(
     line: Line,
     at: datetime,
     letter: str | None = None,
-) -> None:
-    witness = detail_of(line).get("witness")
-    with suppress(BatchError):  # of a delivery that nobody told of
-        forms.take_back(
-            records,
-            number,
-            state,
-            operator=str(line.facts["operator"]),
-            at=at,
-            letter=letter,
-            witness=None if witness is None else str(witness),
-        )
+) -> set[FormNumber]:
+    witness, by = detail_of(line).get("witness"), str(line.facts["operator"])
+    seen = None if witness is None else str(witness)
+    with suppress(NotFound):  # of a delivery that nobody told of
+        forms.take_back(records, number, state, operator=by, at=at, letter=letter, witness=seen)
+        return {number}
+    return set()

@@ -244,3 +244,45 @@ def test_a_form_number_is_read_as_it_stands_whatever_the_case_and_blanks() -> No
     for wrong in ("A-1..B-2", "A-2..A-1", "A-00001..A-99999"):
         with pytest.raises(FaultyValue):
             named(wrong)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE letters SET state = 'sent' WHERE state = 'confirmed'", "letter 000001 is sent, but the log"),
+        ("UPDATE letters SET state = 'sealed' WHERE state = 'confirmed'", "sealed, but was confirmed, as"),
+        ("UPDATE forms SET state = 'destroyed' WHERE state = 'spoiled'", "A-0002 is destroyed, but spoiled"),
+        ("DELETE FROM forms WHERE number = 'A-0002'", "A-0002 is in stock on record, but spoiled, as"),
+        ("INSERT INTO forms SELECT 'A-0050', range_id, 50, 'spoiled', NULL, since, operator, NULL, NULL"
+         " FROM forms WHERE number = 'A-0002'", "A-0050 is spoiled, but in-stock, as the log tells"),
+        ("UPDATE form_ranges SET last = 99", "A-0001 to A-0099 were not received as the log tells"),
+    ],
+)  # fmt: skip
+def test_an_edit_of_letters_and_forms_shows_against_the_log(
+    desk: LetterDesk, statement: str, words: str
+) -> None:
+    desk.printed("000001")
+    confirm(desk.records, [Seen("000001", form("A-0001"))], "carl", numbered=True)
+    stock.spoil(desk.records, [form("A-0002")], "carl", "torn")
+
+    def findings() -> list[str]:
+        told = [one.more for one in verify(desk.records).findings]
+        return [one for one in told if one.startswith(("letter", "form"))]
+
+    assert findings() == []
+    desk.records.db.execute(statement)
+    assert words in "; ".join(findings())
+
+
+def test_what_becomes_of_letters_and_forms_agrees_with_the_log_all_the_way(desk: LetterDesk) -> None:
+    desk.printed("000001", "000002", "000003")
+    confirm(
+        desk.records, [Seen("000001", form("A-0001")), Seen("000002", form("A-0002"))], "carl", numbered=True
+    )
+    accounting.lose(desk.records, "000001", "carl", "not in the safe")
+    accounting.destroy(desk.records, "000001", "carl", "emil", "found")
+    accounting.destroy(desk.records, "000002", "carl", "emil", "not to leave")
+    accounting.spoil(desk.records, "000003", "carl", "torn", form=form("A-0003"), numbered=True)
+    stock.destroy(desk.records, [form("A-0003")], "carl", "emil", "shredded")
+    told = [one.more for one in verify(desk.records).findings]
+    assert not [one for one in told if one.startswith(("letter", "form"))]
