@@ -28,7 +28,7 @@ from batch.model.registry import Person
 from batch.model.states import AcknowledgementState, LifeState, PersonState
 from batch.orders.signatures import unfit
 from batch.people import registry
-from batch.people.separation import Act, Before, apart
+from batch.people.separation import Act, Before, apart, same
 from batch.store import acknowledgements, items, lives, orders, parcels, restores
 from batch.store.database import Records
 from batch.tables.values import folded
@@ -152,7 +152,7 @@ def _take(records: Records, said: Sequence[_Said], by: str, on: date) -> list[Ac
 def _one(records: Records, said: _Said, before: Acknowledgement | None, by: str, on: date) -> Acknowledgement:
     if before is not None and before.state is not AcknowledgementState.WAITING:
         return before
-    judged = _judge(records, said, on)
+    judged = _judge(records, said, by, on)
     item = judged.item
     if judged.there and item is not None and before is None:
         accepted = acknowledgements.acknowledgements(records, AcknowledgementState.ACCEPTED, item_id=item.id)
@@ -184,8 +184,11 @@ def _one(records: Records, said: _Said, before: Acknowledgement | None, by: str,
     return found
 
 
-def _judge(records: Records, said: _Said, on: date) -> _Judged:
-    """Whether R3 holds: number and name match, sent by the registered manager, of a token on its way."""
+def _judge(records: Records, said: _Said, by: str, on: date) -> _Judged:
+    """Whether R3 holds: number and name match, sent by the registered manager, of a token on its way.
+
+    Who packed or sent the token could say so of one that never left: they are believed with a proof only.
+    """
     item, wrong = _token(records, said)
     channel = Channel.TYPED if said.mail is None else Channel.MAIL
     if said.mail is not None and said.mail.automatic:
@@ -206,6 +209,8 @@ def _judge(records: Records, said: _Said, on: date) -> _Judged:
             channel = Channel.SIGNED
         else:
             wrong.append(Doubt.SIGNATURE)
+    if channel is not Channel.SIGNED and any(same(by, one) for one in parcels.handled_by(records, item.id)):
+        wrong.append(Doubt.HANDLED)
     life = lives.life_or_none(records, item.id)
     there = life is not None and life.state in _THERE and not wrong
     if life is None or life.state is not LifeState.DISPATCHED:

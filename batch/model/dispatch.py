@@ -43,6 +43,7 @@ class Doubt(enum.StrEnum):
     SENDER = "the sender is not the certificate's registered manager"
     NOT_DISPATCHED = "the token was not dispatched, or is not on its way"
     SIGNATURE = "the signature does not hold"
+    HANDLED = "who had the token in hand took it in, and nothing proves its sender"
     AUTOMATIC = "no person sent it: it is an automatic answer"
 
 

@@ -34,6 +34,8 @@ from tests.unit.signing_kit import Signer, signer
 
 ACCEPTED, WAITING = AcknowledgementState.ACCEPTED, AcknowledgementState.WAITING
 NAME = "Zeehavens"
+TAKER = "mia"
+"""Who takes acknowledgements in; dirk packs and sends the tokens."""
 
 
 @pytest.fixture
@@ -50,11 +52,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Signer]:
 
 
 def typed(records: Records, given: str, name: str = NAME, sender: str = MANAGER) -> Acknowledgement:
-    return acknowledging.take_typed(records, given, name, sender, "dirk", MONDAY)
+    return acknowledging.take_typed(records, given, name, sender, TAKER, MONDAY)
 
 
 def took(records: Records, data: bytes) -> list[Acknowledgement]:
-    return acknowledging.take_mail(records, read(data, "mail.eml"), "dirk", MONDAY)
+    return acknowledging.take_mail(records, read(data, "mail.eml"), TAKER, MONDAY)
 
 
 def mail(body: str, sender: str = MANAGER, subject: str = "Ontvangst", **headers: str) -> bytes:
@@ -131,6 +133,21 @@ def test_a_token_that_was_not_dispatched_is_not_acknowledged(records: Records) -
     assert Doubt.NOT_DISPATCHED in found.wrong
     assert Doubt.NUMBER in found.wrong
     assert state_of(records, "000003") is LifeState.AT_DESK
+
+
+def test_who_had_the_token_in_hand_is_believed_only_with_a_proof(
+    records: Records, keys: Mapping[str, Signer], tmp_path: Path
+) -> None:
+    one, two = quoted(records, "000001"), quoted(records, "000002")
+    found = acknowledging.take_typed(records, one, NAME, MANAGER, "Dirk", MONDAY)
+    assert (found.state, found.wrong) == (WAITING, (Doubt.HANDLED,))
+    forged = acknowledging.take_mail(records, read(mail(f"{NAME} {two}"), "a.eml"), "dirk", MONDAY)
+    assert [each.wrong for each in forged] == [(Doubt.HANDLED,)]
+    register(records, keys["manager"])
+    proof = read(signed(f"{NAME} {one}\r\n".encode(), keys["manager"], tmp_path), "b.eml")
+    (proven,) = acknowledging.take_mail(records, proof, "dirk", MONDAY)
+    assert (proven.state, proven.channel) == (ACCEPTED, Channel.SIGNED)
+    assert typed(records, two).state is ACCEPTED
 
 
 def test_only_a_manager_who_is_registered_and_in_function_is_believed(records: Records) -> None:
@@ -281,7 +298,7 @@ def test_where_no_certificate_is_registered_a_signed_mail_is_worth_as_much_as_a_
 def test_another_person_decides_what_waits(records: Records) -> None:
     found = typed(records, quoted(records, "000001"), sender="secretariaat@example.org")
     with pytest.raises(Refused, match=r"who took an acknowledgement in does not decide on it \(R3\)"):
-        acknowledging.decide(records, found.id, "Dirk", "I know her", accept=True)
+        acknowledging.decide(records, found.id, "Mia", "I know her", accept=True)
     decided = acknowledging.decide(
         records, found.id, "olga", "called back on the registered number", accept=True
     )
