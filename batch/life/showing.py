@@ -1,4 +1,4 @@
-"""What the records tell of a finished token's way, for people and scripts."""
+"""What the records tell of a token's way, for people and scripts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Any
 from batch.model.orders import Item
 from batch.store import field, lives, revocations
 from batch.store.database import Records
+from batch.store.order_facts import around
+
+_BESIDE = ("letter", "forms", "postings", "parcels", "acknowledgements", "renewals")
 
 
 def life_facts(records: Records, item: Item) -> dict[str, Any]:
-    """Where a token is since when, how its certificates stand, and what was done with it in the field."""
-    life = lives.life_or_none(records, item.id)
+    """Where a token is since when, how its certificates stand, and what was done with it: its letter and the
+    forms of that, its parcels and acknowledgements, what happened in the field, its renewals.
+    """
+    life, beside = lives.life_or_none(records, item.id), around(records, [item.id])[item.id]
     return {
         "life": str(life.state) if life else None,
         "since": life.since.isoformat(timespec="seconds") if life else None,
@@ -29,4 +34,5 @@ def life_facts(records: Records, item: Item) -> dict[str, Any]:
             }
             for done in field.of_item(records, item.id)
         ],
+        **{name: beside[name] for name in _BESIDE},
     }

@@ -59,44 +59,25 @@ def state_of(records: Records, mailer_number: str) -> LetterState | None:
 
 def letters(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[LetterRecord]:
     """Letters of an order or of all, in the given states or any, in the order of their numbers."""
-    conditions, parameters = ["mailer_number > ?"], list[Any]()
-    if order_id is not None:
-        conditions.append("item_id IN (SELECT id FROM items WHERE order_id = ?)")
-        parameters.append(order_id)
-    if states:
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
-        parameters.extend(states)
-    last = ""
-    while page := records.rows(
-        f"SELECT {_LETTER} FROM letters WHERE {' AND '.join(conditions)} ORDER BY mailer_number LIMIT 1000",
-        (last, *parameters),
-    ):
-        yield from (_letter(row) for row in page)
-        last = page[-1][0]
+    for page in _pages(records, order_id, states):
+        rows = records.rows(
+            f"SELECT {_LETTER} FROM letters WHERE mailer_number IN ({_marks(page)}) ORDER BY mailer_number",
+            page,
+        )
+        yield from (_letter(row) for row in rows)
 
 
 def outlooks(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[Outlook]:
     """Letters as `letters` finds them, each with what decides whether it may be printed or leave."""
-    conditions, parameters = ["TRUE"], list[Any]()
-    if order_id is not None:
-        conditions.append("item_id IN (SELECT id FROM items WHERE order_id = ?)")
-        parameters.append(order_id)
-    if states:
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
-        parameters.extend(states)
-    wanted = f"SELECT mailer_number FROM letters WHERE {' AND '.join(conditions)} ORDER BY mailer_number"
-    # The numbers first, once: a page at a time would sort all that an index finds for every page.
-    numbers = [row[0] for row in records.rows(wanted, parameters)]
     columns = ", ".join(f"t.{name}" for name in _LETTER.split(", "))
-    for at in range(0, len(numbers), _PAGE):
-        page = numbers[at : at + _PAGE]
+    for page in _pages(records, order_id, states):
         for row in records.rows(
             f"SELECT {columns}, o.number, i.layout, i.state, EXISTS (SELECT 1 FROM revocations r JOIN keys k "
             "ON k.item_id = r.item_id AND k.certificate = r.certificate WHERE r.item_id = i.id), "
             "v.item_id, v.state, v.since, v.dispatched_at, v.acknowledged_at, v.handed_over_at, "
             "v.activated_at, v.ended_at FROM letters t JOIN items i ON i.id = t.item_id "
             "JOIN orders o ON o.id = i.order_id LEFT JOIN lives v ON v.item_id = i.id "
-            f"WHERE t.mailer_number IN ({', '.join('?' * len(page))}) ORDER BY t.mailer_number",
+            f"WHERE t.mailer_number IN ({_marks(page)}) ORDER BY t.mailer_number",
             page,
         ):
             order, layout, token, revoked, *life = row[7:]
@@ -178,6 +159,28 @@ def take_back(records: Records, mailer_number: str, to: LetterState, *, printer:
         "UPDATE letters SET state = ?, printer = ?, operator = ? WHERE mailer_number = ?",
         (to, printer, operator, mailer_number),
     )
+
+
+def _pages(records: Records, order_id: int | None, states: Sequence[LetterState]) -> Iterator[list[str]]:
+    """The numbers of letters, some at a time.
+
+    They are found once: a page at a time would sort all that an index finds for every page.
+    """
+    conditions, parameters = ["TRUE"], list[Any]()
+    if order_id is not None:
+        conditions.append("item_id IN (SELECT id FROM items WHERE order_id = ?)")
+        parameters.append(order_id)
+    if states:
+        conditions.append(f"state IN ({_marks(states)})")
+        parameters.extend(states)
+    wanted = f"SELECT mailer_number FROM letters WHERE {' AND '.join(conditions)} ORDER BY mailer_number"
+    numbers = [str(row[0]) for row in records.rows(wanted, parameters)]
+    for at in range(0, len(numbers), _PAGE):
+        yield numbers[at : at + _PAGE]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _posting(row: tuple[Any, ...]) -> Posting:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.days import Days
+from station.cli.expiring import Within
 from station.cli.invocation import Invocation, csv_option, json_option, on_option, pass_invocation
 from station.cli.output import listing
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from batch.store.certificate_list import ListedCertificate
 
@@ -38,7 +38,12 @@ def certificate() -> None:
 @click.option("--order", "number", help="Only those of this order.")
 @click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
 @click.option("--token", metavar="NUMBER", help="Only those of this token, by its number or serial.")
-@click.option("--expiring", metavar="DAYS", type=Days(), help="Only those that end within so many days.")
+@click.option(
+    "--expiring",
+    type=Within(),
+    metavar="TIME",
+    help="Only those that end within this time, such as 60d or 2m.",
+)
 @click.option("--state", help="Only those that stand like this, such as `valid` or `revocation-pending`.")
 @on_option
 @json_option
@@ -49,7 +54,7 @@ def list_(
     number: str | None,
     subscriber: str | None,
     token: str | None,
-    expiring: int | None,
+    expiring: timedelta | None,
     state: str | None,
     on: date,
     as_json: bool,
@@ -59,8 +64,6 @@ def list_(
 
     What was forgotten with its order is not listed.
     """
-    from datetime import timedelta
-
     from batch.store.certificate_list import CertificateState, CertificatesWanted, certificates
     from batch.store.items import item
     from batch.store.orders import order
@@ -76,7 +79,7 @@ def list_(
             item_id=item(records, token).id if token else None,
             state=CertificateState(state) if state else None,
             ends_since=at if expiring is not None else None,
-            ends_until=at + timedelta(days=expiring) if expiring is not None else None,
+            ends_until=at + expiring if expiring is not None else None,
         )
         rows = (row_of(one, at) for one in certificates(records, wanted, at))
         listing(rows, _COLUMNS, as_json=as_json, as_csv=as_csv, empty="No certificates.")

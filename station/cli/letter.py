@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.invocation import Invocation, json_option, pass_invocation, with_option
+from station.cli.invocation import (
+    Invocation,
+    csv_option,
+    json_option,
+    on_option,
+    pass_invocation,
+    with_option,
+)
 from station.cli.letter_accounting import confirm, destroy, lost, settle, spoil, void
 from station.cli.letter_forms import forms
 from station.cli.letter_leaving import returned, send
@@ -17,7 +24,7 @@ from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date
 
     from batch.store.database import Records
     from station.wiring import Desk
@@ -52,19 +59,28 @@ def letter() -> None:
 
 @letter.command("list")
 @click.option("--order", "number", help="Only those of this order.")
+@click.option("--state", help="Only those in this state, such as `printed` or `lost`.")
 @click.option(
     "--ready", is_flag=True, help="Only those that may be printed or sent now, and those that wait."
 )
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="With --ready: on this day, else today.")
+@on_option
 @json_option
+@csv_option
 @pass_invocation
 def list_(
-    invocation: Invocation, number: str | None, ready: bool, on: datetime | None, as_json: bool
+    invocation: Invocation,
+    number: str | None,
+    state: str | None,
+    ready: bool,
+    on: date,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """List letters by their control numbers, and count them by state: spoiled ones stay counted.
 
-    With --ready: what may be printed or sent, and why the rest may not yet.
+    With --ready: what may be printed or sent on a day, and why the rest may not yet.
     """
+    from batch.model.states import LetterState
     from batch.people.separation import Act
     from batch.store.forms import of_order as forms_of
     from batch.store.letters import counts, letters
@@ -72,15 +88,16 @@ def list_(
     from batch.store.statements import counts as signed_for
     from station.wiring import Desk
 
+    if state is not None and (ready or state not in tuple(LetterState)):
+        raise click.BadParameter(f"without --ready, one of: {', '.join(LetterState)}", param_hint="--state")
     desk = Desk.of(invocation.home(), None)
     with desk.records() as records:
         of_order = order(records, number).id if number else None
         if ready:
-            _list_ready(desk, records, of_order, on.date() if on else None, as_json)
+            _list_ready(desk, records, of_order, on, as_json, as_csv)
             return
-        found, by_state = letters(records, of_order), counts(records, of_order)
         again, held = signed_for(records, Act.REPRINT), forms_of(records, of_order)
-        rows = [
+        rows = (
             {
                 "number": one.mailer_number,
                 "state": str(one.state),
@@ -91,22 +108,24 @@ def list_(
                 "printed_at": one.printed_at.isoformat(timespec="seconds") if one.printed_at else None,
                 "reprints": again.get(one.mailer_number, 0),
             }
-            for one in found
-        ]
-    listing(rows, _COLUMNS, as_json=as_json, empty="No letters; they are there once tokens are produced.")
-    if rows:
-        click.echo(f"{counted(len(rows), 'letter', 'letters')}: {told(by_state)}", err=True)
+            for one in letters(records, of_order, *([LetterState(state)] if state else []))
+        )
+        none = "No letters; they are there once tokens are produced."
+        count = listing(rows, _COLUMNS, as_json=as_json, as_csv=as_csv, empty=none)
+        by_state = counts(records, of_order)
+    if count and state is None:
+        click.echo(f"{counted(count, 'letter', 'letters')}: {told(by_state)}", err=True)
 
 
-def _list_ready(desk: Desk, records: Records, order_id: int | None, on: date | None, as_json: bool) -> None:
+def _list_ready(
+    desk: Desk, records: Records, order_id: int | None, on: date, as_json: bool, as_csv: bool
+) -> None:
     from batch.letters.policy import next_of
-    from batch.store.clock import now
     from batch.store.letters import outlooks
 
-    day = on or now().date()
     rows, may_go = list[dict[str, Any]](), 0
     for one in outlooks(records, order_id):
-        following = next_of(one, desk.library.token, day)
+        following = next_of(one, desk.library.token, on)
         if following is None:
             continue
         doing, may = following
@@ -123,9 +142,9 @@ def _list_ready(desk: Desk, records: Records, order_id: int | None, on: date | N
             }
         )
     rows.sort(key=lambda row: not row["may"])
-    listing(rows, _READY, as_json=as_json, empty="No letter waits to be printed or sent.")
+    listing(rows, _READY, as_json=as_json, as_csv=as_csv, empty="No letter waits to be printed or sent.")
     if rows:
-        click.echo(f"{may_go} of {len(rows)} may be printed or sent on {day}", err=True)
+        click.echo(f"{may_go} of {len(rows)} may be printed or sent on {on}", err=True)
 
 
 @letter.command("print")

@@ -129,23 +129,24 @@ def list_(
 @json_option
 @pass_invocation
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
-    """Show the token NUMBER (its own, or the serial of its chip): steps, keys, certificates, letter."""
+    """Show the token NUMBER (its own, or the serial of its chip) and its whole way, from step to renewal."""
     from batch.life.showing import life_facts
     from batch.production.report import timeline
     from batch.store.items import item
+    from batch.store.orders import order_of
     from station.wiring import Desk
 
     with Desk.of(invocation.home(), None).records() as records:
         found = item(records, number)
-        facts = {**token_row(found), **life_facts(records, found), **timeline(records, found)}
+        order = {"order": order_of(records, found.order_id).number}
+        facts = {**token_row(found), **order, **life_facts(records, found), **timeline(records, found)}
     if as_json:
         document(facts)
         return
     for key, value in facts.items():
         if isinstance(value, list):
-            listing(
-                value, {name: name for name in value[0]} if value else {}, as_json=False, empty=f"no {key}"
-            )
+            columns = {name: name for row in value for name in row}
+            listing(value, columns, as_json=False, empty=f"no {key}")
         else:
             click.echo(f"{key}: {'-' if value is None else value}")
 

@@ -14,7 +14,7 @@ import pytest
 
 from batch.audit.log import log
 from batch.model.events import Event
-from batch.model.states import ItemState, LifeState
+from batch.model.states import ItemState, LetterState, LifeState
 from batch.orders.decisions import receive
 from batch.store import items, lists, lives
 from batch.store.database import Records
@@ -22,6 +22,7 @@ from batch.store.lists import TokensWanted
 from station.cli.output import listing
 from station.exit_codes import ExitCode
 from tests.unit.cli import Cli
+from tests.unit.finished_kit import delivered, finished, lettered
 from tests.unit.order_kit import draft
 from tests.unit.restore_kit import home_of
 
@@ -111,6 +112,36 @@ def test_the_command_lists_tokens_as_they_are_wanted(tmp_path: Path, cli: Cli) -
     rows = list(csv.DictReader(io.StringIO(run("order", "list", "--state", "received", "--csv"))))
     assert [row["reference"] for row in rows] == ["A-1", "B-1"]
     assert json.loads(run("order", "list", "--subscriber", "nobody", "--json")) == []
+
+
+def test_letters_are_listed_by_state(tmp_path: Path, cli: Cli) -> None:
+    home = home_of(tmp_path / "home")
+    with closing(Records(home.records)) as records:
+        finished(records, 3)
+        lettered(records, "000005", LetterState.PRINTING, LetterState.UNKNOWN)
+    there = ("--home", str(home.path))
+    rows = list(csv.DictReader(io.StringIO(cli("letter", "list", "--state", "unknown", "--csv", *there).out)))
+    assert [(row["number"], row["state"]) for row in rows] == [("000005", "unknown")]
+    done = cli("letter", "list", "--json", *there)
+    assert [one["number"] for one in json.loads(done.out)] == ["000004", "000005", "000006"]
+    assert done.err == "3 letters: 2 sealed, 1 unknown\n"
+    assert cli("letter", "list", "--state", "torn", *there).code == ExitCode.USAGE
+
+
+def test_a_token_is_shown_with_its_whole_way(tmp_path: Path, cli: Cli) -> None:
+    home = home_of(tmp_path / "home")
+    with closing(Records(home.records)) as records:
+        order = finished(records, 1)
+        delivered(records, order)
+    shown = json.loads(cli("token", "show", "000004", "--json", "--home", str(home.path)).out)
+    assert (shown["order"], shown["life"], shown["letter"][0]["state"]) == (
+        order.number,
+        "acknowledged",
+        "sent",
+    )
+    assert [step["step"] for step in shown["steps"]]
+    assert {"parcels", "acknowledgements", "forms", "postings", "renewals", "revocations"} <= set(shown)
+    assert cli("token", "show", "000004", "--home", str(home.path)).code == ExitCode.OK
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(capsys: pytest.CaptureFixture[str]) -> None:
