@@ -54,6 +54,8 @@ def check(records: Records, number: str | None, seat: Seat, run_directory: Path,
         apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
     with records.transaction():
         inside = parcels.packed_in(records, parcel, item.id) if item is not None else None
+        if item is not None:
+            parcels.handle(records, item.id, by)
         if item is not None and inside is not None:
             parcels.set_read(records, parcel, item.id, by if reading.right else None, seat.name)
         name = "parcel.token-read" if reading.right else "parcel.token-refused"

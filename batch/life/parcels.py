@@ -173,6 +173,7 @@ def close(records: Records, number: str, layout_of: LayoutOf, by: str, on: date)
             apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
             need_dispatchable(records, item, layout_of, on)
             _need_addressee(records, parcel, item)
+            parcels.handle(records, item.id, by)
             parcels.set_quoted(records, parcel, item.id, quoting.draw(item.mailer_number))
         parcel = parcels.set_state(records, parcel, ParcelState.CLOSED, by)
         detail = {"parcel": parcel.number, "tokens": len(inside), "loans": len(_loans(records, parcel))}
@@ -231,6 +232,7 @@ def send(
             item = items.item_of(records, one.item_id)
             apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
             need_dispatchable(records, item, layout_of, at.date())
+            parcels.handle(records, item.id, by)
             lives.set_state(records, item.id, LifeState.DISPATCHED, at)
             events.append(_event(str(Act.DISPATCH), by, order, item, parcel))
         parcel = parcels.set_state(

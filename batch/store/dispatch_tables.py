@@ -66,6 +66,11 @@ CREATE TABLE parcel_tokens (
     PRIMARY KEY (parcel_id, item_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX parcels_of_item ON parcel_tokens (item_id);
+CREATE TABLE token_handlers (
+    item_id INTEGER NOT NULL REFERENCES items (id),
+    name TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (item_id, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE loans (
     id INTEGER PRIMARY KEY,
     number TEXT NOT NULL UNIQUE,

@@ -88,13 +88,14 @@ def packed_in(records: Records, parcel: Parcel, item_id: int) -> Packed | None:
 
 
 def handled_by(records: Records, item_id: int) -> list[str]:
-    """Who had a token in hand to dispatch it: read it, closed or sent its parcels (R1)."""
-    rows = records.rows(
-        "SELECT t.read_by, p.closed_by, p.sent_by FROM parcel_tokens t JOIN parcels p ON p.id = t.parcel_id "
-        "WHERE t.item_id = ?",
-        (item_id,),
-    )
-    return sorted({str(name) for row in rows for name in row if name})
+    """Who ever had a token in hand to dispatch it: read it for a parcel, closed or sent one with it (R1)."""
+    rows = records.rows("SELECT name FROM token_handlers WHERE item_id = ? ORDER BY name", (item_id,))
+    return [str(row[0]) for row in rows]
+
+
+def handle(records: Records, item_id: int, name: str) -> None:
+    """Somebody has a token in hand; that stays so, whatever becomes of the parcel."""
+    records.write("INSERT OR IGNORE INTO token_handlers VALUES (?, ?)", (item_id, name))
 
 
 def on_their_way(records: Records) -> list[tuple[int, int]]:
@@ -197,6 +198,9 @@ def take_back(records: Records, kept: Mapping[str, Any]) -> None:
     records.write("DELETE FROM parcel_tokens WHERE parcel_id = ?", (kept["id"],))
     for token in kept["tokens"]:
         records.write(f"INSERT INTO parcel_tokens ({_PACKED}) VALUES ({', '.join('?' * len(token))})", token)
+        one = _packed(tuple(token))
+        for name in filter(None, (one.read_by, kept["closed_by"], kept["sent_by"])):
+            handle(records, one.item_id, name)
 
 
 def _of_item(records: Records, item_id: int, *states: ParcelState) -> Parcel | None:

@@ -75,6 +75,7 @@ def read(records: Records, parcel: Parcel, *tokens: str, by: str = "dirk") -> No
     with records.transaction():
         for token in tokens:
             parcels.set_read(records, parcel, items.item(records, token).id, by, "usb-1")
+            parcels.handle(records, items.item(records, token).id, by)
             log(records, Event("parcel.token-read", by, item=token, detail={"parcel": parcel.number}))
 
 

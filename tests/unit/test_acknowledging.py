@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,10 +24,11 @@ from batch.model.dispatch import Acknowledgement, Channel, Doubt
 from batch.model.errors import FaultyValue, NotFound, Refused, Transition
 from batch.model.events import Event
 from batch.model.people import Role
-from batch.model.states import AcknowledgementState, LifeState
+from batch.model.states import AcknowledgementState, LifeState, PersonState
 from batch.people import registry
 from batch.people.forgetting import Retention, forget
 from batch.store import acknowledgements, audit, items, lives, parcels
+from batch.store import registry as stored
 from batch.store.database import Records
 from batch.store.forgetting import forget_item
 from tests.unit.dispatch_kit import LAYOUT_OF, MANAGER, MONDAY, packed, quoted, ready, sent
@@ -150,10 +152,19 @@ def test_who_had_the_token_in_hand_is_believed_only_with_a_proof(
     assert typed(records, two).state is ACCEPTED
 
 
-def test_only_a_manager_who_is_registered_and_in_function_is_believed(records: Records) -> None:
+@pytest.mark.parametrize("change", ["ended", "over", "identified"])
+def test_only_a_manager_who_is_registered_and_in_function_is_believed(records: Records, change: str) -> None:
     person = registry.manager_of(records, "NTRNL-90001234", MANAGER)
     assert person is not None
-    registry.end(records, person.number, operator="ada")
+    if change == "ended":
+        registry.end(records, person.number, operator="ada")
+    elif change == "over":
+        over = replace(person, valid_until=MONDAY - timedelta(days=1))
+        registry.change_person(records, over, operator="ada")
+    else:
+        with records.transaction():
+            stored.put_person(records, replace(person, state=PersonState.IDENTIFIED))
+            log(records, Event("test", "ada"))
     assert typed(records, quoted(records, "000001")).wrong == (Doubt.SENDER,)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from batch.audit.afterwards import RESTORED, afterwards
 from batch.audit.log import log
+from batch.letters.policy import had_token
 from batch.life import loans, papers
 from batch.life import parcels as rules
 from batch.life.dispatch_due import duties
@@ -21,6 +22,7 @@ from batch.model.events import Event
 from batch.model.people import Role
 from batch.model.states import LifeState, LoanState, ParcelState
 from batch.people import registry
+from batch.people.separation import Act, apart
 from batch.production.reconciliation import Evidence, reconcile
 from batch.store import audit, items, letters, lives, orders, parcels, restores, revocations, tries
 from batch.store import loans as stored
@@ -160,6 +162,16 @@ def test_who_sent_a_token_s_letter_does_not_have_the_token_as_well(records: Reco
     with pytest.raises(Refused, match=r"\(R1\)"):
         rules.send(records, parcel.number, LAYOUT_OF, "paula", courier="P", reference="1")
     assert parcels.handled_by(records, 1) == ["dirk"]
+
+
+def test_who_had_a_token_in_hand_is_known_whatever_becomes_of_its_parcel(records: Records) -> None:
+    parcel = packed(records, ready(records, 2), by="paula")
+    rules.remove(records, parcel.number, ["000001"], "dirk")
+    rules.cancel(records, parcel.number, "dirk", "wrong box")
+    assert [parcels.handled_by(records, item_id) for item_id in (1, 2)] == [["paula"], ["paula"]]
+    policy = had_token(records, items.item(records, "000001"))
+    with pytest.raises(Refused, match=r"\(R1\)"):
+        apart(Act.SEND_LETTER, "Paula", where="letter 000001", before=policy)
 
 
 def test_a_personal_token_goes_after_its_letter_and_the_gap(records: Records) -> None:
