@@ -49,6 +49,11 @@ def receive(
     return received
 
 
+def lacking(records: Records, printer: str, letters: int) -> int:
+    """How many forms a printer's stock has too few, on record, for so many letters."""
+    return max(0, letters - forms.balance(records, printer).states[FormState.IN_STOCK])
+
+
 def spoil(records: Records, numbers: Iterable[FormNumber], operator: str, reason: str) -> int:
     """Take forms out of stock that were torn, misprinted or run through the printer; how many.
 

@@ -158,13 +158,17 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
     Nothing is printed twice by itself: a letter whose printing was cut off is `unknown` until somebody
     has accounted for its form. The officers who are here let be printed what nobody released before.
     """
-    from batch.letters.releasing import release_together
+    from batch.letters.releasing import printable, release_together
     from batch.letters.session import begin, open_to_print, print_letters
+    from batch.letters.stock import lacking
     from batch.people.separation import Act
     from batch.production.lock import only_one
+    from batch.store.clock import now
     from batch.store.orders import order
 
     desk = invocation.desk()
+    seat = desk.configuration.printer
+    printer, numbered = (seat.driver, seat.numbered_forms) if seat else ("", False)
     stopped: list[int] = []
     layouts = desk.library.token
     with (
@@ -183,13 +187,20 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
             release_together(records, wanted, actors, layouts)
             room = held.enter_context(desk.print_room())
             open_to_print(records, wanted, room, actors, layouts)
+        ready = len(printable(records, wanted, layouts, now().date())[0])
+        if numbered and (too_few := lacking(records, printer, ready)):
+            click.echo(
+                f"the stock on record has {counted(too_few, 'form', 'forms')} too few for "
+                f"{counted(ready, 'letter', 'letters')}: station letter forms receive",
+                err=True,
+            )
         with stop_on_signals(lambda: stopped.append(1), "stopping: after the letter being printed"):
             result = print_letters(
                 records,
                 wanted,
                 room,
                 layouts=layouts,
-                printer=desk.configuration.printer.driver if desk.configuration.printer else "",
+                printer=printer,
                 operator=operator,
                 tell=lambda name, done, all_: click.echo(
                     f"letter {name} printed ({done} of {all_})", err=True
@@ -213,6 +224,9 @@ def print_(invocation: Invocation, number: str, others: tuple[str, ...], as_json
         click.echo(f"stopped: {result.stopped}; {left} left", err=True)
         return ExitCode.INTERRUPTED if stopped else ExitCode.PARTIAL
     click.echo(f"{counted(len(result.printed), 'letter', 'letters')} printed", err=True)
+    if result.printed:
+        first = " --first FORM" if numbered else ""
+        click.echo(f"next: look at each form, then: station letter confirm --order {number}{first}", err=True)
     return ExitCode.OK
 
 

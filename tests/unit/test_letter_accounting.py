@@ -15,7 +15,7 @@ from batch.model.errors import FaultyValue, NotFound, Refused, Transition
 from batch.model.forms import named, spans
 from batch.model.states import FormState, LetterState, LifeState
 from batch.store import forms
-from tests.unit.forms_kit import LetterDesk, form, letter_desk
+from tests.unit.forms_kit import PRINTER, LetterDesk, form, letter_desk
 from tests.unit.warrant_kit import LAYOUT, LIBRARY
 
 
@@ -211,6 +211,13 @@ def test_forms_reconcile_and_those_passed_over_are_named(desk: LetterDesk) -> No
     assert str(whole) == "100 received = 95 in stock + 2 printed + 1 spoiled + 1 destroyed + 1 missing"
     assert (whole.skipped, whole.holds) == (0, False)
     assert [str(one.number) for one in forms.forms(desk.records, None, FormState.SPOILED)] == ["A-0003"]
+
+
+def test_a_stock_with_too_few_forms_for_the_letters_is_told(desk: LetterDesk) -> None:
+    assert stock.lacking(desk.records, PRINTER, 100) == 0
+    stock.spoil(desk.records, named("A-0001..A-0010"), "carl", "wet")
+    assert stock.lacking(desk.records, PRINTER, 93) == 3
+    assert stock.lacking(desk.records, "another", 2) == 2
 
 
 def test_the_form_of_a_letter_is_not_taken_out_of_stock_behind_its_back(desk: LetterDesk) -> None:

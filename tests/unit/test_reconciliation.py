@@ -17,12 +17,13 @@ from batch.audit.log import log
 from batch.audit.verification import verify
 from batch.letters import accounting, stock
 from batch.letters.accounting import Seen, confirm
+from batch.letters.releasing import reprint, reprints
 from batch.model.errors import Refused, Transition
 from batch.model.events import Event
 from batch.model.forms import FormNumber
 from batch.model.orders import Order
 from batch.model.quarantine import Cause
-from batch.model.states import FormState, ItemState, LetterState, OrderState
+from batch.model.states import FormState, ItemState, LetterState, LifeState, OrderState
 from batch.orders.decisions import receive, reject
 from batch.production.quarantine import set_aside, ways
 from batch.production.reconciliation import (
@@ -35,13 +36,15 @@ from batch.production.reconciliation import (
 )
 from batch.production.reset import Held, resettable
 from batch.production.seats import Seat
-from batch.store import audit, forms, items, journal, letters, orders, quarantine, restores
+from batch.store import audit, forms, items, journal, letters, lives, orders, quarantine, restores
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
 from drivers.feeders.port import Feeder
 from station.cli.restore import _evidence
+from tests.unit.forms_kit import finish
 from tests.unit.restore_kit import draft
+from tests.unit.warrant_kit import LIBRARY, Case
 
 
 @pytest.fixture
@@ -413,3 +416,26 @@ def test_letters_and_forms_are_where_the_ledger_tells_they_went(records: Records
     assert not [one for one in verify(backup).findings if one.more.startswith(("letter", "form"))]
     with pytest.raises(Refused, match="were received on"):
         stock.receive(backup, "device", *forms_to, "carl")
+
+
+def test_a_letter_that_two_officers_have_printed_again_stays_so_and_counts(tmp_path: Path) -> None:
+    case = Case.make(tmp_path)
+    with closing(case.records):
+        finish(case.records, case.order)
+        with case.records.transaction():
+            for state in (LifeState.DISPATCHED, LifeState.ACKNOWLEDGED):
+                lives.set_state(case.records, 1, state)
+            log(case.records, Event("token.acknowledged", "emil", item="000001"))
+        print_letter(case.records, "000001", LetterState.PRINTING, LetterState.PRINTED)
+        accounting.spoil(case.records, "000001", "carl", "torn")
+        copy(case.records, tmp_path / "copy.db")
+        (tmp_path / "new").mkdir()
+        for officer in (case.people.pin, case.people.pin2):
+            reprint(case.records, "000001", officer, LIBRARY.token, "torn")
+        with closing(Records(tmp_path / "copy.db", beside=tmp_path / "new" / "station.db")) as backup:
+            with backup.transaction():
+                restores.add(backup, operator="ada", made_at=now(), entries=1, ledger=True, ca=True)
+                log(backup, Event(RESTORED, "ada"))
+            found(backup, of_ledger(backup, case.records))
+            assert letter_states(backup)["000001"] == "sealed"
+            assert len(reprints(backup, "000001")) == 1
