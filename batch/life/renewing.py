@@ -201,7 +201,7 @@ def resume(records: Records, number: str, who: Actor) -> Renewal:
             raise Refused(
                 "it waits for payment, and none is on record",
                 where=renewal.number,
-                next="pay it: `station renew resume --voucher CODE`, or `--paid REFERENCE`",
+                next=f"pay it: station renew resume {renewal.number} --voucher CODE, or --paid REFERENCE",
             )
         to = RenewalState.APPROVED if renewal.approved_by else RenewalState.BEGUN
         renewal = renewals.set_state(records, renewal, to)

@@ -13,7 +13,7 @@ from batch.model.quarantine import Stay, Way
 from batch.model.states import ItemState
 from batch.production import budget
 from batch.production.quarantine import Resume, rule_of, stay_of, ways
-from batch.store import items, journal, letters, orders, quarantine, revocations
+from batch.store import items, journal, letters, orders, quarantine, renewals, revocations
 from batch.store.database import Records
 
 
@@ -23,25 +23,41 @@ def timeline(records: Records, item: Item) -> dict[str, list[dict[str, object]]]
         {"step": name, "state": state, "attempts": attempts, "began": began, "ended": ended, "reason": reason}
         for name, state, attempts, began, ended, reason in journal.history(records, item.id)
     ]
-    keys: list[dict[str, object]] = []
-    for key in journal.keys(records, item.id).values():
-        certificate = load_der_x509_certificate(key.certificate) if key.certificate else None
-        keys.append(
-            {
-                "key": key.name,
-                "slot": key.slot,
-                "generations": key.generations,
-                "evidence": json.loads(key.evidence)["kind"] if key.evidence else None,
-                "serial": f"{certificate.serial_number:x}" if certificate else None,
-                "subject": certificate.subject.rfc4514_string() if certificate else None,
-                "expires": certificate.not_valid_after_utc.date().isoformat() if certificate else None,
-            }
-        )
+    keys: list[dict[str, object]] = [
+        {
+            "key": key.name,
+            "slot": key.slot,
+            "generations": key.generations,
+            "evidence": json.loads(key.evidence)["kind"] if key.evidence else None,
+            **_told_of(key.certificate),
+        }
+        for key in journal.keys(records, item.id).values()
+    ]
+    former: list[dict[str, object]] = [
+        {"key": key.name, "slot": key.slot, "until": f"R-{key.renewal_id:06d}", **_told_of(key.certificate)}
+        for key in renewals.former_keys(records, item.id)
+    ]
     revoked: list[dict[str, object]] = [
         {"request": one.request, "reason": one.reason, "outcome": one.outcome or "waits for the CA"}
         for one in revocations.of_item(records, item.id)
     ]
-    return {"steps": steps, "keys": keys, "revocations": revoked, "tries": budget.told(records, item)}
+    return {
+        "steps": steps,
+        "keys": keys,
+        "former keys": former,
+        "revocations": revoked,
+        "tries": budget.told(records, item),
+    }
+
+
+def _told_of(certificate: bytes | None) -> dict[str, object]:
+    """What a certificate (DER) says of itself, None for all of it where there is none."""
+    found = load_der_x509_certificate(certificate) if certificate else None
+    return {
+        "serial": f"{found.serial_number:x}" if found else None,
+        "subject": found.subject.rfc4514_string() if found else None,
+        "expires": found.not_valid_after_utc.date().isoformat() if found else None,
+    }
 
 
 def overview(records: Records, order: Order | None) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from batch.model.orders import Item
 from batch.model.states import ItemState
 from batch.production.budget import reckoned
 from batch.production.seats import Seat, lane_process
-from batch.store import items, journal
+from batch.store import items, journal, renewals
 from batch.store.database import Records
 from batch.store.tries import tries
 from drivers.errors import NoToken
@@ -95,6 +95,12 @@ def _findings(
         if there is not None and there.public_key is not None:
             own = there.public_key == key.public_key
             yield Finding(f"key {key.name}", own, "as on record" if own else "another key is on the token")
+    for former in renewals.former_keys(records, item.id):
+        if former.certificate is not None:
+            there = found.get(former.slot)
+            same = there is not None and there.certificate == former.certificate
+            words = f"as on record, in {former.slot}" if same else "differs or is missing"
+            yield Finding(f"former certificate {former.name}", same, words)
     for code in (Code.PIN, Code.PUK, Code.ADMIN):
         works = state.factory.get(code)
         if works is not None:

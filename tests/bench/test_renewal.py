@@ -79,6 +79,8 @@ class Renewals:
         """The number of a renewal that everybody has agreed to."""
         self.desk.run("renew", "start", number, *EARLY, "--holds", "all", operator="dora")
         (renewal,) = [one for one in self.desk.listed("renew", "list") if one["number"] == number]
+        if number in self.sticks:
+            self.desk.run("renew", "role", renewal["renewal"], operator="bob")
         self.desk.run("renew", "approve", renewal["renewal"], operator="emil")
         return str(renewal["renewal"])
 
@@ -172,6 +174,27 @@ def test_a_renewal_pauses_for_payment_and_ends_with_the_new_expiry_read_from_the
     for slot in ("0102", "0202"):
         run("openssl", "verify", "-x509_strict", "-CAfile", str(chain), str(holder.certificate(slot)))
     assert desk.run("audit", "verify", pins=True).code == ExitCode.OK
+
+
+def test_new_keys_are_taken_off_again_while_none_has_a_place_and_the_token_is_as_it_was(
+    renewals: Renewals,
+) -> None:
+    desk, number = renewals.desk, renewals.sticks[1]
+    renewal, pin, seat = renewals.approved(number), renewals.pin(number), renewals.put_in(number)
+    undo = ("renew", "undo", renewal, "--seat", seat, "--reason", "the holder left")
+    with renewals.typing(pin):
+        early = desk.run(*undo, operator="fien", pins=True, expect=ExitCode.REFUSED_BY_RULE)
+        assert "nothing was made on the token" in early.err
+        renewals.killed_at(renewal, seat, "prove:confidentiality")
+        desk.run(*undo, operator="fien", pins=True)
+    assert desk.listed("renew", "show", renewal)["state"] == "cancelled"
+    holder = StickHolder.at(desk.bench, desk.work, seat)
+    assert holder.signs("01", pin)
+    assert "0102" not in holder.pkcs11("--list-objects", "--login", "--pin", "env:PIN", PIN=pin).stdout
+    assert desk.run("token", "verify", renewals.put_in(number), number).code == ExitCode.OK
+    asked = [one for one in desk.listed("ca", "revocations") if one["request"].startswith(number)]
+    assert asked
+    assert all(one["request"].endswith("/2") and one["outcome"].startswith("revoked") for one in asked)
 
 
 def test_a_card_keeps_its_old_confidentiality_key_and_what_was_encrypted_to_it_is_read(
