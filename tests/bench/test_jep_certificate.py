@@ -142,11 +142,12 @@ def test_the_seven_steps_of_a_group_certificate_and_its_end(desk: Desk, manager:
     desk.run("produce", order, operator="dirk", pins=True)
     card, stick = (one["number"] for one in desk.tokens(order))
     tokens = {card: "piv-1", stick: "usb-1"}
-    assert "acknowledged" in refused(desk, "letter", "print", order, by="carl")
+    assert "nobody has acknowledged it" in desk.run("letter", "print", order, operator="carl", pins=True).err
 
     # 5 and 6: dispatched; who acknowledges quotes name and number.
     quoted = dispatched(desk, order, tokens)
-    assert "acknowledged" in refused(desk, "letter", "print", order, by="carl")
+    assert "nobody has acknowledged it" in desk.run("letter", "print", order, operator="carl", pins=True).err
+    assert set(desk.letters(order).values()) == {"sealed"}
     desk.run("acknowledge", "--eml", str(mail(desk, manager, quoted[card])))
     stranger = ("--name", NAME, "--sender", "iemand.anders@example.org")
     desk.run("acknowledge", quoted[stick], *stranger, operator="dirk", expect=ExitCode.PARTIAL)
@@ -182,4 +183,9 @@ def test_the_seven_steps_of_a_group_certificate_and_its_end(desk: Desk, manager:
 
     # Every token, letter and form is accounted for.
     desk.run("order", "close", order)
+    report, paper = desk.work / "report.json", desk.work / "report.pdf"
+    desk.run("order", "report", order, "--json", str(report), "--pdf", str(paper), pins=True)
+    assert f"order {order}, closed" in desk.run("order", "report", "--verify", str(report), operator=None).out
+    told = run("pdftotext", "-layout", str(paper), "-").stdout
+    assert all(number in told for number in (card, stick, "F0001", "F0002"))
     desk.run("audit", "verify", operator=None)
