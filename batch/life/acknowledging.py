@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ from batch.life import quoting
 from batch.life.duties import Duty
 from batch.life.mail import Mail
 from batch.life.parcels import certificate_name
+from batch.life.wording import LONGEST, checked
 from batch.model.dispatch import Acknowledgement, Channel, Doubt
-from batch.model.errors import FaultyValue, NotFound, Refused
+from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.people import Role
@@ -37,7 +39,9 @@ from drivers import cms
 MOST_NUMBERS = 500
 """Numbers in one mail."""
 
-_LONGEST = 254
+_MOST_WRONG = 3
+"""Wrong numbers for a token, after which a right one may have been guessed."""
+
 _DECIDED_WITHIN = timedelta(days=2)
 _THERE = (LifeState.ACKNOWLEDGED, LifeState.HANDED_OVER, LifeState.ACTIVE)
 
@@ -54,6 +58,9 @@ class _Said:
     proven: dict[str, bool] = field(default_factory=dict)
     """By person, whether the mail is signed with their certificate: the numbers of one mail share it."""
 
+    guessing: bool = False
+    """Whether it has several numbers for this token."""
+
 
 @dataclass(frozen=True)
 class _Judged:
@@ -69,10 +76,8 @@ def take_typed(records: Records, given: str, name: str, sender: str, by: str, on
 
     Accepted where R3 holds, else waiting. Said again, it is the same acknowledgement. Raises `FaultyValue`.
     """
-    given = quoting.whole(given) or given.strip()
-    for value, what in ((given, "number"), (name, "name"), (sender, "sender")):
-        if not 0 < len(value) <= _LONGEST or not value.isprintable():
-            raise FaultyValue(f"is no {what}", where=what, next="give it as it was written")
+    given = quoting.whole(given) or checked(given, "number")
+    name, sender = checked(name, "name"), checked(sender, "sender")
     told = "\n".join(("typed", given, folded(name), sender.casefold()))
     message = hashlib.sha256(told.encode()).hexdigest()
     (found,) = _take(records, [_Said(given, name, sender, message)], by, on)
@@ -87,8 +92,12 @@ def take_mail(records: Records, mail: Mail, by: str, on: date) -> list[Acknowled
     numbers = quoting.found_in(mail.text)
     if len(numbers) > MOST_NUMBERS:
         raise Refused(f"has more than {MOST_NUMBERS} numbers", where="e-mail", next="take them in by hand")
-    sender, proven = mail.sender[:_LONGEST], dict[str, bool]()
-    said = [_Said(one, mail.text, sender, mail.sha256, mail, proven) for one in numbers or [""]]
+    sender, proven = mail.sender[:LONGEST], dict[str, bool]()
+    tokens = Counter(quoting.token_of(one) for one in numbers)
+    said = [
+        _Said(one, mail.text, sender, mail.sha256, mail, proven, tokens[quoting.token_of(one)] > 1)
+        for one in numbers or [""]
+    ]
     return _take(records, said, by, on)
 
 
@@ -209,6 +218,8 @@ def _judge(records: Records, said: _Said, by: str, on: date) -> _Judged:
             channel = Channel.SIGNED
         else:
             wrong.append(Doubt.SIGNATURE)
+    if channel is not Channel.SIGNED and (said.guessing or _guessed_at(records, item)):
+        wrong.append(Doubt.GUESSED)
     if channel is not Channel.SIGNED and any(same(by, one) for one in parcels.handled_by(records, item.id)):
         wrong.append(Doubt.HANDLED)
     life = lives.life_or_none(records, item.id)
@@ -235,6 +246,12 @@ def _token(records: Records, said: _Said) -> tuple[Item | None, list[Doubt]]:
     if right and packed is not None and hmac.compare_digest(packed.quoted or "", quoted or ""):
         return item, []
     return item, [Doubt.NUMBER]
+
+
+def _guessed_at(records: Records, item: Item) -> bool:
+    """Whether so many wrong numbers came for a token that a right one proves nothing."""
+    before = acknowledgements.acknowledgements(records, item_id=item.id)
+    return sum(Doubt.NUMBER in one.wrong for one in before) >= _MOST_WRONG
 
 
 def _names(said: _Said, name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batch.audit.log import log
+from batch.life.wording import checked
 from batch.model.dispatch import Delivery, Departure
 from batch.model.errors import Refused
 from batch.model.events import Event
@@ -35,6 +36,8 @@ def receive(
     records: Records, driver: str, model: str, lot: str, serials: Sequence[str], count: int | None, by: str
 ) -> Delivery:
     """Blanks came in: by their serials, or `count` of them; raises `Refused` for what came in already."""
+    driver, model, lot = checked(driver, "driver"), checked(model, "model"), checked(lot, "lot")
+    serials = [checked(one, "serial", ascii_only=True) for one in serials]
     number = len(serials) if count is None else count
     with records.transaction():
         where = f"lot {lot}"

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from batch.audit.log import log
 from batch.life.duties import Duty
 from batch.life.parcels import addressee_of
+from batch.life.wording import checked
 from batch.model.dispatch import Device, Loan
 from batch.model.errors import Refused
 from batch.model.events import Event
@@ -27,13 +28,14 @@ def lend(records: Records, kind: Device, serial: str, to: str, due_on: date, by:
 
     Raises `Refused` for a device that is away, or a day that is over; `NotFound`.
     """
+    serial = checked(serial, "serial", ascii_only=True)
     with records.transaction():
         away = loans.open_of_device(records, kind, serial)
         if away is not None:
             raise Refused(f"it is lent already, as {away.number}", where=f"{kind} {serial}")
         if due_on <= on:
             raise Refused(f"{due_on} is not to come", where=f"{kind} {serial}", next="say by when: --until")
-        organisation, person, parcel_id = _whom(records, to)
+        organisation, person, parcel_id = _whom(records, to, on)
         loan = loans.add(
             records,
             kind,
@@ -93,10 +95,12 @@ def duties(records: Records, on: date) -> Iterator[Duty]:
             yield Duty(Role.DISPATCHER, what, f"loan {loan.number}", loan.due_on, "station loan reminders")
 
 
-def _whom(records: Records, to: str) -> tuple[str, str | None, int | None]:
+def _whom(records: Records, to: str, on: date) -> tuple[str, str | None, int | None]:
     """Subscriber, person and parcel of a parcel's or a person's number."""
     if not to.startswith(f"{parcels.LETTER}-"):
         person = require_person(records, to)
+        if not person.valid(on):
+            raise Refused("their function does not hold", where=f"person {to}")
         return person.organisation, person.number, None
     parcel = parcels.parcel(records, to)
     if parcel.state is not ParcelState.PACKING:

@@ -53,6 +53,8 @@ def check(records: Records, number: str | None, seat: Seat, run_directory: Path,
     if item is not None:
         apart(Act.DISPATCH, by, where=f"token {item.mailer_number}", before=before(records, item))
     with records.transaction():
+        # Somebody else may have closed it while the token was read.
+        in_state(records, parcel.number, ParcelState.PACKING)
         inside = parcels.packed_in(records, parcel, item.id) if item is not None else None
         if item is not None:
             parcels.handle(records, item.id, by)

@@ -11,6 +11,7 @@ from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
 from batch.life import quoting
 from batch.life.field_due import LayoutOf
+from batch.life.wording import checked
 from batch.model.dispatch import Loan, Packed, Parcel
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event
@@ -222,7 +223,7 @@ def send(
 
     Raises `Refused` for one that may not go any more, such as one that is to be revoked.
     """
-    at = at or now()
+    at, courier, reference = at or now(), checked(courier, "courier"), checked(reference, "reference")
     with records.transaction():
         restores.refuse_open(records)
         parcel = in_state(records, number, ParcelState.CLOSED)

@@ -39,6 +39,7 @@ class Doubt(enum.StrEnum):
     NO_NUMBER = "no number in it"
     MISTYPED = "the number is mistyped: its check digit is wrong"
     NUMBER = "the number is not the one that was sent with the token"
+    GUESSED = "wrong numbers for this token came before, or others beside it"
     NAME = "the certificate's name is not in it"
     SENDER = "the sender is not the certificate's registered manager"
     NOT_DISPATCHED = "the token was not dispatched, or is not on its way"

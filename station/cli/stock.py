@@ -42,7 +42,9 @@ def blanks() -> None:
 @_driver
 @click.option("--model", required=True, help="What the maker calls them.")
 @click.option("--count", type=int, help="How many, where their serials are not known.")
-@click.option("--serials", type=click.File("r"), help="A file with their serials, one a line.")
+@click.option(
+    "--serials", type=click.File("r", "utf-8", "replace"), help="A file with their serials, one a line."
+)
 @pass_invocation
 def receive(
     invocation: Invocation, lot: str, driver: str, model: str, count: int | None, serials: TextIO | None

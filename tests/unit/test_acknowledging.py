@@ -50,7 +50,8 @@ def records(tmp_path: Path) -> Records:
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Signer]:
     folder = tmp_path_factory.mktemp("keys")
-    return {name: signer(folder, name) for name in ("manager", "other")}
+    made = {name: signer(folder, name) for name in ("manager", "other")}
+    return {**made, "encipher": signer(folder, "encipher", kind="rsa", usage="keyEncipherment")}
 
 
 def typed(records: Records, given: str, name: str = NAME, sender: str = MANAGER) -> Acknowledgement:
@@ -152,6 +153,22 @@ def test_who_had_the_token_in_hand_is_believed_only_with_a_proof(
     assert typed(records, two).state is ACCEPTED
 
 
+def test_nobody_guesses_a_number(records: Records, keys: Mapping[str, Signer], tmp_path: Path) -> None:
+    number = quoted(records, "000001")
+    guesses = [one for one in (quoting.draw("000001") for _ in range(40)) if one != number][:30]
+    many = took(records, mail("\n".join([NAME, *guesses, number])))
+    assert all(each.state is WAITING and Doubt.GUESSED in each.wrong for each in many)
+    # Nor one after the other, in any number of mails.
+    other = quoted(records, "000002")
+    for guess in [one for one in (quoting.draw("000002") for _ in range(5)) if one != other][:3]:
+        typed(records, guess)
+    assert typed(records, other).wrong == (Doubt.GUESSED,)
+    register(records, keys["manager"])
+    proof = signed(f"{NAME} {other}\r\n".encode(), keys["manager"], tmp_path)
+    assert [each.channel for each in took(records, proof)] == [Channel.SIGNED]
+    assert state_of(records, "000001") is LifeState.DISPATCHED
+
+
 @pytest.mark.parametrize("change", ["ended", "over", "identified"])
 def test_only_a_manager_who_is_registered_and_in_function_is_believed(records: Records, change: str) -> None:
     person = registry.manager_of(records, "NTRNL-90001234", MANAGER)
@@ -166,6 +183,16 @@ def test_only_a_manager_who_is_registered_and_in_function_is_believed(records: R
             stored.put_person(records, replace(person, state=PersonState.IDENTIFIED))
             log(records, Event("test", "ada"))
     assert typed(records, quoted(records, "000001")).wrong == (Doubt.SENDER,)
+
+
+def test_another_manager_of_the_subscriber_is_not_believed(records: Records) -> None:
+    person = registry.manager_of(records, "NTRNL-90001234", MANAGER)
+    assert person is not None
+    other = replace(person, number="P00000001", email="ander@example.org", name="Ander")
+    with records.transaction():
+        stored.put_person(records, other)
+        log(records, Event("test", "ada"))
+    assert typed(records, quoted(records, "000001"), sender=other.email).wrong == (Doubt.SENDER,)
 
 
 def test_said_twice_it_is_the_same_and_what_holds_by_now_is_taken(records: Records) -> None:
@@ -223,9 +250,9 @@ def test_a_mail_that_lacks_something_or_that_a_machine_sent_waits(
 
 def test_a_mail_of_two_senders_is_nobody_s(records: Records) -> None:
     data = mail(f"{NAME} {quoted(records, '000001')}")
-    doubled = b"From: iemand@example.org\r\n" + data
-    together = data.replace(b"From: ", b"From: iemand@example.org, ", 1)
-    for each in (doubled, together):
+    second = data.replace(b"To: ", b"From: iemand@example.org\r\nTo: ", 1)
+    together = data.replace(b"\r\nTo: ", b", iemand@example.org\r\nTo: ", 1)
+    for each in (second, together):
         (found,) = took(records, each)
         assert Doubt.SENDER in found.wrong
 
@@ -250,22 +277,25 @@ def test_words_are_read_from_every_usual_form_of_mail_and_not_from_what_is_attac
 
 
 FORMS: Mapping[str, Sequence[str]] = {"beside the text": (), "around the text": ("-nodetach",)}
+LINES: Mapping[str, bytes] = {"as sent": b"\r\n", "as Unix keeps it": b"\n"}
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lines", LINES)
 def test_a_mail_signed_with_the_manager_s_registered_certificate_is_proven(
-    records: Records, keys: Mapping[str, Signer], tmp_path: Path, form: str
+    records: Records, keys: Mapping[str, Signer], tmp_path: Path, form: str, lines: str
 ) -> None:
     register(records, keys["manager"])
     body = f"Certificaat {NAME}\r\nnummer {quoted(records, '000001')}\r\n".encode()
     data = signed(body, keys["manager"], tmp_path, *FORMS[form])
-    (found,) = took(records, data)
+    (found,) = took(records, data.replace(b"\r\n", LINES[lines]))
     assert (found.state, found.channel, found.wrong) == (ACCEPTED, Channel.SIGNED, ())
 
 
 @pytest.mark.parametrize(
     ("form", "how"),
     [
+        ("beside the text", "a key that is not for signatures"),
         ("beside the text", "another's key"),
         ("around the text", "another's key"),
         ("beside the text", "changed text"),
@@ -274,9 +304,10 @@ def test_a_mail_signed_with_the_manager_s_registered_certificate_is_proven(
 def test_a_wrong_signature_never_releases_not_even_by_decision(
     records: Records, keys: Mapping[str, Signer], tmp_path: Path, form: str, how: str
 ) -> None:
-    register(records, keys["manager"])
+    unfit = how == "a key that is not for signatures"
+    register(records, keys["encipher" if unfit else "manager"])
     one, two = quoted(records, "000001"), quoted(records, "000002")
-    by = keys["other" if how == "another's key" else "manager"]
+    by = keys["encipher" if unfit else "other" if how == "another's key" else "manager"]
     data = signed(f"{NAME} {one}\r\n".encode(), by, tmp_path, *FORMS[form])
     if how == "changed text":
         data = data.replace(one.encode(), two.encode())
