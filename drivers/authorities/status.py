@@ -12,6 +12,7 @@ from cryptography.x509 import ocsp
 from drivers.authorities.certificates import REASONS, in_utc
 from drivers.authorities.records import Revocation
 from drivers.errors import Unsupported
+from drivers.foreign_certificates import UNREADABLE
 from drivers.keys import TokenKey, scheme_arguments
 from drivers.tokens import SignatureScheme
 
@@ -20,6 +21,9 @@ HOLDS = timedelta(hours=12)
 
 _LONGEST = 65_536
 """Bytes of a request at most."""
+
+_SERIALS = 1 << 160
+"""Serial numbers have 20 octets at most (RFC 5280 §4.1.2.2)."""
 
 
 def answer(
@@ -47,7 +51,9 @@ def answer(
         name_hash, key_hash = _issuer_hashes(issuer, asked.hash_algorithm)
         ours = (asked.issuer_name_hash, asked.issuer_key_hash) == (name_hash, key_hash)
         serial, extensions = asked.serial_number, list(asked.extensions)
-    except (ValueError, NotImplementedError):
+        if not 0 <= serial < _SERIALS:
+            raise ValueError
+    except (NotImplementedError, *UNREADABLE):
         return _refusal(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
     if not ours:
         return _refusal(ocsp.OCSPResponseStatus.UNAUTHORIZED)

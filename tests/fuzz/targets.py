@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.ocsp import OCSPResponseStatus, load_der_ocsp_response
 
 from batch.life import mail, quoting
 from batch.model.errors import FaultyValue
 from batch.people import manager_certificates
 from batch.production.certificates import check_certificate
 from batch.tables.faults import TableFaults
-from drivers.authorities.certificates import requested
+from drivers.authorities import status
+from drivers.authorities.certificates import name, requested, root
+from drivers.authorities.port import Reason
+from drivers.authorities.records import Revocation
 from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFailed
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.piv import attestation, objects
 from drivers.piv.session import PivSession
+from drivers.tokens import SignatureScheme
 from drivers.wire import tlv
 from drivers.wire.apdu import Command
 from drivers.wire.transport import Chaining
@@ -40,6 +49,8 @@ _FONTS = Library(SHIPPED).mailer("group-letter").fonts
 _SEEDS = Path(__file__).parent / "corpus/ca-answers"
 _ISSUER = load_certificate((_SEEDS / "certificate.der").read_bytes())
 """It is signed by its own key, so it is its own issuer."""
+_KEY: Any = ec.derive_private_key(7, ec.SECP256R1())  # the same each time, so that the corpus fits
+_CA = root(_KEY, SignatureScheme.ECDSA_SHA256, name((("2.5.4.3", "Fuzz"),)), NOW, NOW + timedelta(days=1))
 _LONGEST_LETTER = 20_000
 _WORKBOOK = workbook_of([GROUP_ROW])
 _PARTS = ("sheet", "texts", "styles", "workbook", "[Content_Types].xml")
@@ -103,6 +114,15 @@ def ca_answers(data: bytes) -> None:
         check_certificate(data, key, TEMPLATE, _ISSUER, NOW)
 
 
+def ocsp(data: bytes) -> None:
+    """OCSP requests: an answer that can be read, whatever was asked."""
+    revoked = {4: Revocation(4, NOW, Reason.SUPERSEDED)}
+    answer = status.answer(
+        data, _CA, _KEY, SignatureScheme.ECDSA_SHA256, revoked=revoked, issued=lambda _: True, at=NOW
+    )
+    assert load_der_ocsp_response(answer).response_status in OCSPResponseStatus
+
+
 def orders(data: bytes) -> None:
     """Order files: a draft, or faults that can be shown."""
     if faults := refusal(TableFaults, lambda: read(data)):
@@ -145,6 +165,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "card": card,
     "certificates": certificates,
     "ca-answers": ca_answers,
+    "ocsp": ocsp,
     "orders": orders,
     "workbooks": workbooks,
     "configuration": configuration,
