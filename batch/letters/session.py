@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from batch.audit.log import log
 from batch.letters.accounting import doubt
 from batch.letters.inspection import Grounds
-from batch.letters.policy import Layouts, May
+from batch.letters.policy import Layouts, May, had_token
 from batch.letters.printing import PrintJob
-from batch.letters.releasing import Releases, printable
+from batch.letters.releasing import Releases, printable, produced_by
 from batch.model.codes import Binding
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
@@ -21,7 +21,7 @@ from batch.people.acting import Actor
 from batch.people.ceremonies import Room, open_for
 from batch.people.custody_room import PRINTING
 from batch.people.evidence import Proofs, receipts_of, warrant_of
-from batch.people.separation import Act
+from batch.people.separation import Act, apart
 from batch.store import codes, items, letters, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
@@ -61,14 +61,20 @@ def open_to_print(
 ) -> None:
     """Officers open custody together for printing the letters of an order, and for nothing else.
 
-    Raises `Refused` where nothing can be printed, before anybody signs.
+    Raises `Refused` where nothing can be printed, or for who produced one of the tokens or had it in hand,
+    whoever released its letter; before anybody signs.
     """
     need_open(records, order)
+    may, _ = printable(records, order, layouts, now().date())
+    tokens = [items.item(records, number) for number in may]
+    before = {**produced_by(records, order), **had_token(records, *tokens)}
+    for officer in officers:
+        apart(Act.RELEASE, officer.name, where=order.number, before=before)
     if reason := room.ask("ready", timeout=60):
         raise Refused(
             f"the printer is not ready: {reason}", where=order.number, next="mend it, then print again"
         )
-    if printable(records, order, layouts, now().date())[0]:
+    if may:
         open_for(records, room, officers, PRINTING, {"order": order.number}, order=order.number)
 
 

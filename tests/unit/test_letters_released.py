@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from batch.audit.log import log
 from batch.letters import accounting, stock
 from batch.letters.inspection import Grounds, LetterInspector
 from batch.letters.releasing import Releases, printable, release, release_together, reprint
+from batch.letters.session import open_to_print
 from batch.model.codes import Binding
 from batch.model.errors import BatchError, NotTrusted, Refused
 from batch.model.events import Event
@@ -362,6 +364,23 @@ def test_who_had_a_token_in_hand_lets_no_letter_of_it_be_printed(case: Case) -> 
         log(case.records, Event("token.handed-over", "carl", item="000002"))
     with pytest.raises(Refused, match=r"does not have its letter as well \(R1\)"):
         release(case.records, case.order, case.people.pin, LIBRARY.token)
+
+
+class Shut:
+    """A print room that nobody may get into."""
+
+    def ask(self, method: str, *arguments: Any, timeout: float | None = None) -> Any:
+        raise AssertionError(method)
+
+
+def test_who_had_a_token_in_hand_prints_no_letter_that_others_released(case: Case) -> None:
+    released(case)
+    with case.records.transaction():
+        field.add(case.records, Done(2, FieldAct.HANDED_OVER, now(), "max"))
+        log(case.records, Event("token.handed-over", "max", item="000002"))
+    officers = (case.people.pin, case.people.both)
+    with pytest.raises(Refused, match=r"does not have its letter as well \(R1\)"):
+        open_to_print(case.records, case.order, Shut(), officers, LIBRARY.token)
 
 
 def test_a_reprint_names_the_form_it_was_on_and_a_lost_one_is_never_printed_again(case: Case) -> None:
