@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from batch.model.errors import Refused
 from batch.model.orders import Item
 from batch.model.renewals import Renewal, Way
-from batch.model.states import ItemState, LifeState, RenewalState
+from batch.model.states import ItemState, LifeState, RenewalState, SubscriberState
+from batch.people import registry
 from batch.store import expiry, items, lives, orders, renewals, revocations
 from batch.store.database import Records
 from layouts.token import TokenLayout
@@ -17,6 +18,14 @@ FIXED = ("group", "person_number", "organisation", "subscriber", "subscriber_num
 """Fields by which a subject is known; who has others is another subject, and ordered as one (R30)."""
 
 _OVER = (LifeState.LOST, LifeState.DESTROYED)
+
+
+def gone(records: Records, item: Item) -> str | None:
+    """Why no key is made on a token any more, None where it may be."""
+    state = lives.life(records, item.id).state
+    if state in (*_OVER, LifeState.DAMAGED):
+        return f"it is {state}"
+    return "its certificates were to be revoked" if revocations.of_its_keys(records, item.id) else None
 
 
 def renewable(
@@ -44,6 +53,9 @@ def renewable(
     if revocations.of_its_keys(records, item.id):
         raise Refused("its certificates were to be revoked", where=where, next="order a new token")
     organisation = orders.order_of(records, item.order_id).organisation
+    subscriber = registry.subscriber(records, organisation)
+    if subscriber is not None and subscriber.state is SubscriberState.CLOSED:
+        raise Refused(f"subscriber {organisation} is closed", where=where, next="ask whose it is by now")
     for number, other, _ in items.subject_orders(records, item.subject_key):
         if other != organisation:
             what = f"its subject was given to another in order {number} (R30)"

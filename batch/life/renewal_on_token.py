@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from batch.audit.contents import fingerprints
-from batch.life import renewing
+from batch.life.renewable import gone
+from batch.life.renewal_cancelling import cancelled
 from batch.life.renewal_lane import Answer, Value
 from batch.life.renewal_seat import AtSeat, Bench
 from batch.model.errors import Refused
@@ -25,7 +26,7 @@ from batch.production.certificates import WrongCertificate
 from batch.production.issuer import Issuer
 from batch.production.plan import Kind
 from batch.production.revocation import transaction_of
-from batch.store import journal, renewals, restores, revocations
+from batch.store import items, journal, renewals, restores, revocations, statements
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, Reason
@@ -46,7 +47,8 @@ class Done:
 def carried_out_before(records: Records, number: str) -> Before:
     """Who approved a renewal, and so does not carry it out."""
     renewal = renewals.renewal(records, number)
-    return {Act.APPROVE: [renewal.approved_by] if renewal.approved_by else []}
+    approved = statements.of_subject(records, Act.APPROVE_RENEWAL, renewal.number)
+    return {Act.APPROVE: [name for one in approved for name in one.signers]}
 
 
 def carry_out(records: Records, number: str, bench: Bench) -> Done:
@@ -62,6 +64,13 @@ def carry_out(records: Records, number: str, bench: Bench) -> Done:
             f"the renewal is {renewal.state}, on {renewal.way.replace('-', ' ')}",
             where=renewal.number,
             next=f"see `station renew show {renewal.number}`",
+        )
+    item = items.item_of(records, renewal.item_id)
+    if (why := gone(records, item)) is not None:
+        raise Refused(
+            f"{why}; no key is made on it any more",
+            where=f"token {item.mailer_number}",
+            next=f"station renew cancel {renewal.number}",
         )
     with ExitStack() as held:
         work = _Work(records, renewal, bench, held)
@@ -92,12 +101,7 @@ def undo(records: Records, number: str, bench: Bench, reason: str) -> Renewal:
         work.begin()
         work.discard()
         with records.transaction():
-            for key in renewals.keys(records, renewal).values():
-                transaction = transaction_of(work.item.mailer_number, key.name, key.generation)
-                ask, by = revocations.ask, bench.operator.name
-                if key.csr is not None:
-                    ask(records, transaction, work.item.id, key.certificate, reason=Reason.SUPERSEDED, by=by)
-            return renewing.cancelled(records, renewal, bench.operator.name, reason)
+            return cancelled(records, renewal, bench.operator.name, reason)
 
 
 class _Work(AtSeat):
@@ -168,7 +172,9 @@ class _Work(AtSeat):
                 renewals.settle(self.records, self.renewal, name, StepState.UNKNOWN)
             renewals.intend(self.records, self.renewal, name)
             left = self.budget.left()
-            booked = self.budget.book(Kind.VERIFY if name == "verify" else Kind.GENERATE, in_doubt=False)
+            # The CA is asked without the token: what shows no code costs no try.
+            shows = not name.startswith("certify:")
+            booked = self.budget.book(Kind.VERIFY, in_doubt=False) if shows else {}
             self.tell("step.begun", {"step": name, **({"tries booked": booked} if booked else {})})
         try:
             answer = act(before is not None, left)

@@ -19,11 +19,10 @@ from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.model.renewals import OldEnds, Pause, Renewal, Way
-from batch.model.states import ItemState, OrderState, RenewalState
+from batch.model.states import RenewalState
 from batch.people.acting import Actor, Given, give, keep
 from batch.people.separation import Act, Before
 from batch.store import items, journal, orders, renewals, restores, statements
-from batch.store import vouchers as stored
 from batch.store.clock import now
 from batch.store.database import Records
 from layouts.token import TokenLayout
@@ -32,6 +31,7 @@ APPROVED_FOR = timedelta(days=42)
 """How long an approval holds: so long the token may take to come to the desk."""
 
 _OPEN = (RenewalState.BEGUN, RenewalState.PAUSED)
+_AGAIN = (RenewalState.APPROVED, RenewalState.MAKING)
 
 
 @dataclass(frozen=True)
@@ -210,45 +210,15 @@ def resume(records: Records, number: str, who: Actor) -> Renewal:
     return renewal
 
 
-def cancel(records: Records, number: str, who: Actor, reason: str) -> Renewal:
-    """End a renewal of which nothing was made, and give back its voucher; a new token is given up otherwise.
-
-    Raises `Refused` where keys are being made on the token, or an order for a new one is not rejected.
-    """
-    with records.transaction():
-        renewal = renewals.renewal(records, number)
-        if renewal.state is RenewalState.MAKING:
-            raise Refused(
-                "keys are being made on the token",
-                where=renewal.number,
-                next=f"finish it, or take them off first: `station renew undo {renewal.number} --seat SEAT`",
-            )
-        if renewal.state is RenewalState.ORDERED and not _given_up(records, renewal):
-            raise Refused(
-                "a new token is ordered for it",
-                where=renewal.number,
-                next="reject its order first: `station order reject`",
-            )
-        return cancelled(records, renewal, who.name, reason)
-
-
-def cancelled(records: Records, renewal: Renewal, by: str, reason: str) -> Renewal:
-    """A renewal is over without having been done; called in the caller's transaction."""
-    renewal = renewals.set_state(records, renewal, RenewalState.CANCELLED)
-    renewal = renewals.put(records, renewal, {"reason": reason})
-    if renewal.voucher is not None:
-        stored.give_back(records, renewal.voucher)
-    detail: dict[str, object] = {"reason": reason, "voucher given back": renewal.voucher}
-    tell(records, "renewal.cancelled", by, renewal, detail)
-    return renewal
-
-
 def approve(records: Records, number: str, layout: TokenLayout, who: Actor) -> Renewal:
     """Another than who asked for it approves a renewal on the token itself, and signs (R35).
 
-    Raises `Refused` while something is missing, or where what was asked for is no longer what is on record.
+    One that was approved before is approved anew, such as when its time is over. Raises `Refused` while
+    something is missing.
     """
-    renewal = _open(records, number)
+    renewal = renewals.renewal(records, number)
+    if renewal.state not in _AGAIN:
+        renewal = _open(records, number)
     if renewal.state is RenewalState.PAUSED:
         raise Refused("it is paused", where=renewal.number, next=f"station renew resume {renewal.number}")
     if renewal.way is not Way.SAME:
@@ -273,7 +243,8 @@ def approve(records: Records, number: str, layout: TokenLayout, who: Actor) -> R
     with records.transaction():
         _unchanged(records, renewal)
         keep(records, given)
-        renewal = renewals.set_state(records, renewal, RenewalState.APPROVED)
+        if renewal.state not in _AGAIN:
+            renewal = renewals.set_state(records, renewal, RenewalState.APPROVED)
         renewal = renewals.put(records, renewal, {"approved_by": who.name, "statement": given.digest})
         tell(records, str(Act.APPROVE_RENEWAL), who.name, renewal, {"statement": given.digest})
     return renewal
@@ -366,12 +337,3 @@ def _open(records: Records, number: str) -> Renewal:
 def _unchanged(records: Records, renewal: Renewal) -> None:
     if renewals.renewal_of(records, renewal.id) != renewal:
         raise Refused("somebody else changed it meanwhile", where=renewal.number, next="run this again")
-
-
-def _given_up(records: Records, renewal: Renewal) -> bool:
-    if renewal.new_item is None:
-        return True
-    new = items.item_of(records, renewal.new_item)
-    rejected = orders.order_of(records, new.order_id).state is OrderState.REJECTED
-    over = new.state in (ItemState.SPOILED, ItemState.CANCELLED)
-    return rejected or (over and items.replacement(records, new.id) is None)

@@ -202,8 +202,11 @@ def resume(invocation: Invocation, number: str, voucher: str | None, paid: str |
 @json_option
 @pass_invocation
 def cancel(invocation: Invocation, number: str, reason: str, as_json: bool) -> None:
-    """End the renewal NUMBER of which nothing was made; its voucher may be spent again."""
-    from batch.life.renewing import cancel as end
+    """End the renewal NUMBER; its voucher may be spent again.
+
+    Where keys are being made on its token, only once that is lost, damaged, destroyed or to be revoked.
+    """
+    from batch.life.renewal_cancelling import cancel as end
     from batch.people.separation import Act
 
     with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):

@@ -213,6 +213,9 @@ def test_a_card_keeps_its_old_confidentiality_key_and_what_was_encrypted_to_it_i
         renewals.killed_at(renewal, seat, "take-place:confidentiality", *OFFICERS)
         said = renewals.carry_out(renewal, seat, *OFFICERS)
     assert "confidentiality: valid until" in said
+    told = desk.listed("token", "verify", renewals.put_in(number), number)
+    assert all(one["ok"] for one in told)
+    assert {f"former certificate {name}" for name in RETIRED} <= {one["check"] for one in told}
     seat = renewals.put_in(number)
     holder = CardHolder.at(desk.bench, desk.work, seat)
     assert holder.signs("01", pin, rsa=True)

@@ -7,20 +7,27 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from batch.audit.log import log
 from batch.life import renewing, vouchers
+from batch.life.renewal_cancelling import cancel
 from batch.life.renewal_on_new import finish as end
 from batch.life.renewal_on_new import order as order_new
+from batch.life.renewal_on_token import carried_out_before, carry_out
+from batch.life.renewal_seat import Bench
 from batch.model.errors import Refused, Transition
 from batch.model.events import Event
-from batch.model.renewals import OldEnds, Pause, Way
+from batch.model.renewals import OldEnds, Pause, RenewalKey, Way
 from batch.model.states import LifeState, OrderState, RenewalState
 from batch.orders import decisions
 from batch.orders.assessment import assess
 from batch.orders.draft import OrderDraft
+from batch.people import registry
+from batch.people.acting import Actor
+from batch.people.separation import Act, check
 from batch.store import items, journal, orders, renewals, restores, revocations, statements
 from batch.store import vouchers as stored
 from drivers.authorities.port import Reason
@@ -106,7 +113,7 @@ def test_one_renewal_of_a_token_is_under_way_and_its_number_is_never_given_again
     first = desk.start()
     with refused("its renewal R-000001 is begun"):
         desk.start()
-    renewing.cancel(desk.records, first.number, desk.officer, "a slip")
+    cancel(desk.records, first.number, desk.officer, "a slip")
     assert desk.start().number == "R-000002"
     with desk.records.transaction():
         restores.raise_floor(desk.records, "number R", 41)
@@ -218,7 +225,7 @@ def test_a_voucher_is_spent_once_however_it_is_written_and_given_back_by_a_cance
     pay(first.number, "aaaa bbbb cccc")
     with refused("the voucher was spent, once"):
         pay(second.number, "AAAABBBBCCCC")
-    renewing.cancel(desk.records, first.number, desk.officer, "a slip")
+    cancel(desk.records, first.number, desk.officer, "a slip")
     pay(second.number, "AAAABBBBCCCC")
     assert [one.left for one in stored.vouchers(desk.records)].count(0) == 1
 
@@ -254,7 +261,7 @@ def test_a_new_token_goes_the_way_of_every_order_with_everything_carried_over(de
     assert new.fields["address_2"] == "Nieuwlaan 1"
     assert made.state is OrderState.RECEIVED, "no shortcut around its approval"
     with refused("is ordered for it"):
-        renewing.cancel(desk.records, renewal.number, desk.officer, "too late")
+        cancel(desk.records, renewal.number, desk.officer, "too late")
     assess(desk.records, made.number, AnyLayouts(), "ada")
     decisions.approve(desk.records, made.number, desk.approver, in_stock(spki()), AnyLayouts(), LIBRARY.token)
     with refused("the old one stays until the new is active"):
@@ -310,6 +317,60 @@ def test_a_rejected_order_lets_its_renewal_be_cancelled(desk: Desk) -> None:
     renewing.confirm_role(desk.records, renewal.number, desk.approver)
     made = order_new(desk.records, [renewal.number], _library(desk), AnyLayouts(), desk.officer)
     decisions.reject(desk.records, made.number, "bob", "not now")
-    renewing.cancel(desk.records, renewal.number, desk.officer, "rejected")
+    cancel(desk.records, renewal.number, desk.officer, "rejected")
     with pytest.raises(Transition):
         renewing.pause(desk.records, renewal.number, desk.officer, Pause.APPROVAL, None)
+
+
+def test_what_is_being_made_on_a_token_that_is_lost_is_cancelled_and_revoked(desk: Desk) -> None:
+    """No key is made on a token that was lost or revoked after its renewal was approved."""
+    renewal = desk.approved()
+    with desk.records.transaction():
+        renewals.set_state(desk.records, renewal, RenewalState.MAKING)
+        key = RenewalKey(renewal.id, "authentication", "01", "0102", "01", IN_TIME, 2)
+        renewals.add_key(desk.records, key)
+        renewals.set_generated(desk.records, renewal, key.name, b"spki", "{}", b"csr")
+        log(desk.records, Event("renewal.making", "pia"))
+    with refused("keys are being made on the token"):
+        cancel(desk.records, renewal.number, desk.officer, "a slip")
+    desk.move(LifeState.LOST)
+    bench = cast(Bench, None)
+    with refused("it is lost; no key is made on it any more"):
+        carry_out(desk.records, renewal.number, bench)
+    cancel(desk.records, renewal.number, desk.officer, "it is lost")
+    (asked,) = revocations.of_item(desk.records, desk.item().id)
+    assert asked.request == "000001/authentication/2"
+
+
+def test_an_approval_whose_time_is_over_is_given_anew(desk: Desk) -> None:
+    renewal = desk.approved()
+    first = renewal.statement
+    again = renewing.approve(desk.records, renewal.number, desk.layout, desk.approver)
+    assert again.state is RenewalState.APPROVED
+    assert again.statement != first
+    with refused("who asks for a renewal does not approve it"):
+        renewing.approve(desk.records, renewal.number, desk.layout, _with_both_roles(desk))
+
+
+def _with_both_roles(desk: Desk) -> Actor:
+    both = desk.case.people.both
+    with desk.records.transaction():
+        renewals.put(desk.records, renewals.renewal(desk.records, "R-000001"), {"held_by": both.name})
+        log(desk.records, Event("renewal.data-confirmed", both.name))
+    return both
+
+
+def test_nothing_is_renewed_for_a_subscriber_that_is_closed(desk: Desk) -> None:
+    registry.close_subscriber(desk.records, desk.case.order.organisation, operator="ada")
+    with refused("is closed"):
+        desk.start()
+
+
+def test_who_carries_it_out_did_not_approve_it(desk: Desk) -> None:
+    renewal = desk.approved()
+    before = carried_out_before(desk.records, renewal.number)
+    check(Act.PRODUCE, desk.case.people.personaliser.operator, where="here", before=before)
+    both = desk.case.people.both
+    with refused("who approved an order does not produce it"):
+        check(Act.PRODUCE, both.operator, where="here", before={Act.APPROVE: [both.name]})
+    assert before == {Act.APPROVE: ["bob"]}
