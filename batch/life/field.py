@@ -8,6 +8,7 @@ from datetime import datetime
 
 from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
+from batch.life.wording import checked
 from batch.model.errors import Refused
 from batch.model.field import HOLDER, STATES, Done, FieldAct
 from batch.model.life import Life
@@ -109,8 +110,12 @@ def activate(
 
 
 def report(records: Records, item: Item, act: FieldAct, *, operator: str, why: str, at: datetime) -> None:
-    """Put on record that a token is lost, damaged or back at the desk; raises `Refused`, `Transition`."""
+    """Put on record that a token is lost, damaged or back at the desk.
+
+    Raises `Refused`, `Transition`, and `FaultyValue` for words that are none.
+    """
     assert act in REPORTED, "the others have rules of their own"
+    why = checked(why, "reason")
     with records.transaction():
         _finished(records, item, REPORTED[act])
         _put(records, item, Done(item.id, act, at, operator, why=why), {"why": why})
@@ -128,8 +133,9 @@ def destroy(
 ) -> None:
     """Put on record that a token was destroyed before a witness; `confirmed` is what was typed to name it.
 
-    Raises `Refused`, `Transition`.
+    Raises `Refused`, `Transition`, `FaultyValue`.
     """
+    why = checked(why, "reason")
     with records.transaction():
         _finished(records, item, "destroyed")
         check_typed(item, confirmed)

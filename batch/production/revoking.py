@@ -10,7 +10,7 @@ from typing import Any
 
 from batch.audit.contents import fingerprints
 from batch.audit.log import log
-from batch.model.errors import NotFound, Refused
+from batch.model.errors import FaultyValue, NotFound, Refused
 from batch.model.orders import Item
 from batch.model.states import ItemState, LetterState
 from batch.people.acting import Actor, Given, give, keep, keep_alone
@@ -23,6 +23,7 @@ from batch.store import items, journal, letters, orders, revocations, statements
 from batch.store.database import Records
 from drivers.authorities.port import Reason
 
+_LONGEST = 200
 _GROUNDS = ("request", "ground")
 """Where a statement tells upon what it was signed."""
 
@@ -41,8 +42,12 @@ class Ground:
 
     @classmethod
     def told(cls, words: str) -> Ground:
-        """What the officers know by themselves, such as that the key was published."""
-        return cls("ground", words)
+        """What the officers know by themselves, such as that the key was published; raises `FaultyValue`."""
+        if not 0 < len(words.strip()) <= _LONGEST or not words.isprintable():
+            raise FaultyValue(
+                f"is no line of {_LONGEST} characters at most", where="ground", next="say it in a sentence"
+            )
+        return cls("ground", words.strip())
 
 
 def revoke(

@@ -23,6 +23,7 @@ from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk
 from tests.bench.holders import CardHolder, other_than
 from tests.bench.pages import Page, read_page
+from tests.bench.searching import Hunt
 from tests.contract.linting import lint
 
 pytestmark = pytest.mark.bench
@@ -34,6 +35,7 @@ PERSON = {
     "email": "holder@voorbeeldzaken.example.org",
 }
 SEAT, AUTHENTICATION = "piv-1", "01"
+NEW = Secret.text("730194")
 LAYOUTS = Path(__file__).parents[2] / "layouts"
 
 
@@ -162,20 +164,19 @@ def test_a_personal_card_is_handed_over_used_and_unblocked_with_the_puk_of_its_l
     assert holder.sign(AUTHENTICATION, page.pin).returncode != 0  # blocked
 
     unblock = ("token", "unblock", number, "--seat", SEAT)
-    new = Secret.text("730194")
     desk.run(*unblock, operator="ada", expect=ExitCode.REFUSED_BY_RULE)
     with field.typing(puk=other_than(page.puk), new_pin=Secret.text("123456")):
         said = desk.run(*unblock, operator="carl", expect=ExitCode.DEVICE)
         assert "a PIN that people try first" in said.err
     wrong = Secret.text("70281649")
-    with field.typing(puk=wrong, new_pin=new):
+    with field.typing(puk=wrong, new_pin=NEW):
         said = desk.run(*unblock, operator="carl", expect=ExitCode.DEVICE)
         assert "the PUK was refused, tries left: 2" in said.err
-    assert not holder.signs(AUTHENTICATION, new)
-    with field.typing(puk=page.puk, new_pin=new):
+    assert not holder.signs(AUTHENTICATION, NEW)
+    with field.typing(puk=page.puk, new_pin=NEW):
         told = desk.run(*unblock, "--json", operator="carl")
     assert '"unblocked_by": "puk"' in told.out
-    assert holder.signs(AUTHENTICATION, new)
+    assert holder.signs(AUTHENTICATION, NEW)
 
     with field.typing(puk=wrong, new_pin=page.pin):
         for _ in range(2):
@@ -188,6 +189,20 @@ def test_a_personal_card_is_handed_over_used_and_unblocked_with_the_puk_of_its_l
     acts = [one["act"] for one in field.shown(number)["field"]]
     assert acts == ["handed-over", "activated", "unblocked"]
     assert field.shown(number)["certificates"] == "valid"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_told(field: Field) -> Iterator[None]:
+    """No code that anybody typed is anywhere in the home, nor was it said."""
+    yield
+    typed = {
+        f"{name} {number}": code
+        for number, page in field.letters.items()
+        for name, code in (("PUK", page.puk), ("PIN", page.pin), ("revocation code", page.revocation))
+    }
+    hunt = Hunt({**typed, "new PIN": NEW})
+    assert hunt.through(field.desk.home) == []
+    assert list(hunt.finds("what was said", b"\n".join(field.desk.said))) == []
 
 
 def test_a_lost_card_is_revoked_by_its_code_at_night_though_the_ca_is_away(field: Field) -> None:

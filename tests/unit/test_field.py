@@ -16,7 +16,7 @@ from batch.audit.verification import verify
 from batch.life.field import Consents, activate, before_hand_over, destroy, hand_over, report
 from batch.life.field_due import duties
 from batch.life.showing import life_facts
-from batch.model.errors import Refused, Transition
+from batch.model.errors import FaultyValue, Refused, Transition
 from batch.model.events import Event
 from batch.model.field import HOLDER, FieldAct
 from batch.model.orders import Item
@@ -219,6 +219,11 @@ def test_a_token_comes_back_and_is_destroyed_before_a_witness_who_types_its_seri
     assert desk.state() is LifeState.DESTROYED
     with pytest.raises(Transition):
         desk.report(FieldAct.RETURNED)
+    for why in ("", " ", "one\nline more", "\x1b[2J"):
+        with pytest.raises(FaultyValue):
+            report(desk.records, desk.item, FieldAct.LOST, operator="dirk", why=why, at=AT)
+        with pytest.raises(FaultyValue):
+            Ground.told(why)
     (done,) = field.of_item(desk.records, desk.item.id, FieldAct.DESTROYED)
     assert (done.operator, done.other) == ("dirk", "pia")
     with pytest.raises(Refused, match="does not witness it"):
