@@ -46,8 +46,8 @@ def addressee(item: Item) -> Addressee:
 
 def addressee_of(records: Records, parcel: Parcel) -> Addressee | None:
     """Whom a parcel goes to, None while nothing is in it."""
-    inside = parcels.packed(records, parcel)
-    return addressee(items.item_of(records, inside[0].item_id)) if inside else None
+    first = parcels.first_in(records, parcel)
+    return addressee(items.item_of(records, first)) if first is not None else None
 
 
 def certificate_name(item: Item) -> str:

@@ -69,6 +69,12 @@ def packed(records: Records, parcel: Parcel) -> list[Packed]:
     return [_packed(row) for row in rows]
 
 
+def first_in(records: Records, parcel: Parcel) -> int | None:
+    """The id of the item whose token has the lowest number in a parcel, None where it is empty."""
+    row = records.row("SELECT min(item_id) FROM parcel_tokens WHERE parcel_id = ?", (parcel.id,))
+    return row[0] if row else None
+
+
 def open_of_item(records: Records, item_id: int) -> Parcel | None:
     """The parcel a token lies in that has not gone yet, None where it lies in none."""
     return _of_item(records, item_id, *_OPEN)

@@ -24,12 +24,15 @@ from batch.model.states import LifeState, LoanState, ParcelState
 from batch.people import registry
 from batch.people.separation import Act, apart
 from batch.production.reconciliation import Evidence, reconcile
+from batch.production.seats import Seat
+from batch.production.verification import item_in
 from batch.store import audit, items, letters, lives, orders, parcels, restores, revocations, tries
 from batch.store import loans as stored
 from batch.store.clock import now
 from batch.store.copying import copy
 from batch.store.database import Records
 from batch.store.tries import CodeTries
+from drivers.feeders.port import Feeder
 from drivers.tokens import Code, KeyState, TokenIdentity, TokenState, Tries
 from tests.unit.dispatch_kit import LAYOUT_OF, LIBRARY, MONDAY, packed, quoted, read, ready, sent
 from tests.unit.finished_kit import SENT, lettered, moved
@@ -221,6 +224,36 @@ def test_a_token_that_somebody_used_is_told_by_its_tries_and_by_what_lies_in_its
     assert wrong(None, "01") == []
     assert wrong(2, "01") == ["pin tries unspent"]
     assert wrong(3, "01", "05") == ["slot 05"]
+
+
+def test_a_card_without_a_serial_is_known_by_its_certificate(records: Records) -> None:
+    ready(records, 2)
+    (certificate,) = records.row("SELECT certificate FROM keys WHERE item_id = 2") or (None,)
+    seat = Seat("piv-1", "pkcs11", {}, Feeder)  # type: ignore[arg-type] # nothing is fed here
+    plain = TokenState(TokenIdentity("pkcs11", "PIV", None), keys=(KeyState("01", None, certificate),))
+    assert item_in(records, seat, plain).mailer_number == "000002"
+    with pytest.raises(NotFound, match="without serial"):
+        item_in(records, seat, TokenState(TokenIdentity("pkcs11", "PIV", None), keys=(KeyState("01"),)))
+    # A serial counts more than what anybody can write beside a key.
+    other = TokenState(TokenIdentity("pkcs11", "PIV", "9"), keys=(KeyState("01", None, certificate),))
+    with pytest.raises(NotFound, match="the token 9"):
+        item_in(records, seat, other)
+
+
+def test_papers_of_personal_tokens_say_that_the_letter_came_before(records: Records) -> None:
+    order = ready(
+        records, 1, layout="personal-card:p-256", given_name="Zoë", surname="Vos", person_number="1"
+    )
+    lettered(records, "000001", *SENT)
+    with records.transaction():
+        letters.post(records, "000001", by="paula", how="post", reference=None, at=now() - timedelta(days=9))
+        log(records, Event("letter.sent", "paula", item="000001"))
+    parcel = packed(records, order)
+    rules.close(records, parcel.number, LAYOUT_OF, "dirk", MONDAY)
+    text = " ".join(text_of(papers.make(records, parcel.number, LIBRARY, "dirk", MONDAY)).split())
+    assert "is al apart naar de houder gestuurd" in text
+    assert "Daarna sturen wij" not in text
+    assert "Zoë Vos" in text
 
 
 def test_what_was_lent_with_a_parcel_that_never_went_is_back(records: Records) -> None:
