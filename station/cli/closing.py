@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from batch.audit.notes import VerifierKey
+    from batch.life.closing import Obstacle
 
 _OBSTACLES = {"what": "Open", "why": "Why", "command": "Next"}
 
@@ -43,19 +44,21 @@ def close(invocation: Invocation, number: str, on: date, as_json: bool) -> None:
         try:
             closed = decide(records, number, actor.name, on)
         except NotSettled as error:
-            rows = [
-                {
-                    "what": one.told,
-                    "count": one.count,
-                    "first": list(one.first),
-                    "why": one.why,
-                    "command": one.command,
-                }
-                for one in error.obstacles
-            ]
+            rows = [obstacle_row(one) for one in error.obstacles]
             listing(rows, _OBSTACLES, as_json=as_json, empty="")
             raise
     click.echo(f"order {closed.number} is closed; next: station order report {closed.number}", err=True)
+
+
+def obstacle_row(one: Obstacle) -> dict[str, Any]:
+    """What keeps an order open, as lists show it."""
+    return {
+        "what": one.told,
+        "count": one.count,
+        "first": list(one.first),
+        "why": one.why,
+        "command": one.command,
+    }
 
 
 _NEW = click.Path(dir_okay=False, path_type=Path)

@@ -137,9 +137,9 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
         facts = _row(records, found)
         history = _history(records, found)
         tokens = [token_row(item) for item in items(records, found)]
-        whole = balance(records, found)
+        whole, open_ = balance(records, found), _open(records, found)
     if as_json:
-        document({**facts, **history, "items": tokens})
+        document({**facts, **history, "open": open_, "items": tokens})
         return
     for key, value in {**facts, "letters": told(facts["letters"])}.items():
         click.echo(f"{key.replace('_', ' ')}: {'-' if value is None else value}")
@@ -149,6 +149,8 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
     if aside := [token["number"] for token in tokens if token["state"] == "quarantined"]:
         click.echo(f"in quarantine: {', '.join(aside)}", err=True)
         click.echo(f"next: station quarantine list --order {found.number}", err=True)
+    for one in open_:
+        click.echo(f"not closed: {one['what']} {one['why']}; next: {one['command']}", err=True)
 
 
 @order.command()
@@ -319,6 +321,18 @@ def _tell_history(history: dict[str, Any]) -> None:
 order.add_command(schedule)
 order.add_command(close)
 order.add_command(report)
+
+
+def _open(records: Records, order: Order) -> list[dict[str, Any]]:
+    """What keeps a produced order from being closed."""
+    from batch.life.closing import obstacles
+    from batch.model.states import OrderState
+    from batch.store.clock import now
+    from station.cli.closing import obstacle_row
+
+    if order.state is not OrderState.PRODUCED:
+        return []
+    return [obstacle_row(one) for one in obstacles(records, order, now().date())]
 
 
 def _row(records: Records, order: Order) -> dict[str, Any]:

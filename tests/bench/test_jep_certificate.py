@@ -4,6 +4,7 @@ acknowledged, opened with its letter; then one token revoked by its code, and th
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,6 +129,31 @@ def crl_check(desk: Desk, certificate: Path) -> subprocess.CompletedProcess[str]
     return run("openssl", "verify", "-crl_check", *files, ok=False)
 
 
+def report_holds(desk: Desk, order: str, pages: Mapping[str, Page]) -> None:
+    """The closed order's report tells that all of it is settled, and is verified by key alone."""
+    report, paper = desk.work / "report.json", desk.work / "report.pdf"
+    files = ("--json", str(report), "--pdf", str(paper))
+    desk.run("order", "report", order, *files, operator="bert", pins=True)
+    key = desk.run("audit", "key", operator=None).out.strip()
+    holds = ("order", "report", "--verify", str(report), "--key", key)
+    assert "2 tokens" in desk.run(*holds, operator=None).out
+    content = report.read_bytes()
+    told = json.loads(content)["report"]
+    assert (told["order"]["state"], told["open"]) == ("closed", [])
+    evidence = [one["evidence"] for token in told["tokens"] for one in token["certificates"]]
+    assert {one["kind"] for one in evidence} == {"attestation", "attributes"}
+    assert all(one["holds"] for one in evidence)
+    assert {token["life"] for token in told["tokens"]} == {"active", "lost"}
+    assert [token["forms"][0]["number"] for token in told["tokens"]] == ["F0001", "F0002"]
+    text = run("pdftotext", "-layout", str(paper), "-").stdout
+    assert order in text
+    for whose in (content.decode(), text):
+        assert NOELLE not in whose
+        assert not [page for page in pages.values() if page.pin.reveal().decode() in whose.split()]
+    report.write_bytes(content.replace(b'"life":"lost"', b'"life":"active"'))
+    assert "somebody changed it" in desk.run(*holds, operator=None, expect=ExitCode.CHECK_FAILED).err
+
+
 def test_the_seven_steps_of_a_group_certificate_and_its_end(desk: Desk, manager: Signer) -> None:
     # 1 to 3: the manager is registered, orders over a signature, and hears what came of it.
     registered(desk, manager)
@@ -182,10 +208,8 @@ def test_the_seven_steps_of_a_group_certificate_and_its_end(desk: Desk, manager:
     assert "certificate revoked" in lost.stderr + lost.stdout
 
     # Every token, letter and form is accounted for.
+    due = [one["command"] for one in desk.listed("due", "--role", "order-officer")]
+    assert f"station order close {order}" in due
     desk.run("order", "close", order)
-    report, paper = desk.work / "report.json", desk.work / "report.pdf"
-    desk.run("order", "report", order, "--json", str(report), "--pdf", str(paper), pins=True)
-    assert f"order {order}, closed" in desk.run("order", "report", "--verify", str(report), operator=None).out
-    told = run("pdftotext", "-layout", str(paper), "-").stdout
-    assert all(number in told for number in (card, stick, "F0001", "F0002"))
+    report_holds(desk, order, pages)
     desk.run("audit", "verify", operator=None)

@@ -28,9 +28,10 @@ from batch.model.states import (
 from batch.orders.decisions import receive
 from batch.store import audit, forms, items, journal, orders, parcels, revocations
 from batch.store.database import Records
-from tests.unit.cli import assert_command
+from tests.unit.cli import Cli, assert_command
 from tests.unit.finished_kit import SENT, THERE, delivered, finished, lettered, moved
 from tests.unit.order_kit import draft
+from tests.unit.restore_kit import home_of
 
 TODAY = date(2026, 11, 22)
 FORM = FormNumber.read("A-000123")
@@ -85,6 +86,16 @@ def test_all_that_keeps_an_order_open_is_told_at_once_with_what_mends_it(records
         ("1 letter (000002)", "perhaps printed: nobody has said", "station letter settle 000002"),
     ]
     assert orders.order(records, order.number).state is OrderState.PRODUCED
+
+
+def test_whoever_looks_at_an_order_sees_what_keeps_it_open(tmp_path: Path, cli: Cli) -> None:
+    home = home_of(tmp_path / "home")
+    with closed_after(Records(home.records)) as records:
+        order = finished(records, 1)
+    shown = cli("order", "show", order.number, "--home", str(home.path))
+    assert "not closed: 1 letter (000004) not printed; next: station letter print" in shown.err
+    there = json.loads(cli("order", "show", order.number, "--json", "--home", str(home.path)).out)
+    assert [one["first"] for one in there["open"]] == [["000004"], ["000004"]]
 
 
 def test_an_order_is_closed_when_all_of_it_is_settled_and_the_log_tells_the_balances(
