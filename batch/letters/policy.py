@@ -131,6 +131,9 @@ _NEXT = {
     LetterState.RETURNED: "send",
 }
 
+WAITING = tuple(_NEXT)
+"""States of letters that are to be printed or sent next."""
+
 
 def _unfinished(state: ItemState) -> May:
     return May(f"its token is {state}", never=state is ItemState.SPOILED)

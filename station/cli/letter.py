@@ -120,11 +120,11 @@ def list_(
 def _list_ready(
     desk: Desk, records: Records, order_id: int | None, on: date, as_json: bool, as_csv: bool
 ) -> None:
-    from batch.letters.policy import next_of
+    from batch.letters.policy import WAITING, next_of
     from batch.store.letters import outlooks
 
     rows, may_go = list[dict[str, Any]](), 0
-    for one in outlooks(records, order_id):
+    for one in outlooks(records, order_id, *WAITING):
         following = next_of(one, desk.library.token, on)
         if following is None:
             continue
