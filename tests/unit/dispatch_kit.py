@@ -44,6 +44,8 @@ def ready(
     """An order whose tokens are finished and lie at the desk; its manager is registered."""
     kind = Kind.PERSON if layout.startswith("personal") else Kind.GROUP
     row = {**FIELDS, **ADDRESS, **fields}
+    if kind is Kind.PERSON:
+        del row["group"]
     rows = (DraftRow(2, layout, kind, count, row, f"group:{reference}"),)
     draft = OrderDraft("order.csv", reference, "Ministerie", "90001234", "NL", "00" * 32, rows)
     order = receive(records, draft, "ada")
