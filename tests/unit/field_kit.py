@@ -9,6 +9,7 @@ from batch.model.orders import Item
 from batch.model.states import ItemState
 from batch.store import codes, items, journal, letters, lives
 from batch.store.database import Records
+from drivers.foreign_certificates import spki
 from tests.unit.registry_kit import certificate, der
 
 NUMBER = "000001"
@@ -25,8 +26,9 @@ def produced(records: Records, number: str = NUMBER) -> Item:
         codes.keep(records, item.id, epoch, SEALED)
         for at, name in enumerate(("signing", "confidentiality"), 1):
             journal.add_key(records, item.id, name, f"{at:02d}")
-            journal.set_generated(records, item.id, name, f"public {name} {number}".encode(), "{}")
-            journal.set_certificate(records, item.id, name, der(certificate()))
+            made = certificate()
+            journal.set_generated(records, item.id, name, spki(made), "{}")
+            journal.set_certificate(records, item.id, name, der(made))
         items.end_item(records, item.id, ItemState.PRODUCED)
         letters.add(records, number, item.id)
         lives.begin(records, item.id)

@@ -55,6 +55,7 @@ def test_the_documentation_shows_this_example() -> None:
         ('name = "lane-2"', 'name = "lane-1"', None, "a second seat 'lane-1'"),
         ('driver = "device"', "", "[printer]", "key 'driver' is missing in printer"),
         ("[keys.ca] ", "[keys.can] ", "[keys.", None),
+        ('"/srv/crl/station.crl"', '"station.crl"', "crl_file", "is no absolute path"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(
