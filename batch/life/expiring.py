@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from batch.audit.log import log
 from batch.life.duties import Duty
+from batch.life.renewable import words
 from batch.life.renewal_on_new import new_token
 from batch.life.renewing import asks
 from batch.model.events import Event
@@ -119,6 +120,7 @@ def _since(renew_days: int, ends: date, on: date) -> date | None:
 
 def _ending(records: Records, one: Expiring) -> Ending:
     item = items.item_of(records, one.item_id)
+    item = replace(item, fields=words(records, item))
     return Ending(item, one, orders.order_of(records, item.order_id).organisation)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from batch.model.errors import Refused
+from batch.model.errors import FaultyValue, Refused
 from batch.model.orders import Item
 from batch.model.renewals import Renewal, Way
 from batch.model.states import ItemState, LifeState, RenewalState, SubscriberState
+from batch.orders.columns import BY_NAME
 from batch.people import registry
 from batch.store import expiry, items, lives, orders, renewals, revocations
 from batch.store.database import Records
+from batch.tables import values
 from layouts.token import TokenLayout
 
 FIXED = ("group", "person_number", "organisation", "subscriber", "subscriber_number", "country", "kind")
@@ -88,6 +90,28 @@ def _check_time(
             where=where,
             next="come back then; or say why it is renewed earlier: --early WHY",
         )
+
+
+def words(records: Records, item: Item) -> dict[str, str]:
+    """What a token was ordered with, and what renewals on it have changed of that since."""
+    found = dict(item.fields)
+    for renewal in renewals.of_item(records, item.id):
+        if renewal.state is RenewalState.DONE and renewal.way is Way.SAME:
+            found |= renewal.changes
+    return found
+
+
+def checked(number: str, changes: Mapping[str, str]) -> dict[str, str]:
+    """Changed fields as an order has them; raises `FaultyValue` for what no order may have in them."""
+    found = {}
+    for name, value in changes.items():
+        column = BY_NAME.get(name)
+        try:
+            cleaned = values.clean(value)
+            found[name] = column.check(cleaned) if column is not None and cleaned else cleaned
+        except values.BadValue as error:
+            raise FaultyValue(error.wrong, where=f"{number}, {name}", next=error.right) from None
+    return found
 
 
 def check_fields(

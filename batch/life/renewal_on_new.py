@@ -8,6 +8,7 @@ from datetime import datetime
 
 from batch.audit.chain import canonical
 from batch.life import renewing
+from batch.life.renewable import words
 from batch.life.renewing import missing
 from batch.model.errors import Refused
 from batch.model.orders import Item, Order
@@ -141,19 +142,19 @@ def _draft(
     rows = []
     for line, (one, item) in enumerate(found, 1):
         layout = layouts.find(item.layout)
-        fields = {**item.fields, **one.changes, "order": name, "count": "1"}
+        fields = {**words(records, item), **one.changes, "order": name, "count": "1"}
         fields.pop("number", None)
         kind = layout.kind if layout else Kind(fields["kind"])
         rows.append(DraftRow(line, item.layout, kind, 1, fields, item.subject_key, item.id))
     first = orders.order_of(records, found[0][1].order_id)
     country, _, number = first.organisation.removeprefix("NTR").partition("-")
-    words = canonical({"renewals": [[row.layout, dict(row.fields)] for row in rows]})
+    told = canonical({"renewals": [[row.layout, dict(row.fields)] for row in rows]})
     return OrderDraft(
         source=", ".join(one.number for one, _ in found),
         reference=name,
         subscriber=first.subscriber,
         subscriber_number=number,
         country=country,
-        sha256=hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest(),
+        sha256=hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest(),
         rows=tuple(rows),
     )

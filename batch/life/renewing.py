@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from batch.audit.contents import fingerprints
 from batch.audit.log import log
-from batch.life.renewable import check_fields, renewable
+from batch.life.renewable import check_fields, checked, renewable, words
 from batch.life.renewal_mandate import Wanted, approving, role_of
 from batch.life.vouchers import spend
 from batch.model.errors import Refused
@@ -20,6 +20,7 @@ from batch.model.orders import Item
 from batch.model.people import Signed
 from batch.model.renewals import OldEnds, Pause, Renewal, Way
 from batch.model.states import RenewalState
+from batch.people import registry
 from batch.people.acting import Actor, Given, give, keep
 from batch.people.separation import Act, Before
 from batch.store import items, journal, orders, renewals, restores, statements
@@ -80,15 +81,15 @@ def asks(records: Records, renewal: Renewal, layout: TokenLayout) -> Asked:
     """What a renewal still asks for; personal data is no more than what its layout uses."""
     item = items.item_of(records, renewal.item_id)
     said = {*renewal.held, *renewal.changes}
-    left = {name: value for name, value in used(item, layout).items() if name not in said}
+    left = {name: value for name, value in used(records, item, layout).items() if name not in said}
     waits = renewal.way is Way.SAME and renewal.state is not RenewalState.APPROVED
     return Asked(left, layout.life.confirm_role and renewal.role_by is None, waits)
 
 
-def used(item: Item, layout: TokenLayout) -> dict[str, str]:
+def used(records: Records, item: Item, layout: TokenLayout) -> dict[str, str]:
     """The fields of a token that its layout uses and that are filled."""
-    names = sorted((layout.columns | layout.optional_columns) - {"number"})
-    return {name: item.fields[name] for name in names if item.fields.get(name)}
+    names, known = sorted((layout.columns | layout.optional_columns) - {"number"}), words(records, item)
+    return {name: known[name] for name in names if known.get(name)}
 
 
 def hold(
@@ -102,18 +103,19 @@ def hold(
 ) -> Renewal:
     """Put on record which fields still hold (None: all that were not said), and what others are from now on.
 
-    With the last field the officer signs for the whole. Raises `Refused` for a field the layout does not use
-    or that tells who the subject is, `LayoutError` for a value that does not fit.
+    With the last field the officer signs for the whole. The registry knows a new manager from then on.
+    Raises `Refused` for a field that the layout does not use or that tells who the subject is, `FaultyValue`
+    or `LayoutError` for a value that does not fit.
     """
     renewal = _open(records, number)
     item = items.item_of(records, renewal.item_id)
-    known = used(item, layout)
+    known, changes = used(records, item, layout), checked(number, changes)
     allowed = layout.columns | layout.optional_columns
     check_fields(renewal, known, allowed, holds, changes)
     changed = {**renewal.changes, **changes}
     said = known.keys() if holds is None else holds
     held = tuple(sorted({*renewal.held, *said} - changed.keys()))
-    for fault in layout.faults({**item.fields, **changed}):
+    for fault in layout.faults({**words(records, item), **changed}):
         raise fault
     given: Given | None = None
     after = replace(renewal, changes=changed, held=held)
@@ -125,6 +127,16 @@ def hold(
         _unchanged(records, renewal)
         if given is not None:
             keep(records, given)
+        if "manager_email" in changes:
+            known = {**words(records, item), **changed}
+            registry.name_manager(
+                records,
+                organisation=orders.order_of(records, item.order_id).organisation,
+                name=known.get("manager", ""),
+                email=known["manager_email"],
+                language=known.get("language", ""),
+                operator=who.name,
+            )
         facts = {"changes": changed, "held": held, "held_by": who.name}
         renewal = renewals.put(records, renewal, facts)
         # The log names fields, and never what stands in them.
@@ -279,7 +291,7 @@ def wanted(records: Records, renewal: Renewal, layout: TokenLayout) -> Wanted:
         renewal.number,
         orders.order_of(records, item.order_id).number,
         str(renewal.way),
-        replace(item, fields={**item.fields, **renewal.changes}, salt=renewal.salt),
+        replace(item, fields={**words(records, item), **renewal.changes}, salt=renewal.salt),
         layout,
         fingerprints(keys),
         str(renewal.old_ends),

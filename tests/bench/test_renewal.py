@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from email import message_from_bytes
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,14 @@ def test_a_renewal_pauses_for_payment_and_ends_with_the_new_expiry_read_from_the
     file = tmp_path / "vouchers.csv"
     file.write_text("code,uses\nAAAA-BBBB-CCCC-DDDD,1\n")
     desk.run("renew", "vouchers", "import", str(file), operator="dora")
+
+    listed = desk.listed("token", "list", "--expiring", "1200d")
+    assert {one["number"] for one in listed} == set(renewals.kept)
+    ready = tmp_path / "ready"
+    desk.run("renew", "reminders", "--on", "2029-10-15", "--output", str(ready), operator="dora")
+    (message,) = (message_from_bytes(one.read_bytes(), policy=SMTP) for one in ready.iterdir())
+    assert message["To"].addresses[0].addr_spec == "n.vandertesten@voorbeeldzaken.example.org"
+    assert all(one in message.get_content() for one in renewals.kept)
 
     refused = desk.run("renew", "start", number, operator="dora", expect=ExitCode.REFUSED_BY_RULE)
     assert "and renewed from" in refused.err

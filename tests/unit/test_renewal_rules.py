@@ -13,12 +13,13 @@ import pytest
 
 from batch.audit.log import log
 from batch.life import renewing, vouchers
+from batch.life.expiring import listed
 from batch.life.renewal_cancelling import cancel
 from batch.life.renewal_on_new import finish as end
 from batch.life.renewal_on_new import order as order_new
 from batch.life.renewal_on_token import carried_out_before, carry_out
 from batch.life.renewal_seat import Bench
-from batch.model.errors import Refused, Transition
+from batch.model.errors import FaultyValue, Refused, Transition
 from batch.model.events import Event
 from batch.model.renewals import OldEnds, Pause, RenewalKey, Way
 from batch.model.states import LifeState, OrderState, RenewalState
@@ -238,7 +239,8 @@ def test_of_vouchers_only_digests_are_kept_and_no_fault_shows_a_code(desk: Desk)
     assert stored.vouchers(desk.records) == []
     vouchers.take(desk.records, VOUCHERS, source="v.csv", batch="1", who=desk.officer)
     held = b"".join(one.read_bytes() for one in desk.case.path.parent.iterdir() if one.is_file())
-    assert b"BBBB" not in held
+    for written in (b"AAAA-BBBB-CCCC", b"AAAABBBBCCCC", b"aaaabbbbcccc"):
+        assert written not in held
 
 
 def test_a_new_token_goes_the_way_of_every_order_with_everything_carried_over(desk: Desk) -> None:
@@ -374,3 +376,29 @@ def test_who_carries_it_out_did_not_approve_it(desk: Desk) -> None:
     with refused("who approved an order does not produce it"):
         check(Act.PRODUCE, both.operator, where="here", before={Act.APPROVE: [both.name]})
     assert before == {Act.APPROVE: ["bob"]}
+
+
+def test_what_a_renewal_changed_is_carried_over_by_the_next_and_its_manager_is_known(desk: Desk) -> None:
+    new = {"manager": "Piet Voorbeeld", "manager_email": "p@voorbeeld.example.org"}
+    renewal = desk.held(desk.start(), **new)
+    assert registry.manager_of(desk.records, desk.case.order.organisation, new["manager_email"]) is not None
+    renewing.confirm_role(desk.records, renewal.number, desk.approver)
+    renewing.approve(desk.records, renewal.number, desk.layout, desk.approver)
+    with desk.records.transaction():
+        for state in (RenewalState.MAKING, RenewalState.DONE):
+            renewals.set_state(desk.records, renewal, state)
+        log(desk.records, Event("renewal.done", "pia"))
+    again = desk.start()
+    assert renewing.asks(desk.records, again, desk.layout).fields["manager"] == new["manager"]
+    (one,) = (one for one in listed(desk.records, timedelta(days=60), IN_TIME) if one.item.id == 1)
+    assert one.item.fields["manager_email"] == new["manager_email"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("language", "de"), ("manager_email", "nobody"), ("manager", "A\u202eB")]
+)
+def test_what_no_order_may_have_in_a_field_no_renewal_may_have(desk: Desk, field: str, value: str) -> None:
+    renewal = desk.start()
+    with pytest.raises(FaultyValue):
+        desk.held(renewal, **{field: value})
+    assert renewals.renewal(desk.records, renewal.number) == renewal
