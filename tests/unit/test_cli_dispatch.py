@@ -150,9 +150,8 @@ def test_a_loan_is_put_off_lost_and_found(station: Station, home: Path) -> None:
 def test_blanks_are_listed_reconciled(station: Station, home: Path) -> None:
     serials = home.parent / "serials.txt"
     serials.write_text("S1\n\nS2\n  S3\n")
-    station(
-        "stock", "blanks", "receive", "A", "--driver", "piv", "--model", "Card", "--serials", str(serials)
-    )
+    lot = ("A", "--driver", "piv")
+    station("stock", "blanks", "receive", *lot, "--model", "Card", "--serials", str(serials))
     station("stock", "blanks", "leave", *lot, "--returned", "--serial", "S2", *WHY)
     (row,) = listed(station, "stock", "blanks", "list")
     assert (row["received"], row["returned"], row["in_stock"], row["discrepancies"]) == (3, 1, 2, [])
