@@ -139,6 +139,15 @@ def dispatchable(records: Records, number: str, layout_of: LayoutOf, on: date) -
     ]
 
 
+def ready_for(records: Records, number: str, layout_of: LayoutOf, on: date) -> list[str]:
+    """The numbers of tokens that may go with a parcel: to its addressee; while it is empty, to the first."""
+    parcel = in_state(records, number, ParcelState.PACKING)
+    order = orders.order_of(records, parcel.order_id)
+    found = [items.item(records, one) for one in dispatchable(records, order.number, layout_of, on)]
+    to = addressee_of(records, parcel) or (addressee(found[0]) if found else None)
+    return [one.mailer_number for one in found if to and _compared(addressee(one)) == _compared(to)]
+
+
 def remove(records: Records, number: str, tokens: Sequence[str], by: str) -> None:
     """Take tokens out of a parcel; raises `NotFound` for one that is not in it."""
     with records.transaction():

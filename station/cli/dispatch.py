@@ -80,7 +80,9 @@ def new(invocation: Invocation, order: str, each: bool, on: date) -> None:
 @dispatch.command()
 @click.argument("parcel")
 @click.argument("tokens", nargs=-1)
-@click.option("--ready", is_flag=True, help="All tokens of its order that may go and lie in no parcel.")
+@click.option(
+    "--ready", is_flag=True, help="All tokens of its order that may go to its address and lie in no parcel."
+)
 @on_option
 @pass_invocation
 def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: bool, on: date) -> None:
@@ -89,17 +91,14 @@ def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: boo
     Refused for one that may not go (R2, R5), goes to another address, or whose letter you released or sent.
     """
     from batch.life.parcels import add as put
-    from batch.life.parcels import dispatchable
-    from batch.store.orders import order_of
-    from batch.store.parcels import parcel as of_number
+    from batch.life.parcels import ready_for
 
     if bool(tokens) is ready:
         raise click.UsageError("name tokens, or --ready")
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
         if ready:
-            order = order_of(records, of_number(records, parcel).order_id)
-            tokens = tuple(dispatchable(records, order.number, desk.library.token, on))
+            tokens = tuple(ready_for(records, parcel, desk.library.token, on))
         put(records, parcel, tokens, desk.library.token, actor.name, on)
     click.echo(f"{counted(len(tokens), 'token', 'tokens')} in parcel {parcel}", err=True)
     if tokens:

@@ -76,6 +76,13 @@ def test_tokens_for_different_managers_or_addresses_do_not_go_in_one_parcel(reco
     with pytest.raises(Refused, match="another manager or address"):
         rules.add(records, parcel.number, ["000002"], LAYOUT_OF, "dirk", MONDAY)
     assert [one.item_id for one in parcels.packed(records, parcel)] == [1]
+    assert rules.ready_for(records, parcel.number, LAYOUT_OF, MONDAY) == []
+    empty = rules.begin(records, order.number, "dirk")
+    assert rules.ready_for(records, empty.number, LAYOUT_OF, MONDAY) == ["000002"]
+    rules.cancel(records, parcel.number, "dirk", "box torn")
+    assert rules.ready_for(records, empty.number, LAYOUT_OF, MONDAY) == ["000001"]
+    made = rules.begin_each(records, order.number, LAYOUT_OF, "dirk", MONDAY)
+    assert [tokens for _, tokens in made] == [["000001"], ["000002"]]
 
 
 @pytest.mark.parametrize("state", [LifeState.LOST, LifeState.DAMAGED, LifeState.DESTROYED])
