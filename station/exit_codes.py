@@ -32,6 +32,7 @@ class ExitCode(enum.IntEnum):
     CONFIGURATION = 9, "The home or `station.toml` is missing, faulty or open to others."
     CHECK_FAILED = (
         10,
-        "A check found something wrong: `doctor`, `order assess`, `token verify`, `admin`, `audit verify`.",
+        "A check found something wrong: `doctor`, `order assess`, `order report --verify`, `token verify`, "
+        "`admin`, `audit verify`.",
     )
     INTERRUPTED = 130, "Stopped by the operator; the same command goes on later."

@@ -119,7 +119,7 @@ class SignedText:
             raise FaultyNote(f"is no signed {what}", where=where, next=_AS_WRITTEN)
         signatures = [_signature(line) for line in lines]
         known = tuple(one for one in signatures if one is not None)
-        if len(known) != len(signatures) or _has_controls(content):
+        if len(known) != len(signatures) or _has_controls(content) or _has_halves(content):
             raise FaultyNote(f"the signed {what} is not well-formed", where=where, next=_AS_WRITTEN)
         return cls(content[: split + 1], known)
 
@@ -166,6 +166,11 @@ def _is_name(name: str) -> bool:
 
 def _has_controls(content: str) -> bool:
     return any(letter < " " and letter != "\n" for letter in content)
+
+
+def _has_halves(content: str) -> bool:
+    """Whether it has halves of characters, which JSON lets through and UTF-8 does not."""
+    return any("\ud800" <= letter <= "\udfff" for letter in content)
 
 
 def _unbase64(text: str) -> bytes | None:

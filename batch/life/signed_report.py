@@ -24,6 +24,9 @@ from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.order_facts import Plain
 
+LARGEST = 1 << 30
+"""Bytes of a report; an order of 90,000 tokens has 83,000,000."""
+
 _BEGIN, _MIDDLE, _END = b'{"report":', b',"signed":', b"}\n"
 _TITLE = "order report"
 _AS_WRITTEN = "give the file as `station order report` wrote it"
@@ -115,7 +118,8 @@ def write(report: OrderReport, file: BinaryIO, key: VerifierKey, sign: Callable[
 def verify(content: bytes, keys: Sequence[VerifierKey], where: str) -> Verified:
     """What a report says, held to its signature under one of `keys`; raises `FaultyNote` for no report."""
     at = content.rfind(_MIDDLE)
-    if not content.startswith(_BEGIN) or at < 0 or not content.endswith(_END):
+    fits = content.startswith(_BEGIN) and at >= 0 and content.endswith(_END)
+    if not fits or len(content) > LARGEST:
         raise FaultyNote("is no report of an order", where=where, next=_AS_WRITTEN)
     body = content[len(_BEGIN) : at]
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.invocation import Invocation, json_option, on_option, pass_invocation
-from station.cli.output import counted, listing
+from station.cli.output import counted, listing, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -137,12 +137,14 @@ def _make(invocation: Invocation, number: str, json_file: Path, pdf_file: Path |
 
 def _verify(invocation: Invocation, given: Path, keys: Sequence[str]) -> ExitCode:
     from batch.audit.notes import VerifierKey
-    from batch.life.signed_report import verify
+    from batch.life.signed_report import LARGEST, verify
 
     trusted = [VerifierKey.parse(key) for key in keys] or _own_keys(invocation)
-    found = verify(given.read_bytes(), trusted, given.name)
+    with given.open("rb") as file:
+        found = verify(file.read(LARGEST + 1), trusted, given.name)
     tokens = counted(found.tokens, "token", "tokens")
-    click.echo(f"order {found.order}, {found.state}, as of {found.made}: {tokens}, SHA-256 {found.digest}")
+    told = f"order {found.order}, {found.state}, as of {found.made}: {tokens}, SHA-256 {found.digest}"
+    click.echo(plain(told))
     for finding in found.findings:
         click.echo(f"found: {finding}", err=True)
     if found.findings:

@@ -145,6 +145,8 @@ def show(invocation: Invocation, number: str, as_json: bool) -> None:
         return
     for key, value in facts.items():
         if isinstance(value, list):
+            if value:
+                click.echo(f"{key}:")
             columns = {name: name for row in value for name in row}
             listing(value, columns, as_json=False, empty=f"no {key}")
         else:

@@ -11,8 +11,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.ocsp import OCSPResponseStatus, load_der_ocsp_response
 
-from batch.life import mail, quoting
-from batch.model.errors import FaultyValue
+from batch.audit.notes import VerifierKey
+from batch.life import mail, quoting, signed_report
+from batch.model.errors import FaultyNote, FaultyValue
 from batch.people import manager_certificates
 from batch.production.certificates import check_certificate
 from batch.tables.faults import TableFaults
@@ -51,6 +52,7 @@ _ISSUER = load_certificate((_SEEDS / "certificate.der").read_bytes())
 """It is signed by its own key, so it is its own issuer."""
 _KEY: Any = ec.derive_private_key(7, ec.SECP256R1())  # the same each time, so that the corpus fits
 _CA = root(_KEY, SignatureScheme.ECDSA_SHA256, name((("2.5.4.3", "Fuzz"),)), NOW, NOW + timedelta(days=1))
+_STRANGER = VerifierKey("fuzz/audit", bytes(32))
 _LONGEST_LETTER = 20_000
 _WORKBOOK = workbook_of([GROUP_ROW])
 _PARTS = ("sheet", "texts", "styles", "workbook", "[Content_Types].xml")
@@ -159,6 +161,12 @@ def mails(data: bytes) -> None:
         quoting.found_in(mail.read(data, "some.eml").text)
 
 
+def reports(data: bytes) -> None:
+    """Reports of orders: what they say, held to a key they are not signed with, or `FaultyNote`."""
+    with suppress(FaultyNote):
+        assert signed_report.verify(data, [_STRANGER], "report.json").findings
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tlv": tlv_,
     "apdu": apdu,
@@ -171,5 +179,6 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "configuration": configuration,
     "layouts": layouts,
     "mails": mails,
+    "reports": reports,
 }
 """By the name on the command line; the corpus of each is the folder of that name under `corpus/`."""

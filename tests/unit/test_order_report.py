@@ -7,12 +7,15 @@ import hashlib
 import io
 import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from batch.audit import checkpoints
 from batch.audit.checkpoints import Signer
@@ -37,6 +40,7 @@ KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 SIGNER = Signer(PUBLIC, KEY.sign)
 VKEY = VerifierKey("desk/audit", PUBLIC)
+_MADE: list[bytes] = []
 FORM = FormNumber.read("A-000123")
 
 
@@ -189,6 +193,24 @@ def test_the_signature_of_a_report_never_passes_as_a_checkpoint(records: Records
 def test_what_is_no_report_is_refused(content: bytes) -> None:
     with pytest.raises(FaultyNote, match="is no report of an order"):
         verify(content, [VKEY], "file")
+
+
+def test_a_note_of_half_characters_is_refused(records: Records) -> None:
+    content, _ = made(records, finished(records, 1))
+    with pytest.raises(FaultyNote, match="not well-formed"):
+        verify(content.replace(b'"signed":"order', b'"signed":"\\ud800order'), [VKEY], "file")
+
+
+@given(st.integers(0, 5_000), st.binary(max_size=3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_no_change_leaves_a_report_that_holds(records: Records, at: int, new: bytes) -> None:
+    if not _MADE:
+        _MADE.append(made(records, finished(records, 1))[0])
+    content = _MADE[0]
+    changed = content[:at] + new + content[at + len(new) :]
+    if changed != content:
+        with suppress(FaultyNote):
+            assert verify(changed, [VKEY], "file").findings
 
 
 def test_a_signature_that_does_not_verify_is_not_written(records: Records) -> None:
