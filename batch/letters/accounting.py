@@ -79,9 +79,13 @@ def read_lines(lines: Iterable[str]) -> list[Seen]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if len(words) > 2 or not words[0].isdecimal() or len(words[0]) > 12:
+        if len(words) > 2 or not (words[0].isascii() and words[0].isdecimal()) or len(words[0]) > 12:
             raise FaultyValue("is not LETTER FORM", where=f"line {at}", next="scan the letter, then its form")
-        form = FormNumber.read(words[1]) if len(words) == 2 else None
+        try:
+            form = FormNumber.read(words[1]) if len(words) == 2 else None
+        except FaultyValue as error:
+            told = f"{error.where} {error.what}"
+            raise FaultyValue(told, where=f"line {at}", next=error.next) from None
         found.append(Seen(words[0].zfill(6), form))
     return found
 

@@ -28,7 +28,7 @@ class FormNumber:
     @classmethod
     def read(cls, text: str) -> FormNumber:
         """The number a person or a scanner read; raises `FaultyValue` for what is none."""
-        match = _NUMBER.fullmatch(text.strip().upper())
+        match = _NUMBER.fullmatch(text.strip().upper()) if text.isascii() else None
         if match is None or len(match[1]) > 12:
             raise FaultyValue(
                 "is no form number: at most 12 letters, and digits at the end",

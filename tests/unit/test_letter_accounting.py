@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from batch.audit.verification import verify
 from batch.letters import accounting, stock
@@ -90,8 +93,17 @@ def test_scanned_lines_are_read_and_a_wrong_one_is_named() -> None:
     for wrong in ("12 A-1 more", "A-0001 12", "-"):
         with pytest.raises(FaultyValue, match="is not LETTER FORM"):
             read_lines(["12 A-0001", wrong])
-    with pytest.raises(FaultyValue, match="is no form number"):
-        read_lines(["12 A-"])
+    with pytest.raises(FaultyValue, match=r"line 2: form 'A-' is no form number"):
+        read_lines(["12 A-0001", "13 A-"])
+
+
+@given(st.lists(st.text(max_size=40)))
+def test_whatever_a_scanner_sends_is_read_or_refused(lines: list[str]) -> None:
+    seen: list[Seen] = []
+    with suppress(FaultyValue):
+        seen = read_lines(lines)
+    assert all(one.letter.isdecimal() for one in seen)
+    assert all(one.form is None or form(str(one.form)) == one.form for one in seen)
 
 
 def test_a_letter_in_doubt_is_accounted_for_with_its_form(desk: LetterDesk, tmp_path: Path) -> None:
@@ -235,7 +247,9 @@ def test_the_form_of_a_letter_is_not_taken_out_of_stock_behind_its_back(desk: Le
         stock.spoil(desk.records, [form("Z-1")], "carl", "torn")
 
 
-@pytest.mark.parametrize("text", ["", "A-", "A 12", "É-12", "A" * 13 + "1", "-", "12-A", "A-1\n2"])
+@pytest.mark.parametrize(
+    "text", ["", "A-", "A 12", "É-12", "A" * 13 + "1", "-", "12-A", "A-1\n2", "ß1", "A-\u0661"]
+)
 def test_what_is_no_form_number_is_refused(text: str) -> None:
     with pytest.raises(FaultyValue, match="is no form number"):
         form(text)
