@@ -33,8 +33,16 @@ def whole(text: str) -> str | None:
 
 
 def found_in(text: str) -> list[str]:
-    """All that looks like such a number in a text, each once, mistyped ones too."""
-    return list(dict.fromkeys("-".join(one.groups()) for one in _NUMBER.finditer(text)))
+    """All such numbers in a text, each once, mistyped ones too where their parts are set off.
+
+    Other runs of digits, such as telephone numbers, are none unless their check digit is right.
+    """
+    found = []
+    for one in _NUMBER.finditer(text):
+        number = "-".join(one.groups())
+        if one[0] != number.replace("-", "") or (holds(number) and one[1] == f"{int(one[1]):06d}"):
+            found.append(number)
+    return list(dict.fromkeys(found))
 
 
 def holds(quoted: str) -> bool:
