@@ -20,7 +20,11 @@ from batch.store import forms, items, letters, orders
 from batch.store.database import Records
 from drivers.errors import ToldError
 
+LONGEST_LINE = 200
+"""Characters of a scanned line."""
+
 _MOST_TOLD = 20
+_MOST_LINES = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def read_lines(lines: Iterable[str]) -> list[Seen]:
     """Lines `LETTER FORM`, or `LETTER` alone, as scanned; raises `FaultyValue` with the line's number."""
     found: list[Seen] = []
     for at, line in enumerate(lines, 1):
+        if at > _MOST_LINES:
+            raise FaultyValue(f"are more than {_MOST_LINES}", where="lines", next="scan fewer at once")
         words = line.split()
         if not words or words[0].startswith("#"):
             continue

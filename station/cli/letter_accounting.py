@@ -66,7 +66,9 @@ def confirm(
         invocation.acting(desk, records, Act.SETTLE, where=order or number or "letters") as actor,
     ):
         if file is not None:
-            seen = accounting.read_lines(file)
+            # What has no end of line is cut, and so refused.
+            lines = iter(lambda: file.readline(accounting.LONGEST_LINE), "")
+            seen = accounting.read_lines(lines)
         elif order is not None:
             seen = _of_order(records, order, FormNumber.read(first) if first else None, between)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -95,6 +96,8 @@ def test_scanned_lines_are_read_and_a_wrong_one_is_named() -> None:
             read_lines(["12 A-0001", wrong])
     with pytest.raises(FaultyValue, match=r"line 2: form 'A-' is no form number"):
         read_lines(["12 A-0001", "13 A-"])
+    with pytest.raises(FaultyValue, match="are more than 100000"):
+        read_lines(itertools.repeat("12 A-0001"))
 
 
 @given(st.lists(st.text(max_size=40)))
