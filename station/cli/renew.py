@@ -208,9 +208,12 @@ def cancel(invocation: Invocation, number: str, reason: str, as_json: bool) -> N
     """
     from batch.life.renewal_cancelling import cancel as end
     from batch.people.separation import Act
+    from batch.store.revocations import waiting
+    from station.cli.revoking import tell_waiting
 
     with _acting(invocation, number, Act.RENEW) as (records, renewal, layout, actor):
         show_renewal(records, end(records, renewal.number, actor, reason), layout, as_json)
+        tell_waiting(len(waiting(records, renewal.item_id)))
 
 
 @renew.command("list")

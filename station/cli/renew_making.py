@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from batch.people.ceremonies import Room
     from batch.store.database import Records
     from drivers.secret import Secret
+    from station.wiring import Desk
 
 _SEAT = click.option("--seat", required=True, metavar="NAME", help="The seat the token is in.")
 _OFFICER = click.option(
@@ -71,11 +72,9 @@ def carry_out(
     new expiry, read from the token.
     """
     from batch.life import renewal_on_token
-    from batch.production import revocation
 
-    with _bench(invocation, number, seat, officers) as (records, bench):
+    with _bench(invocation, number, seat, officers) as (desk, records, bench):
         done = renewal_on_token.carry_out(records, number, bench)
-        told = revocation.carry_out(records, bench.authority, bench.operator.name)
     expires = {name: ends.isoformat() for name, ends in sorted(done.expires.items())}
     if as_json:
         document({"renewal": done.renewal.number, "serial": done.serial, "expires": expires})
@@ -83,8 +82,7 @@ def carry_out(
         for name, ends in sorted(done.expires.items()):
             click.echo(f"{name}: valid until {ends:%Y-%m-%d}")
     click.echo(f"renewal {done.renewal.number} is done; read from token {done.serial}", err=True)
-    if told.waiting:
-        click.echo(f"{told.waiting} revocations wait for the CA: {told.reason}", err=True)
+    _end_certificates(desk, bench.operator.name)
 
 
 @click.command()
@@ -99,12 +97,11 @@ def undo(invocation: Invocation, number: str, seat: str, officers: tuple[str, ..
     Only until the first new key takes a place.
     """
     from batch.life import renewal_on_token
-    from batch.production import revocation
 
-    with _bench(invocation, number, seat, officers) as (records, bench):
+    with _bench(invocation, number, seat, officers) as (desk, records, bench):
         undone = renewal_on_token.undo(records, number, bench, reason)
-        revocation.carry_out(records, bench.authority, bench.operator.name)
     click.echo(f"renewal {undone.number} is cancelled; the token is as it was", err=True)
+    _end_certificates(desk, bench.operator.name)
 
 
 @click.command()
@@ -115,37 +112,34 @@ def finish(invocation: Invocation, number: str, as_json: bool) -> None:
     """End the renewal NUMBER whose new token is active, and show the new expiry."""
     from batch.life.renewal_on_new import finish as end
     from batch.people.separation import Act
-    from batch.production import revocation
 
     desk = invocation.desk()
     with desk.sound_records() as records, invocation.acting(desk, records, Act.RENEW, where=number) as actor:
         renewal, ends = end(records, number, actor.name)
-        if renewal.old_ends == "revoke":
-            with desk.authority() as authority:
-                revocation.carry_out(records, authority, actor.name)
     expires = ends.date().isoformat() if ends else None
     if as_json:
         document({"renewal": renewal.number, "expires": expires})
     else:
         click.echo(f"valid until {expires}")
     click.echo(f"renewal {renewal.number} is done", err=True)
+    _end_certificates(desk, actor.name)
 
 
 @contextmanager
 def _bench(
     invocation: Invocation, number: str, seat: str, officers: tuple[str, ...]
-) -> Iterator[tuple[Records, Bench]]:
+) -> Iterator[tuple[Desk, Records, Bench]]:
     """All that a renewal on a token is done with; who carries it out did not approve it (R35)."""
     from batch.life.renewal_on_token import carried_out_before
     from batch.life.renewal_seat import Bench
     from batch.model.errors import NotFound, Refused
     from batch.people.register import NOTE, Trust
-    from batch.people.separation import Act
+    from batch.people.separation import RULES, Act
     from batch.production.admin_proof import open_to_recover
     from batch.store.items import item_of
     from batch.store.renewals import renewal
     from drivers.process import harden
-    from station.acting import actors, refuse_fewer
+    from station.acting import actors
 
     desk = invocation.desk()
     with ExitStack() as held:
@@ -161,7 +155,12 @@ def _bench(
 
         @contextmanager
         def admin(item: Item, sealed: SealedCodes) -> Iterator[Room]:
-            refuse_fewer(Act.RECOVER_ADMIN, len(others), item.mailer_number)
+            if len(others) < RULES[Act.RECOVER_ADMIN].persons:
+                raise Refused(
+                    "its management key takes two PIN officers, who both are here",
+                    where=f"token {item.mailer_number}",
+                    next="name them: --officer NAME --officer NAME",
+                )
             if sealed.diversified_from is not None:
                 with desk.diversification() as child:
                     yield child
@@ -180,6 +179,7 @@ def _bench(
         if note is None:
             raise Refused("the bench's key token knows no register of operators", where=found.number)
         yield (
+            desk,
             records,
             Bench(
                 seat=desk.seats((seat,))[0],
@@ -193,6 +193,14 @@ def _bench(
                 tell=_tell,
             ),
         )
+
+
+def _end_certificates(desk: Desk, operator: str) -> None:
+    """Have revoked what is to be, the new list published; what the CA does not answer waits on record."""
+    from station.cli.revoking import say, tell_ca
+
+    with desk.sound_records() as records:
+        say(tell_ca(records, desk, operator))
 
 
 def _tell(text: str) -> None:

@@ -139,7 +139,7 @@ def test_a_renewal_pauses_for_payment_and_ends_with_the_new_expiry_read_from_the
 
     refused = desk.run("renew", "start", number, operator="dora", expect=ExitCode.REFUSED_BY_RULE)
     assert "and renewed from" in refused.err
-    started = desk.run("renew", "start", number, *EARLY, operator="dora")
+    started = desk.run("renew", "start", number, *EARLY, "--old", "revoke", operator="dora")
     assert "to confirm: group = Groep 1" in started.out
     renewal = "R-000001"
     told = renewals.renew("confirm", renewal, "--holds", "all", "--set", "address_2=Nieuwlaan 1")
@@ -178,11 +178,15 @@ def test_a_renewal_pauses_for_payment_and_ends_with_the_new_expiry_read_from_the
     for slot in ("0102", "0202", "01", "02"):
         assert holder.signs(slot, renewals.pin(number))
     assert desk.run("token", "verify", seat, number).code == ExitCode.OK
-    chain = tmp_path / "chain.pem"
+    chain, crl = tmp_path / "chain.pem", tmp_path / "crl.pem"
     chain.write_text(desk.run("ca", "chain", pins=True).out)
+    crl.write_text(desk.run("ca", "crl", pins=True).out)
+    judged = ("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", str(chain), "-CRLfile", str(crl))
+    for slot, good in (("0102", True), ("0202", True), ("01", False), ("02", False)):
+        verdict = run(*judged, str(holder.certificate(slot)), ok=False)
+        assert (verdict.returncode == 0) is good
+        assert good or "certificate revoked" in verdict.stderr
     assert before.keys() == after.keys()
-    for slot in ("0102", "0202"):
-        run("openssl", "verify", "-x509_strict", "-CAfile", str(chain), str(holder.certificate(slot)))
     assert desk.run("audit", "verify", pins=True).code == ExitCode.OK
 
 
@@ -215,7 +219,7 @@ def test_a_card_keeps_its_old_confidentiality_key_and_what_was_encrypted_to_it_i
     seat = renewals.put_in(number)
     with renewals.typing(pin):
         alone = renewals.carry_out(renewal, seat, expect=ExitCode.REFUSED_BY_RULE)
-        assert "2 persons" in alone
+        assert "takes two PIN officers" in alone
     with renewals.typing(other_than(pin)):
         wrong = renewals.carry_out(renewal, seat, *OFFICERS, expect=ExitCode.DEVICE)
         assert "tries left: 2" in wrong
