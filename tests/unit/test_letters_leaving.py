@@ -17,7 +17,7 @@ from batch.model.errors import Refused, Transition
 from batch.model.events import Event
 from batch.model.field import Done, FieldAct
 from batch.model.states import FormState, LetterState, LifeState
-from batch.store import field, letters
+from batch.store import field, letters, parcels
 from batch.store.clock import now
 from layouts.life import LifeRule, Release
 from layouts.token import TokenLayout
@@ -79,13 +79,16 @@ def test_a_letter_of_a_lost_token_does_not_leave(desk: LetterDesk) -> None:
         send(desk, "000001")
 
 
-def test_who_handed_a_token_over_does_not_send_its_letter(desk: LetterDesk) -> None:
+def test_who_had_a_token_in_hand_does_not_send_its_letter(desk: LetterDesk) -> None:
     with desk.records.transaction():
         field.add(desk.records, Done(desk.item("000001").id, FieldAct.HANDED_OVER, now(), "dora"))
+        parcels.handle(desk.records, desk.item("000002").id, "emil")
         log(desk.records, Event("token.handed-over", "dora", item="000001"))
-    with pytest.raises(Refused, match=r"who has a token in hand does not have its letter as well \(R1\)"):
-        send(desk, "000001", by="Dora")
-    send(desk, "000001", by="carl")
+    for number, who in (("000001", "Dora"), ("000002", "emil")):
+        with pytest.raises(Refused, match=r"a token in hand does not have its letter as well \(R1\)"):
+            send(desk, number, by=who)
+    send(desk, "000001", by="emil")
+    send(desk, "000002", by="dora")
 
 
 def test_a_letter_that_came_back_is_sent_again_or_destroyed(desk: LetterDesk) -> None:
