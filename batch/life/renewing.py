@@ -147,6 +147,7 @@ def hold(
             who.name,
             renewal,
             {**detail, **({"statement": given.digest} if given else {})},
+            _kept(records, given) if given else None,
         )
     return renewal
 
@@ -170,7 +171,8 @@ def confirm_role(records: Records, number: str, who: Actor) -> Renewal:
         _unchanged(records, renewal)
         keep(records, given)
         renewal = renewals.put(records, renewal, {"role_by": who.name, "role_at": now()})
-        tell(records, str(Act.CONFIRM_ROLE), who.name, renewal, {"statement": given.digest})
+        told = {"statement": given.digest}
+        tell(records, str(Act.CONFIRM_ROLE), who.name, renewal, told, _kept(records, given))
     return renewal
 
 
@@ -258,7 +260,8 @@ def approve(records: Records, number: str, layout: TokenLayout, who: Actor) -> R
         if renewal.state not in _AGAIN:
             renewal = renewals.set_state(records, renewal, RenewalState.APPROVED)
         renewal = renewals.put(records, renewal, {"approved_by": who.name, "statement": given.digest})
-        tell(records, str(Act.APPROVE_RENEWAL), who.name, renewal, {"statement": given.digest})
+        told = {"statement": given.digest}
+        tell(records, str(Act.APPROVE_RENEWAL), who.name, renewal, told, _kept(records, given))
     return renewal
 
 
@@ -333,6 +336,11 @@ def tell(
             kept=kept,
         ),
     )
+
+
+def _kept(records: Records, given: Given) -> Mapping[str, object]:
+    """What the ledger keeps of a statement: its digests answer for a key after a restore as well."""
+    return {"statement": statements.whole(records, given.digest)}
 
 
 def _open(records: Records, number: str) -> Renewal:

@@ -14,10 +14,13 @@ from batch.life import renewing, vouchers
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.renewals import RenewalKey
+from batch.people.acting import register_of
+from batch.people.separation import Act
+from batch.people.statements import read as read_statement
 from batch.production.parcels_back import leave_out_numbers
 from batch.production.renewals_back import take_renewals_back
 from batch.production.revocation import ask_for
-from batch.store import forgetting, journal, renewals, revocations
+from batch.store import forgetting, journal, renewals, revocations, statements
 from batch.store import vouchers as stored
 from batch.store.clock import now
 from batch.store.database import Records
@@ -81,6 +84,22 @@ def test_a_key_that_took_its_place_has_it_and_the_old_one_is_a_former_key(desk: 
         assert journal.keys(restored, 1) == journal.keys(desk.records, 1)
         (former,) = renewals.former_keys(restored, 1)
         assert (former.slot, former.certificate) == ("01", before.certificate)
+
+
+def test_what_was_signed_for_a_renewal_is_kept_in_the_ledger(desk: Desk, tmp_path: Path) -> None:
+    with closing(backed_up(desk, tmp_path / "backup")) as restored:
+        renewed(desk)
+        kept = [
+            line.kept["statement"] for line in since(desk, restored) if line.kept and "statement" in line.kept
+        ]
+        with restored.transaction():
+            for one in kept:
+                statements.take_back(restored, one)
+            log(restored, Event("records.reconciled", "ada"))
+        for act in (Act.RENEW, Act.APPROVE_RENEWAL):
+            (signed,) = statements.of_subject(restored, act, "R-000001")
+            register_of(restored).check_signatures(signed, read_statement(signed))
+            assert b"Verzonnenlaan" not in signed.text
 
 
 def test_neither_number_nor_request_nor_voucher_is_given_again(desk: Desk, tmp_path: Path) -> None:
