@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from batch.letters.policy import letter_left
 from batch.life.duties import Duty
 from batch.model.people import Role
-from batch.model.states import ItemState, LetterState, LifeState
+from batch.model.states import ItemState, LifeState
 from batch.people.separation import Act
 from batch.store import items, letters, lives, revocations, statements
 from batch.store.database import Records
@@ -72,11 +72,8 @@ def _lives(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
 
 def _hand_overs(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     """Tokens at the desk whose letter left, from the day on which they may follow it."""
-    for letter in letters.letters(records, None, LetterState.SENT):
-        life = lives.life_or_none(records, letter.item_id)
-        if life is None or life.state is not LifeState.AT_DESK:
-            continue
-        item = items.item_of(records, letter.item_id)
+    for item_id in letters.gone_before_tokens(records):
+        item = items.item_of(records, item_id)
         try:
             layout = layout_of(item.layout)
         except LayoutError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import LetterRecord, Outlook, Posting
-from batch.model.states import LETTER, ItemState, LetterState, move
+from batch.model.states import LETTER, ItemState, LetterState, LifeState, move
 from batch.store.database import Records, moment, stamp
 from batch.store.lives import life_of
 
@@ -83,6 +83,16 @@ def outlooks(records: Records, order_id: int | None = None, *states: LetterState
             order, layout, token, revoked, *life = row[7:]
             there = life_of(life) if life[0] is not None else None
             yield Outlook(_letter(row[:7]), order, layout, ItemState(token), there, bool(revoked))
+
+
+def gone_before_tokens(records: Records) -> list[int]:
+    """The ids of items whose letter left while their token lies at the desk."""
+    rows = records.rows(
+        "SELECT v.item_id FROM lives v JOIN letters t ON t.item_id = v.item_id "
+        "WHERE v.state = ? AND t.state = ? ORDER BY v.item_id",
+        (LifeState.AT_DESK, LetterState.SENT),
+    )
+    return [int(row[0]) for row in rows]
 
 
 def counts(records: Records, order_id: int | None = None) -> dict[LetterState, int]:

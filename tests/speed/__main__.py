@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from simulators.piv.card import Delays
-from tests.speed import memory, rivals, startup
+from tests.speed import lists, memory, rivals, startup
 from tests.speed.desk import Desk, Run, desk
 from tests.speed.table import Row, Section, Target, markdown, show
 
@@ -35,10 +35,11 @@ class Sizes:
     slow: int
     memory: int
     starts: int
+    listed: int
 
 
-FULL = Sizes(rounds=3, usb=30, piv=10, script=4, slow=5, memory=5000, starts=40)
-QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15)
+FULL = Sizes(rounds=3, usb=30, piv=10, script=4, slow=5, memory=5000, starts=40, listed=100_000)
+QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15, listed=10_000)
 
 
 def tokens(made: Desk, kind: str, sizes: Sizes) -> list[Row]:
@@ -138,6 +139,16 @@ def start_rows(sizes: Sizes) -> Section:
     return Section(f"Start, median of {sizes.starts}", rows)
 
 
+def list_rows(sizes: Sizes) -> Section:
+    """How fast lists are told of many tokens."""
+    rows = []
+    for command, lines, seconds in lists.measure(sizes.listed):
+        # What picks some of all is to come at once; what tells all may take its time.
+        goal = Target("2 s at most", seconds <= 2) if lines < sizes.listed else None
+        rows.append(Row(f"station {command}", f"{seconds:.2f} s", "", f"{lines} lines", goal))
+    return Section(f"Lists over {sizes.listed} tokens", tuple(rows))
+
+
 def measure(sizes: Sizes) -> list[Section]:
     """Everything, one after the other."""
     sections = []
@@ -156,6 +167,7 @@ def measure(sizes: Sizes) -> list[Section]:
         ("PIV cards", piv),
         ("slow cards", lambda: slow_cards(sizes)),
         (f"memory over {sizes.memory} tokens", lambda: memory_rows(sizes)),
+        (f"lists over {sizes.listed} tokens", lambda: list_rows(sizes)),
     )
     for name, part in parts:
         begun = time.monotonic()

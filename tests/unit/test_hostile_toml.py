@@ -25,6 +25,7 @@ from layouts.mailer import sample
 from layouts.notice import NoticeFile
 from layouts.papers import PaperFile
 from layouts.profile import Profile, ProfileFile
+from layouts.report_texts import ReportFile
 from layouts.strict import loads, read
 from layouts.token import TokenFile
 from layouts.toml_text import DEEPEST, LARGEST
@@ -37,6 +38,7 @@ TYPES: Mapping[str, type] = {
     "mailers": MailerFile,
     "notices": NoticeFile,
     "papers": PaperFile,
+    "reports": ReportFile,
     "tokens": TokenFile,
 }
 SHIPPED_FILES = [(path.read_text(), TYPES[path.parent.name]) for path in sorted(SHIPPED.glob("*/*.toml"))]
