@@ -20,7 +20,7 @@ from batch.people.acting import PATIENCE, founded, register_of
 from batch.people.forgetting import Retention
 from batch.people.forgetting import due as forgettable
 from batch.people.separation import RULES, Act
-from batch.people.statements import read
+from batch.people.statements import Statement, read
 from batch.store import (
     assessments,
     custody,
@@ -56,7 +56,8 @@ _SIGN: Mapping[Act, str] = {
 }
 """What the next one to sign gives for a statement that waits."""
 
-_SUBJECTS = ("item", "letter", "order", "name")
+_SUBJECTS = {"item": "token", "letter": "letter", "order": "order", "operator": "operator"}
+"""What a statement may be about, by its name there, and in words; the narrowest first."""
 
 
 def duties(records: Records, retention: Retention, on: date) -> Iterator[Duty]:
@@ -187,12 +188,20 @@ def _of_signatures(records: Records, on: date) -> Iterator[Duty]:
         by = (statement.at + PATIENCE).date()
         if by < on or statement.act is Act.REVOKE:
             continue  # too old to be completed; or told of the token
-        about = next((str(statement.about[one]) for one in _SUBJECTS if one in statement.about), "")
+        kind, name = _subject(statement)
         begun = ", ".join(signed.signers)
         for role in sorted(RULES[statement.act].roles):
             what = f"sign as well, where it is right: {statement.act}, begun by {begun}"
-            command = _SIGN.get(statement.act, "station doctor").replace("NAME", about)
-            yield Duty(role, what, about, by, command)
+            command = _SIGN.get(statement.act, "station doctor").replace("NAME", name)
+            yield Duty(role, what, f"{kind} {name}", by, command)
+
+
+def _subject(statement: Statement) -> tuple[str, str]:
+    """What a statement is about: the kind of it in words, and its number or name."""
+    for name, kind in _SUBJECTS.items():
+        if (told := statement.about.get(name)) is not None:
+            return kind, str(told["name"] if isinstance(told, dict) else told)
+    return "custody", ""
 
 
 def _of_operators(records: Records, on: date) -> Iterator[Duty]:

@@ -17,6 +17,7 @@ from batch.model.quarantine import Cause
 from batch.model.states import LetterState, LifeState
 from batch.orders.decisions import receive, reject
 from batch.people.forgetting import Retention
+from batch.people.operators import enrol
 from batch.production.quarantine import set_aside
 from batch.store import items, restores
 from batch.store.clock import now
@@ -29,6 +30,7 @@ from tests.unit.certificate_kit import TEMPLATE
 from tests.unit.cli import Cli, assert_command
 from tests.unit.finished_kit import SENT, THERE, delivered, finished, lettered, moved
 from tests.unit.order_kit import approved, draft
+from tests.unit.people_kit import Anchors, actor, desk_of
 from tests.unit.restore_kit import home_of
 
 TODAY = now().date()
@@ -138,6 +140,17 @@ def test_a_log_nobody_looked_after_waits_for_the_auditor(records: Records) -> No
         (Role.AUDITOR, "station audit checkpoint"),
     }
     assert {one.by for one in log} == {TODAY + timedelta(days=31)}
+
+
+def test_what_another_began_to_sign_waits_for_the_next_one(records: Records) -> None:
+    anchors = Anchors()
+    ann, _ = desk_of(records, anchor=anchors)
+    enrol(records, ann, actor("eve", Role.AUDITOR).operator, anchor=anchors)
+    (waiting,) = told(records)
+    assert waiting.command == "station operator complete eve"
+    assert (waiting.role, waiting.about) == (Role.ADMINISTRATOR, "operator eve")
+    assert "begun by ann" in waiting.what
+    assert told(records, on=TODAY + timedelta(days=2)) == []
 
 
 def test_restored_records_are_to_be_reconciled_first(records: Records) -> None:
