@@ -32,7 +32,7 @@ from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, Reason
 from drivers.errors import DriverError
 from drivers.foreign_certificates import load_certificate
-from drivers.tokens import Beside, Renewed
+from drivers.tokens import Beside, Renewed, Tries
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Work(AtSeat):
         """Both keys of each pair are read back and used; the renewal is done."""
         read: dict[str, bytes] = {}
 
-        def look(doubt: bool, left: object) -> Answer:
+        def look(doubt: bool, left: Tries) -> Answer:
             del doubt
             keys = journal.keys(self.records, self.item.id)
             former = {
@@ -158,11 +158,11 @@ class _Work(AtSeat):
                 booked = self.budget.book(Kind.GENERATE, in_doubt=False)
                 self.tell("renewal.key-discarding", {"key": key.name, "booked": booked})
             answer = self.lane.ask("discard", key.made_at, key.public_key, left, timeout=self.seconds)
-            self.settled(answer)
+            self.settled(f"discard:{key.name}", answer)
 
     # Steps
 
-    def _step(self, name: str, act: Callable[[bool, object], Answer | None]) -> None:
+    def _step(self, name: str, act: Callable[[bool, Tries], Answer | None]) -> None:
         before = renewals.steps(self.records, self.renewal).get(name)
         if before is StepState.DONE and name != "verify":
             return
@@ -183,11 +183,12 @@ class _Work(AtSeat):
             raise
         if answer is not None and answer.error is not None:
             with self.records.transaction():
-                self.budget.settle(answer.shown)
+                self.spent(name, answer)
                 self._fail(name, str(answer.error))
             raise answer.error
         with self.records.transaction():
-            self.budget.settle(answer.shown if answer else {})
+            if answer is not None:
+                self.spent(name, answer)
             self._outcome(name, answer.value if answer else None)
             renewals.settle(self.records, self.renewal, name, StepState.DONE)
             self.tell("step.done", {"step": name})
@@ -226,7 +227,7 @@ class _Work(AtSeat):
             kept = {"renewed": renewals.whole_key(self.records, self.renewal, name)}
             self.tell("renewal.key-replaced", detail, kept)
 
-    def _generate(self, name: str, in_doubt: bool, left: object) -> Answer:
+    def _generate(self, name: str, in_doubt: bool, left: Tries) -> Answer:
         key = self.key(name)
         answer = self.lane.ask(
             "generate", name, key.made_at, in_doubt, left, timeout=self.bench.seat.limits.key
@@ -257,13 +258,13 @@ class _Work(AtSeat):
             renewals.set_certificate(self.records, self.renewal, name, issued)
             self.tell("step.certificate", {"key": name, "request": transaction})
 
-    def _prove(self, name: str, left: object) -> Answer:
+    def _prove(self, name: str, left: Tries) -> Answer:
         key = self.key(name)
         answer = self.lane.ask("prove", name, key.made_at, key.certificate, left, timeout=self.seconds)
         assert isinstance(answer, Answer)
         return answer
 
-    def _exchange(self, name: str, left: object) -> Answer:
+    def _exchange(self, name: str, left: Tries) -> Answer:
         key, old = self.key(name), journal.keys(self.records, self.item.id)[name]
         assert old.public_key is not None
         assert old.certificate is not None

@@ -102,12 +102,13 @@ class AtSeat:
             left = self.budget.left()
             booked = self.budget.book(Kind.GENERATE, in_doubt=False)
             self.tell("renewal.codes-shown", {"booked": booked})
-        self.settled(self.lane.ask("show_codes", pin, takes_admin, left, timeout=self.seconds))
+        answer = self.lane.ask("show_codes", pin, takes_admin, left, timeout=self.seconds)
+        self.settled("show-codes", answer)
         if self.renewal.state is RenewalState.APPROVED:
             with self.records.transaction():
                 self.renewal = renewals.set_state(self.records, self.renewal, RenewalState.MAKING)
-                facts_ = {"carried_out_by": self.bench.operator.name}
-                self.renewal = renewals.put(self.records, self.renewal, facts_)
+                by = {"carried_out_by": self.bench.operator.name}
+                self.renewal = renewals.put(self.records, self.renewal, by)
                 self.tell("renewal.making", {"model": state.identity.model})
         self._reserve(not_before)
 
@@ -117,15 +118,20 @@ class AtSeat:
         """A key that is made anew, as it is on record by now."""
         return renewals.keys(self.records, self.renewal)[name]
 
-    def settled(self, answer: object) -> Value:
+    def settled(self, step: str, answer: object) -> Value:
         """What an act in the lane gave, its tries put on record; raises the error it met."""
         assert isinstance(answer, Answer)
         with self.records.transaction():
-            refused = self.budget.settle(answer.shown)
-            self.tell("step.tries", {"refused": refused})
+            self.spent(step, answer)
+            self.tell("step.tries", {"step": step})
         if answer.error is not None:
             raise answer.error
         return answer.value
+
+    def spent(self, step: str, answer: Answer) -> None:
+        """Correct the tries that were booked, and tell of refused ones, in the caller's transaction."""
+        if refused := self.budget.settle(answer.shown):
+            self.tell("code.refused", {"step": step, **refused})
 
     @property
     def seconds(self) -> float:
@@ -178,7 +184,7 @@ class AtSeat:
                 booked = self.budget.book(Kind.GENERATE, in_doubt=False)
                 self.tell("step.begun", {"step": f"reserve:{name}", "tries booked": booked})
             answer = self.lane.ask("places", name, key.slot, taken, left, timeout=self.seconds)
-            places = self.settled(answer)
+            places = self.settled(f"reserve:{name}", answer)
             assert isinstance(places, Beside)
             taken |= {places.made_at, places.kept_at}
             generation = renewals.next_generation(self.records, self.item.id, name)
@@ -187,5 +193,5 @@ class AtSeat:
             )
             with self.records.transaction():
                 renewals.add_key(self.records, new)
-                places_ = {"made at": places.made_at, "kept at": places.kept_at}
-                self.tell("renewal.key-reserved", {"key": name, "generation": generation, **places_})
+                where = {"made at": places.made_at, "kept at": places.kept_at}
+                self.tell("renewal.key-reserved", {"key": name, "generation": generation, **where})

@@ -157,12 +157,12 @@ def confirm_role(records: Records, number: str, who: Actor) -> Renewal:
     renewal = _open(records, number)
     if renewal.role_by is not None:
         raise Refused(f"{renewal.role_by} has confirmed it", where=renewal.number)
-    number_ = items.item_of(records, renewal.item_id).mailer_number
+    token = items.item_of(records, renewal.item_id).mailer_number
     given = give(
         records,
         who,
         Act.CONFIRM_ROLE,
-        role_of(renewal.number, number_),
+        role_of(renewal.number, token),
         subject=renewal.number,
         where=renewal.number,
         before=asked_by(records, renewal),

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from drivers.secret import Secret
+from simulators.faults.model import Fault
 from simulators.piv import state
 from station.exit_codes import ExitCode
 from tests.bench.clients import run
@@ -67,7 +68,7 @@ class Renewals:
         return self.letters[number].codes[0]
 
     def renew(self, *words: str, by: str = "dora", expect: int = ExitCode.OK) -> Any:
-        """A command of renewal as an officer gives it: what it tells scripts, or on standard error."""
+        """A command as an officer gives it: what `show` tells then, or what was said against it."""
         told = self.desk.run("renew", *words, "--json", operator=by, expect=expect)
         return self.desk.listed("renew", "show", words[1]) if expect == ExitCode.OK else told.err
 
@@ -199,6 +200,10 @@ def test_new_keys_are_taken_off_again_while_none_has_a_place_and_the_token_is_as
     with renewals.typing(pin):
         early = desk.run(*undo, operator="fien", pins=True, expect=ExitCode.REFUSED_BY_RULE)
         assert "nothing was made on the token" in early.err
+        desk.bench.arm(Fault("ca", "lost-answer"))
+        away = renewals.carry_out(renewal, seat, expect=ExitCode.DEVICE)
+        assert "the CA did not answer in time" in away
+        desk.bench.disarm()
         renewals.killed_at(renewal, seat, "prove:confidentiality")
         desk.run(*undo, operator="fien", pins=True)
     assert desk.listed("renew", "show", renewal)["state"] == "cancelled"
@@ -224,8 +229,11 @@ def test_a_card_keeps_its_old_confidentiality_key_and_what_was_encrypted_to_it_i
         wrong = renewals.carry_out(renewal, seat, *OFFICERS, expect=ExitCode.DEVICE)
         assert "tries left: 2" in wrong
     with renewals.typing(pin):
-        renewals.killed_at(renewal, seat, "take-place:confidentiality", *OFFICERS)
-        said = renewals.carry_out(renewal, seat, *OFFICERS)
+        # The second old key is away by then, and nothing in its place.
+        desk.bench.arm(Fault("piv-1", "power-loss", 3, of="F6", when="after"))
+        renewals.carry_out(renewal, seat, *OFFICERS, expect=ExitCode.DEVICE)
+        desk.bench.disarm()
+        said = renewals.carry_out(renewal, renewals.put_in(number), *OFFICERS)
     assert "confidentiality: valid until" in said
     told = desk.listed("token", "verify", renewals.put_in(number), number)
     assert all(one["ok"] for one in told)
