@@ -104,6 +104,15 @@ def new_token(records: Records, renewal: Renewal) -> Item | None:
     return new
 
 
+def waiting_for(records: Records, item: Item) -> Renewal | None:
+    """The renewal that waits for a token to be active, None where none does."""
+    for renewal in renewals.renewals(records, RenewalState.ORDERED):
+        new = new_token(records, renewal)
+        if new is not None and new.id == item.id:
+            return renewal
+    return None
+
+
 def _check(records: Records, renewal: Renewal, item: Item, library: Library) -> None:
     if renewal.state not in _MAY_ORDER:
         raise Refused(

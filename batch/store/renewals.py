@@ -88,12 +88,6 @@ def of_item(records: Records, item_id: int) -> list[Renewal]:
     return [_renewal(row) for row in rows]
 
 
-def by_new_item(records: Records, item_id: int) -> Renewal | None:
-    """The renewal for which a token was ordered, None where it was for none."""
-    row = records.row(f"SELECT {_RENEWAL} FROM renewals WHERE new_item = ? AND ended_at IS NULL", (item_id,))
-    return _renewal(row) if row else None
-
-
 def orders_renewing(records: Records, item_id: int) -> list[int]:
     """Ids of the orders with a token that takes this one's place, the last first."""
     rows = records.rows("SELECT DISTINCT order_id FROM items WHERE renews = ? ORDER BY 1 DESC", (item_id,))

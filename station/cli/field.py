@@ -92,6 +92,7 @@ def activate(invocation: Invocation, number: str, seat: str | None, as_json: boo
     With --seat it is read first, and only where all of it is as on record.
     """
     from batch.life.field import activate as put_in_use
+    from batch.life.renewal_on_new import waiting_for
     from batch.people.separation import Act
     from batch.production.verification import verify_token
     from batch.store.clock import now
@@ -113,6 +114,9 @@ def activate(invocation: Invocation, number: str, seat: str | None, as_json: boo
         layout = desk.library.token(found.layout)
         put_in_use(records, found, layout, operator=actor.name, at=now(), read=seat is not None)
         _tell(records, found, as_json)
+        renewal = waiting_for(records, found)
+    if renewal is not None:
+        click.echo(f"next: station renew finish {renewal.number}", err=True)
     return ExitCode.OK
 
 

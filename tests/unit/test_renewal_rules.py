@@ -17,6 +17,7 @@ from batch.life.expiring import listed
 from batch.life.renewal_cancelling import cancel
 from batch.life.renewal_on_new import finish as end
 from batch.life.renewal_on_new import order as order_new
+from batch.life.renewal_on_new import waiting_for
 from batch.life.renewal_on_token import carried_out_before, carry_out
 from batch.life.renewal_seat import Bench
 from batch.model.errors import FaultyValue, Refused, Transition
@@ -270,6 +271,10 @@ def test_a_new_token_goes_the_way_of_every_order_with_everything_carried_over(de
         end(desk.records, renewal.number, "ada")
     assert not revocations.of_item(desk.records, old.id)
     finish(desk.records, items.item_of(desk.records, new.id))
+    waits = waiting_for(desk.records, items.item_of(desk.records, new.id))
+    assert waits is not None
+    assert waits.number == renewal.number
+    assert waiting_for(desk.records, old) is None
     done, ends = end(desk.records, renewal.number, "ada")
     assert done.state is RenewalState.DONE
     assert ends == ENDS
