@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from batch.audit.chain import canonical
+from batch.audit.chain import canonical, facts_of
 from batch.audit.log import log
 from batch.audit.notes import Note, SignedText, VerifierKey, signed
 from batch.life.order_report import OrderReport, Totals
 from batch.model.errors import FaultyNote, RecordsDamaged
-from batch.model.events import Event, StoredCheckpoint
+from batch.model.events import Entry, Event, StoredCheckpoint
 from batch.people.separation import Act
-from batch.store import orders, registry
+from batch.store import audit, orders, registry
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.order_facts import Plain
@@ -140,6 +140,21 @@ def verify(content: bytes, keys: Sequence[VerifierKey], where: str) -> Verified:
     if key is not None and not Note.parse(checkpoint, where).verified_by(key):
         findings.append("the checkpoint in it is not signed with the same key")
     return Verified(number, state, made, tokens, digest, key, tuple(findings))
+
+
+def held_to_log(records: Records, found: Verified) -> Verified:
+    """The same with a finding where the log of these records does not tell that the report was made."""
+    if any(_reported(entry) == found.digest for entry in audit.holding(records, found.digest)):
+        return found
+    return replace(found, findings=(*found.findings, "the log does not tell that it was made"))
+
+
+def _reported(entry: Entry) -> object:
+    """The SHA-256 of the report that an entry tells of, None for any other."""
+    facts = facts_of(entry)
+    detail = facts.get("detail")
+    told = facts.get("event") == str(Act.ACCOUNT) and isinstance(detail, dict)
+    return detail.get("sha256") if told and isinstance(detail, dict) else None
 
 
 def _parts(report: OrderReport, totals: Totals) -> Iterator[bytes]:

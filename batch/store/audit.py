@@ -72,6 +72,12 @@ def entries(records: Records, after: int | None = None) -> Iterator[Entry]:
         last = page[-1][0]
 
 
+def holding(records: Records, text: str) -> Iterator[Entry]:
+    """The entries whose text holds another, oldest first."""
+    rows = records.rows(f"SELECT {_ENTRY} FROM audit WHERE instr(body, ?) > 0 ORDER BY sequence", (text,))
+    yield from (_entry(row) for row in rows)
+
+
 def _entry(row: tuple[int, bytes, bytes]) -> Entry:
     # Somebody may have written in what is no text; it shows as changed then, and stops nobody from looking.
     return Entry(row[0], row[1].decode("utf-8", "replace"), row[2])

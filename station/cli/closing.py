@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from batch.audit.notes import VerifierKey
     from batch.life.closing import Obstacle
 
 _OBSTACLES = {"what": "Open", "why": "Why", "command": "Next"}
@@ -137,11 +136,19 @@ def _make(invocation: Invocation, number: str, json_file: Path, pdf_file: Path |
 
 def _verify(invocation: Invocation, given: Path, keys: Sequence[str]) -> ExitCode:
     from batch.audit.notes import VerifierKey
-    from batch.life.signed_report import LARGEST, verify
+    from batch.life.signed_report import LARGEST, held_to_log, verify
+    from batch.store.checkpoints import every
+    from station.wiring import Desk
 
-    trusted = [VerifierKey.parse(key) for key in keys] or _own_keys(invocation)
     with given.open("rb") as file:
-        found = verify(file.read(LARGEST + 1), trusted, given.name)
+        content = file.read(LARGEST + 1)
+    if keys:
+        found = verify(content, [VerifierKey.parse(key) for key in keys], given.name)
+    else:
+        with Desk.of(invocation.home(), None).records() as records:
+            own = dict.fromkeys(one.key for one in every(records))
+            found = verify(content, [VerifierKey.parse(key) for key in own], given.name)
+            found = held_to_log(records, found)
     tokens = counted(found.tokens, "token", "tokens")
     told = f"order {found.order}, {found.state}, as of {found.made}: {tokens}, SHA-256 {found.digest}"
     click.echo(plain(told))
@@ -151,13 +158,3 @@ def _verify(invocation: Invocation, given: Path, keys: Sequence[str]) -> ExitCod
         return ExitCode.CHECK_FAILED
     click.echo(f"the report holds; signed by {found.key}", err=True)
     return ExitCode.OK
-
-
-def _own_keys(invocation: Invocation) -> list[VerifierKey]:
-    """The keys that ever signed the log of this home."""
-    from batch.audit.notes import VerifierKey
-    from batch.store.checkpoints import every
-    from station.wiring import Desk
-
-    with Desk.of(invocation.home(), None).records() as records:
-        return [VerifierKey.parse(key) for key in dict.fromkeys(one.key for one in every(records))]

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from batch.audit.checkpoints import Signer
 from batch.audit.log import log
 from batch.audit.notes import Note, VerifierKey
 from batch.life.closing import close
-from batch.life.signed_report import Written, make, verify
+from batch.life.order_report import OrderReport
+from batch.life.signed_report import Written, make, verify, write
 from batch.model.errors import FaultyNote, RecordsDamaged
 from batch.model.events import Event, StoredCheckpoint
 from batch.model.forms import FormNumber
@@ -35,6 +36,7 @@ from station.cli import run
 from station.exit_codes import ExitCode
 from tests.unit.finished_kit import delivered, finished, moved
 from tests.unit.letter_kit import seen
+from tests.unit.restore_kit import home_of
 
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -273,6 +275,28 @@ def test_the_pages_tell_the_same_with_digest_and_signature(records: Records) -> 
     again = io.BytesIO()
     assert pages.getvalue()[:5] == b"%PDF-"
     made(records, order, pages=again)
+
+
+def test_at_home_a_report_must_be_one_that_the_log_tells_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who has the key could sign another report; the log would not know of it."""
+    home = home_of(tmp_path / "home")
+    file = tmp_path / "report.json"
+    with closing(Records(home.records)) as records:
+        order = finished(records, 1)
+        file.write_bytes(made(records, order)[0])
+    there = ["order", "report", "--verify", str(file), "--home", str(home.path)]
+    assert run(there) == ExitCode.OK
+    with closing(Records(home.records)) as records:
+        forged = io.BytesIO()
+        report = OrderReport(records, order, checkpoint(records).note, station="Eve", by="eve", at=now())
+        write(report, forged, VKEY, KEY.sign)
+    file.write_bytes(forged.getvalue())
+    assert run([*there, "--key", str(VKEY)]) == ExitCode.OK
+    capsys.readouterr()
+    assert run(there) == ExitCode.CHECK_FAILED
+    assert "the log does not tell that it was made" in capsys.readouterr().err
 
 
 def test_a_report_is_verified_without_a_home(
