@@ -97,13 +97,20 @@ def extend(invocation: Invocation, number: str, until: datetime) -> None:
 
 @loan.command("list")
 @click.option("--state", help="Only those in this state: lent, returned or lost.")
+@click.option("--subscriber", metavar="NUMBER", help="Only those of this subscriber, such as NTRNL-90001234.")
 @click.option("--due", "only_due", is_flag=True, help="Only those that should be back.")
 @on_option
 @json_option
 @csv_option
 @pass_invocation
 def list_(
-    invocation: Invocation, state: str | None, only_due: bool, on: date, as_json: bool, as_csv: bool
+    invocation: Invocation,
+    state: str | None,
+    subscriber: str | None,
+    only_due: bool,
+    on: date,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """List loans by their numbers."""
     from batch.model.states import LoanState
@@ -117,7 +124,8 @@ def list_(
         rows = [
             loan_row(records, one)
             for one in found
-            if not only_due or (one.state is LoanState.LENT and one.due_on <= on)
+            if (not only_due or (one.state is LoanState.LENT and one.due_on <= on))
+            and subscriber in (None, one.organisation)
         ]
     listing(rows, COLUMNS, as_json=as_json, as_csv=as_csv, empty="No loans.")
 

@@ -141,6 +141,8 @@ def test_a_loan_is_put_off_lost_and_found(station: Station, home: Path) -> None:
     (loan,) = listed(station, "loan", "list", "--due", "--on", "2099-06-01")
     assert (loan["serial"], loan["due_on"]) == ("U-1", "2099-06-01")
     assert listed(station, "loan", "list", "--due", "--on", "2099-05-31") == []
+    assert listed(station, "loan", "list", "--subscriber", loan["subscriber"]) == [loan]
+    assert listed(station, "loan", "list", "--subscriber", "NTRNL-1") == []
     station("loan", "lost", "L-000001", *WHY)
     station("loan", "returned", "L-000001", "--note", "in a drawer")
     (loan,) = listed(station, "loan", "list", "--state", "returned")
