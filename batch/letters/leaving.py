@@ -13,7 +13,7 @@ from batch.model.events import Event
 from batch.model.orders import Order
 from batch.model.states import FormState, LetterState
 from batch.people.separation import Act, apart
-from batch.store import forms, items, letters, orders
+from batch.store import forms, items, letters, orders, restores
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import ToldError
@@ -37,6 +37,7 @@ def send(
     when = at or now()
     faults: list[str] = []
     with records.transaction():
+        restores.refuse_open(records)
         for number in dict.fromkeys(numbers):
             try:
                 _send(records, number, operator, layouts, how=how, reference=reference, at=when)
@@ -58,6 +59,7 @@ def came_back(records: Records, number: str, operator: str, reason: str) -> None
     Raises `Transition` for one that did not leave.
     """
     with records.transaction():
+        restores.refuse_open(records)
         letter = letters.letter(records, number)
         letters.set_state(
             records, number, LetterState.RETURNED, printer=letter.printer or "", operator=operator

@@ -66,10 +66,10 @@ def may_print(layout: TokenLayout, life: Life | None, *, revoked: bool, on: date
 def may_leave(layout: TokenLayout, life: Life | None, *, revoked: bool, on: date) -> May:
     """Whether the letter of a token may leave on a day: where its token left, a gap behind it (R5)."""
     printed = may_print(layout, life, revoked=revoked, on=on)
-    gone = (life.dispatched_at or life.handed_over_at) if life is not None else None
-    if printed.reason is not None or gone is None:
+    gone = _ways_out(life)
+    if printed.reason is not None or not gone:
         return printed
-    left, gap = _day(gone), layout.life.gap_days
+    left, gap = _day(max(gone)), layout.life.gap_days
     since = left + timedelta(days=gap)
     return _from(since, on, f"its token left on {left}, and {gap} days are to lie between them (R5)")
 
@@ -172,6 +172,11 @@ def had_token(records: Records, *tokens: Item) -> Before:
 def _named(release: Signed) -> list[object]:
     found = read(release).about.get("letters")
     return found if isinstance(found, list) else []
+
+
+def _ways_out(life: Life | None) -> list[datetime]:
+    """When a token left the desk last, by each way."""
+    return [at for at in (life.dispatched_at, life.handed_over_at) if at is not None] if life else []
 
 
 def _over(life: Life | None, *, revoked: bool) -> May | None:

@@ -122,6 +122,8 @@ def decide(
                 raise Refused(f"{Doubt.SIGNATURE} (R3)", where=where, next="ask the manager for another mail")
             if item is None:
                 raise Refused("it names no token", where=where, next="say which it is for: --token")
+            handled = {Act.DISPATCH: parcels.handled_by(records, item.id)}
+            apart(Act.DECIDE, by, where=where, before=handled)
             lives.set_state(records, item.id, LifeState.ACKNOWLEDGED)
         state = AcknowledgementState.ACCEPTED if accept else AcknowledgementState.REJECTED
         decided = acknowledgements.decide(records, found, state, by, reason, item.id if item else None)
@@ -269,6 +271,8 @@ def _manager(records: Records, item: Item, sender: str, on: date) -> Person | No
     """The registered manager of a certificate, where that is who sent something."""
     named = item.fields.get("manager_email", "")
     if not sender or unicodedata.normalize("NFC", sender).casefold() != named.casefold():
+        return None
+    if sender.isascii() != named.isascii():  # such as a Kelvin sign, which folds to a k
         return None
     found = registry.manager_of(records, orders.order_of(records, item.order_id).organisation, sender)
     return found if found is not None and found.state is PersonState.REGISTERED and found.valid(on) else None

@@ -13,12 +13,12 @@ from batch.model.errors import Refused
 from batch.model.field import HOLDER, STATES, Done, FieldAct
 from batch.model.life import Life
 from batch.model.orders import Item
-from batch.model.states import ItemState, PersonState
+from batch.model.states import ItemState, LetterState, PersonState
 from batch.people.registry import manager_of
 from batch.people.separation import Act, Before, same
 from batch.production.quarantine import event_of
 from batch.production.ways_out import check_typed
-from batch.store import field, items, lives, orders, registry, restores, revocations
+from batch.store import field, items, letters, lives, orders, registry, restores, revocations
 from batch.store.database import Records
 from layouts.fields import Kind
 from layouts.life import Consent
@@ -133,12 +133,14 @@ def destroy(
 ) -> None:
     """Put on record that a token was destroyed before a witness; `confirmed` is what was typed to name it.
 
-    Raises `Refused`, `Transition`, `FaultyValue`.
+    Its letter is void where it was not printed. Raises `Refused`, `Transition`, `FaultyValue`.
     """
     why = checked(why, "reason")
     with records.transaction():
         _finished(records, item, "destroyed")
         check_typed(item, confirmed)
+        if letters.state_of(records, item.mailer_number) is LetterState.SEALED:
+            letters.withdraw(records, item.mailer_number, item.id, operator)
         done = Done(item.id, FieldAct.DESTROYED, at, operator, other=witness, why=why)
         _put(records, item, done, {"witness": witness, "why": why})
 

@@ -48,7 +48,8 @@ class Mail:
     """An e-mail: its one sender's address, empty where it has none or several, and all words in it.
 
     `signature` is the S/MIME signature over the whole of it and `signed` what it is over, None where it has
-    none; `broken` says that there is one that cannot be read. `automatic`: a machine answered (RFC 3834).
+    none; `broken` says that there is one that cannot be read. Of a signed mail `text` is what is signed
+    alone, without the subject outside of it. `automatic`: a machine answered (RFC 3834).
     """
 
     sha256: str
@@ -104,6 +105,9 @@ def _read(data: bytes) -> Mail:
             inner = _part(signed)
         except (cms.CmsError, binascii.Error, ValueError):
             signature, signed, broken = None, None, True
+    if signature is not None:
+        # What stands outside of the signature is not what its signer said.
+        subject = str(inner.head.get("Subject") or "")
     words = [subject, *_words(inner, _DEEPEST, [_MOST_PARTS])]
     return Mail(
         hashlib.sha256(data).hexdigest(),

@@ -33,6 +33,9 @@ def make(records: Records, number: str, library: Library, by: str, on: date) -> 
     page = render(library.papers(PAPERS), content(records, parcel, library, on))
     order = orders.order_of(records, parcel.order_id).number
     with records.transaction():
+        for one in parcels.packed(records, parcel):
+            # Whoever can read the numbers can say that the token came.
+            parcels.handle(records, one.item_id, by)
         log(records, Event("parcel.papers", by, order=order, detail={"parcel": number}))
     return page
 

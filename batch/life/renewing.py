@@ -181,10 +181,13 @@ def pay(
 ) -> Renewal:
     """Pay by a prepaid voucher's code, or put the reference of another payment on record; once.
 
-    Raises `Refused` for a voucher that is unknown, spent or over, and for a renewal that was paid.
+    Raises `Refused` for a voucher that is unknown, spent or over, and for a renewal that was paid or is over.
     """
     with records.transaction():
+        restores.refuse_open(records)
         renewal = renewals.renewal(records, number)
+        if renewal.state in (RenewalState.DONE, RenewalState.CANCELLED):
+            raise Refused(f"the renewal is {renewal.state}", where=renewal.number)
         if renewal.voucher or renewal.paid:
             raise Refused("it was paid already", where=renewal.number, next="see `station renew show`")
         if voucher is not None:

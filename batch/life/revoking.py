@@ -66,6 +66,11 @@ def revoke_by_code(
         raise Refused(
             "this is no number of a token", where="number", next="type the digits that stand on the letter"
         )
+    if code_tries.ahead(records, at):
+        # They make wait from this moment on, not until the clock is there again.
+        with records.transaction():
+            code_tries.not_after(records, at)
+            log(records, Event("revocation.clock-set-back", HOLDER))
     with records.transaction():
         refuse_too_many(records, number, at)
         try_id = code_tries.book(records, number, at)
@@ -90,11 +95,10 @@ def refuse_too_many(records: Records, number: str, at: datetime) -> None:
     of_number, waits = code_tries.of_number(records, number), timedelta()
     if of_number.last is not None and of_number.count >= FREE:
         wait = min(FIRST_WAIT * 2 ** min(of_number.count - FREE, 20), LONGEST_WAIT)
-        # Whoever set the clock back waits no longer than from this moment.
-        waits = min(of_number.last + wait - at, wait)
+        waits = of_number.last + wait - at
     refused = code_tries.refused_since(records, at - WITHIN)
     if len(refused) >= MOST:
-        waits = max(waits, min(refused[-MOST] + WITHIN - at, WITHIN))
+        waits = max(waits, refused[-MOST] + WITHIN - at)
     if waits > timedelta():
         seconds = max(1, round(waits.total_seconds()))
         raise Refused(

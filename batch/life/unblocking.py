@@ -84,7 +84,7 @@ def unblock(
 
 
 def refuse_not_here(records: Records, item: Item) -> None:
-    """Raise `Refused` for a token that is not finished, or lost or destroyed on record."""
+    """Raise `Refused` for a token that is not finished, never left the desk, or is lost or destroyed."""
     where = f"token {item.mailer_number}"
     if item.state is not ItemState.PRODUCED:
         raise Refused(
@@ -98,6 +98,13 @@ def refuse_not_here(records: Records, item: Item) -> None:
             f"it is {state} on record",
             where=where,
             next=f"where it came back: `station token returned {item.mailer_number}`",
+        )
+    if state is LifeState.AT_DESK:
+        # Whoever sets its PIN here knows it before its holder does (R7).
+        raise Refused(
+            "it never left the desk, and its PIN is that of its letter",
+            where=where,
+            next="dispatch it or hand it over; its holder may have it unblocked",
         )
 
 

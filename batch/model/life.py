@@ -10,9 +10,9 @@ from batch.model.states import LifeState
 
 @dataclass(frozen=True)
 class Life:
-    """Where one produced token is, `since` when, and when it first got to each place on its way.
+    """Where one produced token is, `since` when, and when it got to each place on its way, last.
 
-    `ended_at`: when it was lost, damaged or destroyed, or came back, last.
+    `ended_at`: when it was lost, damaged or destroyed, or came back.
     """
 
     item_id: int

@@ -120,7 +120,10 @@ RULES: Mapping[Act, Rule] = {
     Act.DECIDE: _by(
         Role.ORDER_OFFICER,
         Role.APPROVER,
-        not_after={Act.ACKNOWLEDGE: "who took an acknowledgement in does not decide on it (R3)"},
+        not_after={
+            Act.ACKNOWLEDGE: "who took an acknowledgement in does not decide on it (R3)",
+            Act.DISPATCH: "who had a token in hand does not say that it came (R3)",
+        },
     ),
     Act.KEEP_FORMS: _by(Role.PIN_OFFICER),
     Act.SEND_LETTER: _by(

@@ -26,6 +26,16 @@ def accept(records: Records, try_id: int) -> None:
     records.write("UPDATE code_tries SET accepted = 1 WHERE id = ?", (try_id,))
 
 
+def ahead(records: Records, at: datetime) -> bool:
+    """Whether refused tries are on record as later than a moment."""
+    return records.row("SELECT 1 FROM code_tries WHERE accepted = 0 AND at > ?", (stamp(at),)) is not None
+
+
+def not_after(records: Records, at: datetime) -> None:
+    """Tries on record as later than a moment were made at it: the clock was ahead."""
+    records.write("UPDATE code_tries SET at = ?1 WHERE accepted = 0 AND at > ?1", (stamp(at),))
+
+
 def of_number(records: Records, number: str) -> Refusals:
     """Refused tries at a number's code since it was last accepted; a number nobody gave out has them too."""
     row = records.row(

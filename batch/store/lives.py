@@ -13,7 +13,7 @@ from batch.store.database import Records, moment, stamp
 
 _LIFE = "item_id, state, since, dispatched_at, acknowledged_at, handed_over_at, activated_at, ended_at"
 _ENDED = "ended_at"
-_FIRST_AT: Mapping[LifeState, str] = {
+_LAST_AT: Mapping[LifeState, str] = {
     LifeState.DISPATCHED: "dispatched_at",
     LifeState.ACKNOWLEDGED: "acknowledged_at",
     LifeState.HANDED_OVER: "handed_over_at",
@@ -59,9 +59,9 @@ def set_state(records: Records, item_id: int, to: LifeState, at: datetime | None
     now, on = life(records, item_id).state, stamp(at)
     move(now, to, where=f"token {item_id:06d}")
     records.write("UPDATE lives SET state = ?, since = ? WHERE item_id = ?", (to, on, item_id))
-    if (column := _FIRST_AT.get(to)) is not None:
-        value = "?" if column == _ENDED else f"coalesce({column}, ?)"
-        records.write(f"UPDATE lives SET {column} = {value} WHERE item_id = ?", (on, item_id))
+    if (column := _LAST_AT.get(to)) is not None:
+        # A token that came back leaves anew: what the gap of R5 lies behind is its last way out.
+        records.write(f"UPDATE lives SET {column} = ? WHERE item_id = ?", (on, item_id))
 
 
 def in_states(records: Records, *states: LifeState) -> Iterator[tuple[str, Life]]:
@@ -95,8 +95,6 @@ def take_back(records: Records, item_id: int, state: LifeState, at: datetime) ->
     if found is None or found.state is state:
         return False
     records.write("UPDATE lives SET state = ?, since = ? WHERE item_id = ?", (state, stamp(at), item_id))
-    if (column := _FIRST_AT.get(state)) is not None:
-        records.write(
-            f"UPDATE lives SET {column} = coalesce({column}, ?) WHERE item_id = ?", (stamp(at), item_id)
-        )
+    if (column := _LAST_AT.get(state)) is not None:
+        records.write(f"UPDATE lives SET {column} = ? WHERE item_id = ?", (stamp(at), item_id))
     return True

@@ -59,7 +59,6 @@ def acknowledge() -> None:
 @click.option("--name", help="The certificate's name, as it was written.")
 @click.option("--sender", metavar="EMAIL", help="The address of who wrote it.")
 @click.option("--eml", "file", type=click.File("rb"), help="The e-mail, as saved by a mail program.")
-@on_option
 @json_option
 @pass_invocation
 def take(
@@ -68,7 +67,6 @@ def take(
     name: str | None,
     sender: str | None,
     file: BinaryIO | None,
-    on: date,
     as_json: bool,
 ) -> ExitCode:
     """Take in that the token came to which NUMBER belongs, or all that an e-mail names.
@@ -78,11 +76,12 @@ def take(
     """
     from batch.life.acknowledging import take_mail, take_typed
     from batch.people.separation import Act
+    from batch.store.clock import now
 
     if (file is None) is (number is None) or (number is not None and not (name and sender)):
         raise click.UsageError("give NUMBER with --name and --sender, or --eml FILE")
     desk = invocation.desk()
-    mail = _mail(file) if file is not None else None
+    mail, on = _mail(file) if file is not None else None, now().date()
     where = number if number is not None else "e-mail"
     with (
         desk.sound_records() as records,

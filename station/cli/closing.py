@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.invocation import Invocation, json_option, on_option, pass_invocation
+from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, listing, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from batch.life.closing import Obstacle
 
@@ -23,10 +22,9 @@ _OBSTACLES = {"what": "Open", "why": "Why", "command": "Next"}
 
 @click.command()
 @click.argument("number")
-@on_option
 @json_option
 @pass_invocation
-def close(invocation: Invocation, number: str, on: date, as_json: bool) -> None:
+def close(invocation: Invocation, number: str, as_json: bool) -> None:
     """Close the order NUMBER: every token made or given up, and where it belongs, every letter and form too.
 
     What keeps it open is listed all at once, each with the command that mends it.
@@ -34,6 +32,7 @@ def close(invocation: Invocation, number: str, on: date, as_json: bool) -> None:
     from batch.life.closing import NotSettled
     from batch.life.closing import close as decide
     from batch.people.separation import Act
+    from batch.store.clock import now
 
     desk = invocation.desk()
     with (
@@ -41,7 +40,7 @@ def close(invocation: Invocation, number: str, on: date, as_json: bool) -> None:
         invocation.acting(desk, records, Act.CLOSE, where=number) as actor,
     ):
         try:
-            closed = decide(records, number, actor.name, on)
+            closed = decide(records, number, actor.name, now().date())
         except NotSettled as error:
             rows = [obstacle_row(one) for one in error.obstacles]
             listing(rows, _OBSTACLES, as_json=as_json, empty="")

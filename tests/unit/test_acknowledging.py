@@ -17,7 +17,7 @@ import pytest
 
 from batch.audit.contents import commitment
 from batch.audit.log import log
-from batch.life import acknowledging, quoting
+from batch.life import acknowledging, papers, quoting
 from batch.life import parcels as rules
 from batch.life.mail import read
 from batch.model.dispatch import Acknowledgement, Channel, Doubt
@@ -31,7 +31,7 @@ from batch.store import acknowledgements, audit, items, lives, parcels
 from batch.store import registry as stored
 from batch.store.database import Records
 from batch.store.forgetting import forget_item
-from tests.unit.dispatch_kit import LAYOUT_OF, MANAGER, MONDAY, packed, quoted, ready, sent
+from tests.unit.dispatch_kit import LAYOUT_OF, LIBRARY, MANAGER, MONDAY, packed, quoted, ready, sent
 from tests.unit.signing_kit import Signer, signer
 
 ACCEPTED, WAITING = AcknowledgementState.ACCEPTED, AcknowledgementState.WAITING
@@ -319,6 +319,35 @@ def test_a_wrong_signature_never_releases_not_even_by_decision(
     assert acknowledging.decide(records, found.id, "olga", "forged", accept=False).state == "rejected"
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_signature_proves_nothing_that_stands_outside_of_it(
+    records: Records, keys: Mapping[str, Signer], tmp_path: Path, form: str
+) -> None:
+    register(records, keys["manager"])
+    thanks = signed(b"Dank voor uw bericht.\r\n", keys["manager"], tmp_path, *FORMS[form])
+    subject = f"Subject: {NAME} {quoted(records, '000001')}".encode()
+    forged = thanks.replace(b"Subject: Ontvangst", subject, 1)
+    assert forged != thanks
+    (found,) = took(records, forged)
+    assert (found.state, found.wrong) == (WAITING, (Doubt.NO_NUMBER,))
+    assert state_of(records, "000001") is LifeState.DISPATCHED
+
+
+def test_an_address_of_other_letters_that_fold_alike_is_another_s(records: Records) -> None:
+    sender = MANAGER.replace("s", "\u017f")
+    assert (sender != MANAGER, sender.casefold()) == (True, MANAGER)
+    found = typed(records, quoted(records, "000001"), sender=sender)
+    assert (found.state, found.wrong) == (WAITING, (Doubt.SENDER,))
+
+
+def test_who_reads_the_numbers_in_the_papers_is_believed_only_with_a_proof(records: Records) -> None:
+    parcel = parcels.sent_of_item(records, items.item(records, "000001").id)
+    assert parcel is not None
+    papers.make(records, parcel.number, LIBRARY, TAKER, MONDAY)
+    found = typed(records, quoted(records, "000001"))
+    assert (found.state, found.wrong) == (WAITING, (Doubt.HANDLED,))
+
+
 def test_a_signature_that_cannot_be_read_is_a_wrong_one(
     records: Records, keys: Mapping[str, Signer], tmp_path: Path
 ) -> None:
@@ -350,6 +379,13 @@ def test_another_person_decides_what_waits(records: Records) -> None:
         acknowledging.decide(records, found.id, "olga", "no", accept=False)
     with pytest.raises(NotFound):
         acknowledging.decide(records, 99, "olga", "no", accept=False)
+
+
+def test_who_had_a_token_in_hand_does_not_decide_that_it_came(records: Records) -> None:
+    (nameless,) = took(records, mail("alles is er"))
+    with pytest.raises(Refused, match=r"who had a token in hand does not say that it came \(R3\)"):
+        acknowledging.decide(records, nameless.id, "Dirk", "called", accept=True, token="000001")
+    assert state_of(records, "000001") is LifeState.DISPATCHED
 
 
 def test_what_names_no_token_is_accepted_for_one_or_rejected_and_its_sender_forgotten(

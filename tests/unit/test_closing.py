@@ -28,6 +28,7 @@ from batch.model.states import (
 from batch.orders.decisions import receive
 from batch.store import audit, forms, items, journal, orders, parcels, revocations
 from batch.store.database import Records
+from station.exit_codes import ExitCode
 from tests.unit.cli import Cli, assert_command
 from tests.unit.finished_kit import SENT, THERE, delivered, finished, lettered, moved
 from tests.unit.order_kit import draft
@@ -147,6 +148,11 @@ def test_a_lost_token_whose_certificates_ended_by_themselves_keeps_nothing_open(
     delivered(records, order)
     moved(records, "000001", LifeState.LOST)
     assert told(records, order, date(2031, 1, 1)) == []
+
+
+def test_nobody_chooses_the_day_that_an_order_is_closed_on(cli: Cli) -> None:
+    """On a day far ahead no certificate of what was lost would hold any more."""
+    assert cli("order", "close", "2026-0001", "--on", "2099-01-01").code == ExitCode.USAGE
 
 
 def test_an_open_parcel_keeps_its_order_open(records: Records) -> None:

@@ -217,6 +217,8 @@ def test_a_token_comes_back_and_is_destroyed_before_a_witness_who_types_its_seri
     assert desk.state() is LifeState.RETURNED
     desk_destroys(desk, str(desk.item.token_serial))
     assert desk.state() is LifeState.DESTROYED
+    # Its letter, which can never be printed, keeps no order open.
+    assert letters.state_of(desk.records, NUMBER) is LetterState.VOID
     with pytest.raises(Transition):
         desk.report(FieldAct.RETURNED)
     for why in ("", " ", "one\nline more", "\x1b[2J"):

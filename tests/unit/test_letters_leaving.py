@@ -17,7 +17,7 @@ from batch.model.errors import Refused, Transition
 from batch.model.events import Event
 from batch.model.field import Done, FieldAct
 from batch.model.states import FormState, LetterState, LifeState
-from batch.store import field, letters, parcels
+from batch.store import field, items, letters, lives, parcels, restores
 from batch.store.clock import now
 from layouts.life import LifeRule, Release
 from layouts.token import TokenLayout
@@ -71,6 +71,32 @@ def test_letters_leave_all_or_none(desk: LetterDesk) -> None:
     day = (now() + LATER).date()
     assert leaving.ready_to_leave(desk.records, desk.order, LIBRARY.token, day) == ["000001", "000002"]
     assert leaving.ready_to_leave(desk.records, desk.order, LIBRARY.token, now().date()) == []
+
+
+def test_a_token_that_came_back_and_left_again_starts_the_gap_anew(desk: LetterDesk) -> None:
+    start = now()
+    with desk.records.transaction():
+        id_ = items.item(desk.records, "000001").id
+        for day, state in (
+            (10, LifeState.RETURNED),
+            (11, LifeState.DISPATCHED),
+            (12, LifeState.ACKNOWLEDGED),
+        ):
+            lives.set_state(desk.records, id_, state, start + timedelta(days=day))
+        log(desk.records, Event("prepared", "ann"))
+    with pytest.raises(Refused, match=rf"its token left on {(start + timedelta(days=11)).date()}"):
+        send(desk, "000001", days=12)
+    send(desk, "000001", days=13)
+
+
+def test_after_a_restore_nothing_leaves_before_it_is_found_out_what_left(desk: LetterDesk) -> None:
+    with desk.records.transaction():
+        restores.add(desk.records, operator="ann", made_at=now(), entries=1, ledger=False, ca=False)
+        log(desk.records, Event("prepared", "ann"))
+    with pytest.raises(Refused, match="not found out yet"):
+        send(desk, "000001")
+    with pytest.raises(Refused, match="not found out yet"):
+        leaving.came_back(desk.records, "000001", "carl", "unknown address")
 
 
 def test_a_letter_of_a_lost_token_does_not_leave(desk: LetterDesk) -> None:

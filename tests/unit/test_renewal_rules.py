@@ -228,6 +228,8 @@ def test_a_voucher_is_spent_once_however_it_is_written_and_given_back_by_a_cance
     with refused("the voucher was spent, once"):
         pay(second.number, "AAAABBBBCCCC")
     cancel(desk.records, first.number, desk.officer, "a slip")
+    with refused("the renewal is cancelled"):
+        renewing.pay(desk.records, first.number, desk.officer, voucher=None, paid="late", on=TODAY)
     pay(second.number, "AAAABBBBCCCC")
     assert [one.left for one in stored.vouchers(desk.records)].count(0) == 1
 

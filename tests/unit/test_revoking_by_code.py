@@ -187,6 +187,10 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_for_ever(night: Night) -> No
             night.revoke(code=WRONG)
     night.at -= timedelta(days=365)
     assert waited(night) == 30
+    night.at += timedelta(seconds=20)
+    assert waited(night) == 10
+    night.at += timedelta(seconds=10)
+    assert not night.revoke().already
 
 
 def test_every_try_is_logged_without_the_code(night: Night) -> None:

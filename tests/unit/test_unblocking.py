@@ -157,6 +157,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
             items.end_item(records, item.id, ItemState.PRODUCED)
             letters.add(records, NUMBER, item.id)
             lives.begin(records, item.id)
+            lives.set_state(records, item.id, LifeState.HANDED_OVER)
             log(records, Event("prepared", "pia"))
 
         def takes(pin: Secret) -> bool:
@@ -240,6 +241,15 @@ def test_another_token_and_one_that_is_not_here_are_refused_before_anybody_types
     stand.item = items.item(stand.case.records, "000002")
     with pytest.raises(Refused, match="it is planned"):
         stand.unblock(PUK)
+    assert stand.asked == []
+
+
+def test_nobody_sets_the_pin_of_a_token_that_never_left_the_desk(stand: Stand) -> None:
+    stand.case.edit(
+        "UPDATE lives SET state = 'at-desk', handed_over_at = NULL WHERE item_id = ?", stand.item.id
+    )
+    with pytest.raises(Refused, match="it never left the desk"):
+        stand.unblock(PUK, officers=("carl", "dora"))
     assert stand.asked == []
 
 
