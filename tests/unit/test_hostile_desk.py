@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
@@ -76,14 +77,11 @@ class Breaking:
     """Serves what a module that took the lane over might send through its pipe."""
 
     def send(self, data: bytes) -> None:
-        for number in range(3, 100):
-            try:
-                pipe = Connection(os.dup(number))
-            except OSError:
-                continue
-            if os.readlink(f"/proc/self/fd/{number}").startswith("socket:"):
-                pipe.send_bytes(data)
-                return
+        for number in map(int, os.listdir("/proc/self/fd")):
+            with suppress(OSError):
+                if os.readlink(f"/proc/self/fd/{number}").startswith("socket:"):
+                    Connection(os.dup(number)).send_bytes(data)
+                    return
 
     def secret(self) -> Secret:
         return Secret(b"602214")
