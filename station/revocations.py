@@ -93,7 +93,7 @@ def code_check(desk: Desk) -> Iterator[Callable[[str | None], bool]]:
     """
     harden()
     code = desk.pins.code("revocation-code", "revocation code: ")
-    child = Child("revocation code", "batch.life.code_check:CodeCheck", (code,))
+    child = Child("revocation code", "batch.life.revocation.code_check:CodeCheck", (code,))
     try:
         if not child.ask("plausible", timeout=_ANSWER):
             raise Refused(

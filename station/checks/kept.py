@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from batch.life.field_due import WITHIN
+from batch.life.field.due import WITHIN
 from batch.model.custody import KeyState
 from batch.model.errors import BatchError, NotTrusted
 from batch.orders.epochs import LOW_STOCK

@@ -74,7 +74,7 @@ def take(
     What number, name, sender and dispatch agree on is acknowledged; anything else waits for another person.
     An S/MIME signature is held against the manager's registered certificate.
     """
-    from batch.life.acknowledging import take_mail, take_typed
+    from batch.life.dispatch.acknowledging import take_mail, take_typed
     from batch.people.separation import Act
     from batch.store.clock import now
 
@@ -106,8 +106,8 @@ def take(
 @pass_invocation
 def decide(invocation: Invocation, id_: int, verdict: str | None, token: str | None, reason: str) -> None:
     """Decide about the acknowledgement ID that waits; not by who took it in."""
-    from batch.life.acknowledging import before
-    from batch.life.acknowledging import decide as judge
+    from batch.life.dispatch.acknowledging import before
+    from batch.life.dispatch.acknowledging import decide as judge
     from batch.people.separation import Act
 
     if verdict is None:
@@ -163,7 +163,7 @@ def reminders(invocation: Invocation, on: date, directory: Path | None, as_json:
 
     Past the last day the subscriber is told as well, and that the certificates will be revoked.
     """
-    from batch.life.reminders import write
+    from batch.life.dispatch.reminders import write
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -175,7 +175,7 @@ def reminders(invocation: Invocation, on: date, directory: Path | None, as_json:
 
 
 def _mail(file: BinaryIO) -> Any:
-    from batch.life.mail import LARGEST, read
+    from batch.life.dispatch.mail import LARGEST, read
     from drivers.errors import printable
 
     return read(file.read(LARGEST + 1), printable(file.name))

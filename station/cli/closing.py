@@ -15,7 +15,7 @@ from station.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batch.life.closing import Obstacle
+    from batch.life.closing.settling import Obstacle
 
 _OBSTACLES = {"what": "Open", "why": "Why", "command": "Next"}
 
@@ -29,8 +29,8 @@ def close(invocation: Invocation, number: str, as_json: bool) -> None:
 
     What keeps it open is listed all at once, each with the command that mends it.
     """
-    from batch.life.closing import NotSettled
-    from batch.life.closing import close as decide
+    from batch.life.closing.settling import NotSettled
+    from batch.life.closing.settling import close as decide
     from batch.people.separation import Act
     from batch.store.clock import now
 
@@ -101,7 +101,7 @@ def report(
 
 
 def _make(invocation: Invocation, number: str, json_file: Path, pdf_file: Path | None) -> None:
-    from batch.life.signed_report import make
+    from batch.life.closing.signed_report import make
     from batch.people.separation import Act
     from station.cli.audit import tell_checkpoint
     from station.key_tokens import signing
@@ -135,7 +135,7 @@ def _make(invocation: Invocation, number: str, json_file: Path, pdf_file: Path |
 
 def _verify(invocation: Invocation, given: Path, keys: Sequence[str]) -> ExitCode:
     from batch.audit.notes import VerifierKey
-    from batch.life.signed_report import LARGEST, held_to_log, verify
+    from batch.life.closing.signed_report import LARGEST, held_to_log, verify
     from batch.store.checkpoints import every
     from station.wiring import Desk
 

@@ -61,7 +61,7 @@ def dispatch() -> None:
 @pass_invocation
 def new(invocation: Invocation, order: str, each: bool, on: date) -> None:
     """Begin a parcel for tokens of ORDER, which go to one certificate manager at one address."""
-    from batch.life.parcels import begin, begin_each
+    from batch.life.dispatch.parcels import begin, begin_each
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, None, order) as actor:
@@ -90,8 +90,8 @@ def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: boo
 
     Refused for one that may not go (R2, R5), goes to another address, or whose letter you released or sent.
     """
-    from batch.life.parcels import add as put
-    from batch.life.parcels import ready_for
+    from batch.life.dispatch.parcels import add as put
+    from batch.life.dispatch.parcels import ready_for
 
     if bool(tokens) is ready:
         raise click.UsageError("name tokens, or --ready")
@@ -111,7 +111,7 @@ def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: boo
 @pass_invocation
 def remove(invocation: Invocation, parcel: str, tokens: tuple[str, ...]) -> None:
     """Take TOKENS out of PARCEL again."""
-    from batch.life.parcels import remove as take
+    from batch.life.dispatch.parcels import remove as take
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -131,7 +131,7 @@ def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as
     Needs no code and spends no try. What is found is on record; a wrong token stays unread, and the parcel
     open.
     """
-    from batch.life.parcel_reading import check as read
+    from batch.life.dispatch.reading import check as read
 
     desk = invocation.desk()
     rows: list[dict[str, Any]] = []
@@ -170,8 +170,8 @@ def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as
 @pass_invocation
 def close(invocation: Invocation, parcel: str, file: str | None, on: date) -> None:
     """Close PARCEL, all of whose tokens were read in it; each gets the number that acknowledges it."""
-    from batch.life.papers import make
-    from batch.life.parcels import close as shut
+    from batch.life.dispatch.papers import make
+    from batch.life.dispatch.parcels import close as shut
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -193,7 +193,7 @@ def papers(invocation: Invocation, parcel: str, file: str, on: date) -> None:
 
     They hold the numbers that acknowledge its tokens: they belong in the parcel and nowhere else.
     """
-    from batch.life.papers import make
+    from batch.life.dispatch.papers import make
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -208,7 +208,7 @@ def papers(invocation: Invocation, parcel: str, file: str, on: date) -> None:
 @pass_invocation
 def send(invocation: Invocation, parcel: str, courier: str, reference: str) -> None:
     """Put on record that the closed PARCEL goes: its tokens are dispatched."""
-    from batch.life.parcels import send as go
+    from batch.life.dispatch.parcels import send as go
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -222,7 +222,7 @@ def send(invocation: Invocation, parcel: str, courier: str, reference: str) -> N
 @pass_invocation
 def reopen(invocation: Invocation, parcel: str, reason: str) -> None:
     """Open the closed PARCEL again: its papers are void, and every token is to be read anew."""
-    from batch.life.parcels import reopen as open_
+    from batch.life.dispatch.parcels import reopen as open_
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -236,7 +236,7 @@ def reopen(invocation: Invocation, parcel: str, reason: str) -> None:
 @pass_invocation
 def cancel(invocation: Invocation, parcel: str, reason: str) -> None:
     """Give up PARCEL, which was not sent; its tokens may go with another."""
-    from batch.life.parcels import cancel as give_up
+    from batch.life.dispatch.parcels import cancel as give_up
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
@@ -295,7 +295,7 @@ def _acting(
     invocation: Invocation, desk: Desk, records: Records, parcel: str | None, where: str | None = None
 ) -> AbstractContextManager[Actor]:
     """Whoever dispatches, and did not have the letters of the tokens in a parcel (R1)."""
-    from batch.life.parcels import before_parcel
+    from batch.life.dispatch.parcels import before_parcel
     from batch.people.separation import Act
 
     before = before_parcel(records, parcel) if parcel is not None else None
@@ -320,7 +320,7 @@ def _unread(records: Records, number: str | None) -> int:
 
 
 def _row(records: Records, parcel: Parcel) -> dict[str, Any]:
-    from batch.life.parcels import addressee_of
+    from batch.life.dispatch.parcels import addressee_of
     from batch.store.orders import order_of
     from batch.store.parcels import packed
 
@@ -346,7 +346,7 @@ def _row(records: Records, parcel: Parcel) -> dict[str, Any]:
 
 
 def _inside(records: Records, parcel: Parcel) -> Iterator[dict[str, Any]]:
-    from batch.life.parcels import certificate_name
+    from batch.life.dispatch.parcels import certificate_name
     from batch.store.items import item_of
     from batch.store.lives import life
     from batch.store.parcels import packed

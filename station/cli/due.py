@@ -30,7 +30,7 @@ _COLUMNS = {
 @pass_invocation
 def due(invocation: Invocation, role: str | None, on: date, as_json: bool, as_csv: bool) -> None:
     """Tell what each role must do, the longest due first, with the command that does it."""
-    from batch.life.due import due as find
+    from batch.life.due.collecting import due as find
     from batch.model.people import Role
     from station.wiring import Desk
 

@@ -64,7 +64,7 @@ def list_expiring(
     """List the tokens whose certificates end within a time from a day on, the first to end first."""
     from datetime import UTC, datetime, time
 
-    from batch.life.expiring import listed
+    from batch.life.renewal.expiring import listed
     from batch.store.orders import order_of
 
     at = datetime.combine(on, time.min, UTC)

@@ -51,8 +51,8 @@ def hand_over(
     """
     import hashlib
 
-    from batch.life.field import Consents, before_hand_over
-    from batch.life.field import hand_over as hand
+    from batch.life.field.handling import Consents, before_hand_over
+    from batch.life.field.handling import hand_over as hand
     from batch.people.separation import Act
     from batch.store.clock import now
     from batch.store.items import item
@@ -91,8 +91,8 @@ def activate(invocation: Invocation, number: str, seat: str | None, as_json: boo
 
     With --seat it is read first, and only where all of it is as on record.
     """
-    from batch.life.field import activate as put_in_use
-    from batch.life.renewal_on_new import waiting_for
+    from batch.life.field.handling import activate as put_in_use
+    from batch.life.renewal.on_new_token import waiting_for
     from batch.people.separation import Act
     from batch.production.verification import verify_token
     from batch.store.clock import now
@@ -172,7 +172,7 @@ def destroy(
     invocation: Invocation, number: str, witness: str, typed: str | None, reason: str, as_json: bool
 ) -> None:
     """Put on record that the finished token NUMBER was destroyed before a witness. Asks twice."""
-    from batch.life.field import destroy as put_down
+    from batch.life.field.handling import destroy as put_down
     from batch.people.separation import Act
     from batch.production.ways_out import check_typed
     from batch.store.clock import now
@@ -205,7 +205,7 @@ def destroy(
 
 
 def _report(invocation: Invocation, number: str, act: FieldAct, reason: str, as_json: bool) -> None:
-    from batch.life.field import report
+    from batch.life.field.handling import report
     from batch.model.field import FieldAct
     from batch.people.separation import Act
     from batch.store.clock import now
@@ -245,7 +245,7 @@ def _began_revocation(records: Records, item: Item, actor: Actor) -> bool:
 
 
 def _tell(records: Records, item: Item, as_json: bool) -> None:
-    from batch.life.showing import life_facts
+    from batch.life.field.showing import life_facts
 
     facts = life_facts(records, item)
     if as_json:

@@ -46,7 +46,7 @@ def loan() -> None:
 @pass_invocation
 def lend(invocation: Invocation, kind: str, serial: str, to: str, until: datetime, on: date) -> None:
     """Lend the reader or USB stick of that SERIAL, its own number."""
-    from batch.life.loans import lend as give
+    from batch.life.dispatch.loans import lend as give
     from batch.model.dispatch import Device
     from batch.people.separation import Act
 
@@ -86,7 +86,7 @@ def lost(invocation: Invocation, number: str, reason: str) -> None:
 @pass_invocation
 def extend(invocation: Invocation, number: str, until: datetime) -> None:
     """Let the device of loan NUMBER stay until another day."""
-    from batch.life.loans import extend as put_off
+    from batch.life.dispatch.loans import extend as put_off
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -137,7 +137,7 @@ def list_(
 @pass_invocation
 def reminders(invocation: Invocation, on: date, directory: Path | None, as_json: bool) -> None:
     """Write the reminders that are due about devices on loan, each once, and keep that they were."""
-    from batch.life.reminders import write_of_loans
+    from batch.life.dispatch.reminders import write_of_loans
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -167,7 +167,7 @@ def loan_row(records: Records, loan: Loan) -> dict[str, Any]:
 
 
 def _end(invocation: Invocation, number: str, state: LoanState, reason: str | None) -> None:
-    from batch.life.loans import end
+    from batch.life.dispatch.loans import end
     from batch.people.separation import Act
 
     desk = invocation.desk()

@@ -325,7 +325,7 @@ order.add_command(report)
 
 def _open(records: Records, order: Order) -> list[dict[str, Any]]:
     """What keeps a produced order from being closed."""
-    from batch.life.closing import obstacles
+    from batch.life.closing.settling import obstacles
     from batch.model.states import OrderState
     from batch.store.clock import now
     from station.cli.closing import obstacle_row

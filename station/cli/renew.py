@@ -87,7 +87,7 @@ def start(
     Every field its layout uses is to be said to hold (--holds) or replaced (--set), at once or later with
     `station renew confirm`.
     """
-    from batch.life import renewing
+    from batch.life.renewal import renewing
     from batch.model.renewals import OldEnds, Way
     from batch.people.separation import Act
     from batch.store.items import item
@@ -140,7 +140,7 @@ def role(invocation: Invocation, number: str, as_json: bool) -> None:
 
     Who asks for a renewal may not (R35).
     """
-    from batch.life.renewing import confirm_role
+    from batch.life.renewal.renewing import confirm_role
     from batch.people.separation import Act
 
     with _acting(invocation, number, Act.CONFIRM_ROLE) as (records, renewal, layout, actor):
@@ -153,7 +153,7 @@ def role(invocation: Invocation, number: str, as_json: bool) -> None:
 @pass_invocation
 def approve(invocation: Invocation, number: str, as_json: bool) -> None:
     """Approve the renewal NUMBER on its own token, and sign; who asks for a renewal may not (R35)."""
-    from batch.life.renewing import approve as decide
+    from batch.life.renewal.renewing import approve as decide
     from batch.people.separation import Act
 
     with _acting(invocation, number, Act.APPROVE_RENEWAL) as (records, renewal, layout, actor):
@@ -168,7 +168,7 @@ def approve(invocation: Invocation, number: str, as_json: bool) -> None:
 @pass_invocation
 def pause(invocation: Invocation, number: str, what: str, until: datetime | None, as_json: bool) -> None:
     """Let the renewal NUMBER wait for payment or approval, to go on later."""
-    from batch.life.renewing import pause as wait
+    from batch.life.renewal.renewing import pause as wait
     from batch.model.renewals import Pause
     from batch.people.separation import Act
 
@@ -185,7 +185,7 @@ def pause(invocation: Invocation, number: str, what: str, until: datetime | None
 @pass_invocation
 def resume(invocation: Invocation, number: str, voucher: str | None, paid: str | None, as_json: bool) -> None:
     """Go on with the renewal NUMBER where it was paused, paid where it waits for that."""
-    from batch.life import renewing
+    from batch.life.renewal import renewing
     from batch.people.separation import Act
 
     if voucher is not None and paid is not None:
@@ -206,7 +206,7 @@ def cancel(invocation: Invocation, number: str, reason: str, as_json: bool) -> N
 
     Where keys are being made on its token, only once that is lost, damaged, destroyed or to be revoked.
     """
-    from batch.life.renewal_cancelling import cancel as end
+    from batch.life.renewal.cancelling import cancel as end
     from batch.people.separation import Act
     from batch.store.revocations import waiting
     from station.cli.revoking import tell_waiting
@@ -268,7 +268,7 @@ def reminders(invocation: Invocation, on: date, output: Path | None, again: bool
 
     They are due when renewing begins by the token's layout, and again 30 and 7 days before the end.
     """
-    from batch.life.expiring import reminders as write
+    from batch.life.renewal.expiring import reminders as write
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -297,7 +297,7 @@ def _acting(
     invocation: Invocation, number: str, act: Act
 ) -> Iterator[tuple[Records, Renewal, TokenLayout, Actor]]:
     """Who does an act to a renewal, kept from it by what they did before."""
-    from batch.life.renewing import asked_by
+    from batch.life.renewal.renewing import asked_by
     from batch.model.errors import NotFound
     from batch.people.separation import RULES
     from batch.store.items import item_of
@@ -324,7 +324,7 @@ def _hold(
     holds: tuple[str, ...],
     changes: dict[str, str],
 ) -> Renewal:
-    from batch.life.renewing import hold
+    from batch.life.renewal.renewing import hold
 
     named = None if "all" in holds else holds
     return hold(records, renewal.number, layout, actor, holds=named, changes=changes)

@@ -13,7 +13,7 @@ from station.cli.output import document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from batch.life.renewal_seat import Bench
+    from batch.life.renewal.seat import Bench
     from batch.model.codes import SealedCodes
     from batch.model.orders import Item
     from batch.people.ceremonies import Room
@@ -41,7 +41,7 @@ def order(invocation: Invocation, numbers: tuple[str, ...], reference: str | Non
     It is an order like any other: assessed, approved, produced, dispatched. The old tokens stay until the new
     ones are active.
     """
-    from batch.life.renewal_on_new import order as take_in
+    from batch.life.renewal.on_new_token import order as take_in
     from batch.orders.catalogue import LibraryLayouts
     from batch.people.separation import Act
 
@@ -71,7 +71,7 @@ def carry_out(
     new ones are proven, and are kept after it. What was cut off goes on with the same command. Ends with the
     new expiry, read from the token.
     """
-    from batch.life import renewal_on_token
+    from batch.life.renewal import on_same_token as renewal_on_token
 
     with _bench(invocation, number, seat, officers) as (desk, records, bench):
         done = renewal_on_token.carry_out(records, number, bench)
@@ -96,7 +96,7 @@ def undo(invocation: Invocation, number: str, seat: str, officers: tuple[str, ..
 
     Only until the first new key takes a place.
     """
-    from batch.life import renewal_on_token
+    from batch.life.renewal import on_same_token as renewal_on_token
 
     with _bench(invocation, number, seat, officers) as (desk, records, bench):
         undone = renewal_on_token.undo(records, number, bench, reason)
@@ -110,7 +110,7 @@ def undo(invocation: Invocation, number: str, seat: str, officers: tuple[str, ..
 @pass_invocation
 def finish(invocation: Invocation, number: str, as_json: bool) -> None:
     """End the renewal NUMBER whose new token is active, and show the new expiry."""
-    from batch.life.renewal_on_new import finish as end
+    from batch.life.renewal.on_new_token import finish as end
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -130,8 +130,8 @@ def _bench(
     invocation: Invocation, number: str, seat: str, officers: tuple[str, ...]
 ) -> Iterator[tuple[Desk, Records, Bench]]:
     """All that a renewal on a token is done with; who carries it out did not approve it (R35)."""
-    from batch.life.renewal_on_token import carried_out_before
-    from batch.life.renewal_seat import Bench
+    from batch.life.renewal.on_same_token import carried_out_before
+    from batch.life.renewal.seat import Bench
     from batch.model.errors import NotFound, Refused
     from batch.people.register import NOTE, Trust
     from batch.people.separation import RULES, Act

@@ -28,7 +28,7 @@ COLUMNS = {
 
 def renewal_row(records: Records, renewal: Renewal) -> dict[str, Any]:
     """A renewal as lists show it."""
-    from batch.life.renewal_on_new import new_token
+    from batch.life.renewal.on_new_token import new_token
     from batch.store.expiry import expiry
     from batch.store.items import item_of
 
@@ -51,7 +51,7 @@ def renewal_row(records: Records, renewal: Renewal) -> dict[str, Any]:
 
 def show_renewal(records: Records, renewal: Renewal, layout: TokenLayout, as_json: bool) -> None:
     """Print all of a renewal, and on standard error what comes next."""
-    from batch.life.renewing import asks
+    from batch.life.renewal.renewing import asks
     from batch.store import renewals
 
     asked = asks(records, renewal, layout)

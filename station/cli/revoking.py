@@ -32,7 +32,7 @@ def by_code(invocation: Invocation, number: str, reason: str | None, lost: bool,
     At any hour, by nobody who works here, at once and for good. The code is asked for, or delivered by
     --pin-fd as `revocation-code CODE`. Wrong codes make wait. A CA that is away is told by `station ca crl`.
     """
-    from batch.life.revoking import HOLDER, revoke_by_code
+    from batch.life.revocation.revoking import HOLDER, revoke_by_code
     from batch.store.clock import now
     from drivers.authorities.port import Reason
     from station.revocations import code_check

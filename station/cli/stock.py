@@ -50,8 +50,8 @@ def receive(
     invocation: Invocation, lot: str, driver: str, model: str, count: int | None, serials: TextIO | None
 ) -> None:
     """Take blanks in, as the LOT the maker names on the delivery."""
-    from batch.life.blanks import MOST
-    from batch.life.blanks import receive as take
+    from batch.life.dispatch.blanks import MOST
+    from batch.life.dispatch.blanks import receive as take
     from batch.people.separation import Act
 
     if (count is None) is (serials is None):
@@ -86,7 +86,7 @@ def leave(
     reason: str,
 ) -> None:
     """Put on record that unused blanks of LOT leave the stock."""
-    from batch.life.blanks import leave as go
+    from batch.life.dispatch.blanks import leave as go
     from batch.model.dispatch import Departure
     from batch.people.separation import Act
 
@@ -116,7 +116,7 @@ def leave(
 @pass_invocation
 def count_(invocation: Invocation, number: int, driver: str) -> ExitCode:
     """Put on record that NUMBER blanks of a driver were counted; ends with 10 where that is wrong."""
-    from batch.life.blanks import count as tell
+    from batch.life.dispatch.blanks import count as tell
     from batch.people.separation import Act
 
     desk = invocation.desk()
@@ -141,7 +141,7 @@ def list_(invocation: Invocation, as_json: bool, as_csv: bool) -> ExitCode:
 
     Lots that are not listed by serial stand together. Ends with 10 where something does not reconcile.
     """
-    from batch.life.blanks import lines, miscounts
+    from batch.life.dispatch.blanks import lines, miscounts
     from batch.model.dispatch import Departure
     from station.wiring import Desk
 

@@ -130,7 +130,7 @@ def list_(
 @pass_invocation
 def show(invocation: Invocation, number: str, as_json: bool) -> None:
     """Show the token NUMBER (its own, or the serial of its chip) and its whole way, from step to renewal."""
-    from batch.life.showing import life_facts
+    from batch.life.field.showing import life_facts
     from batch.production.report import timeline
     from batch.store.items import item
     from batch.store.orders import order_of

@@ -13,7 +13,7 @@ from station.cli.output import document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from batch.life.unblocking import HolderCodes
+    from batch.life.field.unblocking import HolderCodes
     from batch.model.codes import SealedCodes
     from batch.model.orders import Item
     from batch.people.ceremonies import Room
@@ -33,8 +33,8 @@ def unblock(invocation: Invocation, number: str, seat: str, others: tuple[str, .
     custody or derived again; that takes two PIN officers, as a layout may ask for always. The holder types
     the new PIN twice. The last try of a code is never made. --pin-fd may deliver `puk` and `new-pin`.
     """
-    from batch.life.unblocking import HolderCodes
-    from batch.life.unblocking import unblock as set_new
+    from batch.life.field.unblocking import HolderCodes
+    from batch.life.field.unblocking import unblock as set_new
     from batch.people.separation import Act
     from batch.production.admin_proof import open_to_recover
     from batch.store.clock import now

@@ -33,7 +33,7 @@ def import_(invocation: Invocation, file: Path, batch: str | None) -> None:
 
     All of them, or none and all that is wrong; those that are known already stay as they are.
     """
-    from batch.life.vouchers import LARGEST_FILE, take
+    from batch.life.renewal.vouchers import LARGEST_FILE, take
     from batch.people.separation import Act
 
     with file.open("rb") as opened:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.ocsp import OCSPResponseStatus, load_der_ocsp_response
 
 from batch.audit.notes import VerifierKey
-from batch.life import mail, quoting, signed_report
+from batch.life.closing import signed_report
+from batch.life.dispatch import mail, quoting
 from batch.model.errors import FaultyNote, FaultyValue
 from batch.people import manager_certificates
 from batch.production.certificates import check_certificate

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from batch.audit.log import log
-from batch.life import parcels as rules
+from batch.life.dispatch import parcels as rules
 from batch.model.dispatch import Parcel
 from batch.model.events import Event
 from batch.model.orders import Order

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from batch.audit.log import log
-from batch.life import renewing
+from batch.life.renewal import renewing
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.renewals import OldEnds, Renewal, Way

@@ -17,9 +17,9 @@ import pytest
 
 from batch.audit.contents import commitment
 from batch.audit.log import log
-from batch.life import acknowledging, papers, quoting
-from batch.life import parcels as rules
-from batch.life.mail import read
+from batch.life.dispatch import acknowledging, papers, quoting
+from batch.life.dispatch import parcels as rules
+from batch.life.dispatch.mail import read
 from batch.model.dispatch import Acknowledgement, Channel, Doubt
 from batch.model.errors import FaultyValue, NotFound, Refused, Transition
 from batch.model.events import Event

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
-from batch.life import blanks
+from batch.life.dispatch import blanks
 from batch.model.dispatch import Departure
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event

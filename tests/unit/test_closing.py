@@ -12,7 +12,17 @@ import pytest
 
 from batch.audit.log import log
 from batch.audit.verification import verify
-from batch.life.closing import FORMS, ITEMS, LETTERS, LIVES, PARCELS, NotSettled, Settled, close, obstacles
+from batch.life.closing.settling import (
+    FORMS,
+    ITEMS,
+    LETTERS,
+    LIVES,
+    PARCELS,
+    NotSettled,
+    Settled,
+    close,
+    obstacles,
+)
 from batch.model.errors import Transition
 from batch.model.events import Event
 from batch.model.forms import FormNumber

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.life.due import due
+from batch.life.due.collecting import due
 from batch.life.duties import Duty
 from batch.model.people import Role
 from batch.model.quarantine import Cause

@@ -12,8 +12,8 @@ import pytest
 from sqlite_utils import Database
 
 from batch.audit.log import log
-from batch.life import renewing
-from batch.life.expiring import duties, listed, reminders
+from batch.life.renewal import renewing
+from batch.life.renewal.expiring import duties, listed, reminders
 from batch.model.events import Event
 from batch.model.people import Role
 from batch.model.renewals import Pause

@@ -13,9 +13,9 @@ import pytest
 from batch.audit.afterwards import afterwards
 from batch.audit.log import log
 from batch.audit.verification import verify
-from batch.life.field import Consents, activate, before_hand_over, destroy, hand_over, report
-from batch.life.field_due import duties
-from batch.life.showing import life_facts
+from batch.life.field.due import duties
+from batch.life.field.handling import Consents, activate, before_hand_over, destroy, hand_over, report
+from batch.life.field.showing import life_facts
 from batch.model.errors import FaultyValue, Refused, Transition
 from batch.model.events import Event
 from batch.model.field import HOLDER, FieldAct

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch.life import mail as mails
-from batch.life import quoting
-from batch.life.mail import LARGEST, Mail, read
+from batch.life.dispatch import mail as mails
+from batch.life.dispatch import quoting
+from batch.life.dispatch.mail import LARGEST, Mail, read
 from batch.model.errors import FaultyValue
 from tests.unit.limits import within
 from tests.unit.refusals import refusal

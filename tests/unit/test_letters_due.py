@@ -7,8 +7,8 @@ from pathlib import Path
 
 from batch.letters import accounting, stock
 from batch.letters.accounting import Seen, confirm
+from batch.life.due.letters import duties
 from batch.life.duties import Duty
-from batch.life.letters_due import duties
 from batch.model.people import Role
 from batch.model.states import LetterState, LifeState
 from batch.store.clock import now

@@ -21,9 +21,9 @@ from batch.audit import checkpoints
 from batch.audit.checkpoints import Signer
 from batch.audit.log import log
 from batch.audit.notes import Note, VerifierKey
-from batch.life.closing import close
-from batch.life.order_report import OrderReport
-from batch.life.signed_report import Written, make, verify, write
+from batch.life.closing.report import OrderReport
+from batch.life.closing.settling import close
+from batch.life.closing.signed_report import Written, make, verify, write
 from batch.model.errors import FaultyNote, RecordsDamaged
 from batch.model.events import Event, StoredCheckpoint
 from batch.model.forms import FormNumber

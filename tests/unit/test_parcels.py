@@ -12,10 +12,10 @@ import pytest
 from batch.audit.afterwards import RESTORED, afterwards
 from batch.audit.log import log
 from batch.letters.policy import had_token
-from batch.life import loans, papers
-from batch.life import parcels as rules
-from batch.life.dispatch_due import duties
-from batch.life.parcel_reading import unused
+from batch.life.dispatch import loans, papers
+from batch.life.dispatch import parcels as rules
+from batch.life.dispatch.due import duties
+from batch.life.dispatch.reading import unused
 from batch.model.dispatch import Device
 from batch.model.errors import NotFound, Refused, Transition
 from batch.model.events import Event

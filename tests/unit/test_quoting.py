@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.life import quoting
+from batch.life.dispatch import quoting
 
 NUMBERS = st.integers(1, 9_999_999).map(lambda number: quoting.draw(f"{number:06d}"))
 

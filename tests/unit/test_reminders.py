@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
-from batch.life import loans, parcels, reminders
-from batch.life.dispatch_due import duties
+from batch.life.dispatch import loans, parcels, reminders
+from batch.life.dispatch.due import duties
 from batch.model.dispatch import Device
 from batch.model.errors import Refused, Transition
 from batch.model.events import Event

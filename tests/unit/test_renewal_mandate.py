@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
-from batch.life import renewing
-from batch.life.renewal_mandate import RenewalInspector, RenewalMandate, Wanted, approving
+from batch.life.renewal import renewing
+from batch.life.renewal.mandate import RenewalInspector, RenewalMandate, Wanted, approving
 from batch.model.errors import NotTrusted, Refused
 from batch.model.events import Event
 from batch.model.people import Signed

@@ -12,14 +12,14 @@ from typing import cast
 import pytest
 
 from batch.audit.log import log
-from batch.life import renewing, vouchers
-from batch.life.expiring import listed
-from batch.life.renewal_cancelling import cancel
-from batch.life.renewal_on_new import finish as end
-from batch.life.renewal_on_new import order as order_new
-from batch.life.renewal_on_new import waiting_for
-from batch.life.renewal_on_token import carried_out_before, carry_out
-from batch.life.renewal_seat import Bench
+from batch.life.renewal import renewing, vouchers
+from batch.life.renewal.cancelling import cancel
+from batch.life.renewal.expiring import listed
+from batch.life.renewal.on_new_token import finish as end
+from batch.life.renewal.on_new_token import order as order_new
+from batch.life.renewal.on_new_token import waiting_for
+from batch.life.renewal.on_same_token import carried_out_before, carry_out
+from batch.life.renewal.seat import Bench
 from batch.model.errors import FaultyValue, Refused, Transition
 from batch.model.events import Event
 from batch.model.renewals import OldEnds, Pause, RenewalKey, Way

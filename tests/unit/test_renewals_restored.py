@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch.audit.log import log
-from batch.life import renewing, vouchers
+from batch.life.renewal import renewing, vouchers
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.renewals import RenewalKey

@@ -15,8 +15,8 @@ from batch.audit.log import log
 from batch.audit.verification import verify
 from batch.custody.codes import revocation_code
 from batch.custody.sealing import hash_revocation_code
-from batch.life.code_check import NOBODYS, CodeCheck
-from batch.life.revoking import FREE, HOLDER, LONGEST_WAIT, MOST, Revoked, revoke_by_code
+from batch.life.revocation.code_check import NOBODYS, CodeCheck
+from batch.life.revocation.revoking import FREE, HOLDER, LONGEST_WAIT, MOST, Revoked, revoke_by_code
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.states import LetterState, LifeState

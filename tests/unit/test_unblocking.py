@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from batch.audit.log import log
 from batch.custody.recovery import admin_for
 from batch.custody.sealing import seal
-from batch.life.unblocking import HolderCodes, unblock
-from batch.life.unblocking_lane import refusal
+from batch.life.field.unblocking import HolderCodes, unblock
+from batch.life.field.unblocking_lane import refusal
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import Refused
 from batch.model.events import Event

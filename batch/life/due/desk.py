@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from batch.audit.care import LONGEST, wanted
-from batch.life.closing import obstacles
+from batch.life.closing.settling import obstacles
 from batch.life.duties import Duty
 from batch.model.custody import KeyState
 from batch.model.errors import NotTrusted

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from batch.audit.chain import canonical, facts_of
 from batch.audit.log import log
 from batch.audit.notes import Note, SignedText, VerifierKey, signed
-from batch.life.order_report import OrderReport, Totals
+from batch.life.closing.report import OrderReport, Totals
 from batch.model.errors import FaultyNote, RecordsDamaged
 from batch.model.events import Entry, Event, StoredCheckpoint
 from batch.people.separation import Act

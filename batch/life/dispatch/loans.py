@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from batch.audit.log import log
+from batch.life.dispatch.parcels import addressee_of
 from batch.life.duties import Duty
-from batch.life.parcels import addressee_of
 from batch.life.wording import checked
 from batch.model.dispatch import Device, Loan
 from batch.model.errors import Refused

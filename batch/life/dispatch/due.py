@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 
-from batch.life import acknowledging, blanks, loans, reminders
+from batch.life.dispatch import acknowledging, blanks, loans, reminders
+from batch.life.dispatch.parcels import why_not
 from batch.life.duties import Duty
-from batch.life.field_due import LayoutOf
-from batch.life.parcels import why_not
+from batch.life.field.due import LayoutOf
 from batch.model.people import Role
 from batch.model.states import ParcelState
 from batch.store import items, lives, orders, parcels

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from batch.life.renewable import gone
-from batch.life.renewing import tell
+from batch.life.renewal.renewable import gone
+from batch.life.renewal.renewing import tell
 from batch.model.errors import Refused
 from batch.model.renewals import Renewal
 from batch.model.states import ItemState, OrderState, RenewalState

@@ -25,7 +25,7 @@ from drivers.errors import AuthenticationFailed
 from drivers.secret import Secret
 from drivers.tokens import Code
 
-SERVED = "batch.life.unblocking_lane:UnblockingLane"
+SERVED = "batch.life.field.unblocking_lane:UnblockingLane"
 _ANSWER = 120.0
 
 _NOT_HERE = (LifeState.LOST, LifeState.DESTROYED)

@@ -11,9 +11,9 @@ from datetime import date, datetime, timedelta
 
 from batch.audit.contents import fingerprints
 from batch.audit.log import log
-from batch.life.renewable import check_fields, checked, renewable, words
-from batch.life.renewal_mandate import Wanted, approving, role_of
-from batch.life.vouchers import spend
+from batch.life.renewal.mandate import Wanted, approving, role_of
+from batch.life.renewal.renewable import check_fields, checked, renewable, words
+from batch.life.renewal.vouchers import spend
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.orders import Item

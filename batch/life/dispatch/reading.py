@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.audit.log import log
-from batch.life.parcels import before, in_state
+from batch.life.dispatch.parcels import before, in_state
 from batch.model.dispatch import Parcel
 from batch.model.errors import NotFound, Refused
 from batch.model.events import Event

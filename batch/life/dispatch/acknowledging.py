@@ -16,10 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from batch.audit.log import log
-from batch.life import quoting
+from batch.life.dispatch import quoting
+from batch.life.dispatch.mail import Mail
+from batch.life.dispatch.parcels import certificate_name
 from batch.life.duties import Duty
-from batch.life.mail import Mail
-from batch.life.parcels import certificate_name
 from batch.life.wording import LONGEST, checked
 from batch.model.dispatch import Acknowledgement, Channel, Doubt
 from batch.model.errors import NotFound, Refused

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from batch.audit.contents import fingerprints
-from batch.life.renewable import gone
-from batch.life.renewal_cancelling import cancelled
-from batch.life.renewal_lane import Answer, Value
-from batch.life.renewal_seat import AtSeat, Bench
+from batch.life.renewal.cancelling import cancelled
+from batch.life.renewal.lane import Answer, Value
+from batch.life.renewal.renewable import gone
+from batch.life.renewal.seat import AtSeat, Bench
 from batch.model.errors import Refused
 from batch.model.renewals import OldEnds, Renewal, Way
 from batch.model.states import RenewalState, StepState

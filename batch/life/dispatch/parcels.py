@@ -9,8 +9,8 @@ from datetime import date, datetime
 
 from batch.audit.log import log
 from batch.letters.policy import had_letter, letter_left
-from batch.life import quoting
-from batch.life.field_due import LayoutOf
+from batch.life.dispatch import quoting
+from batch.life.field.due import LayoutOf
 from batch.life.wording import checked
 from batch.model.dispatch import Loan, Packed, Parcel
 from batch.model.errors import NotFound, Refused

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from batch.life.closing import obstacles
+from batch.life.closing.settling import obstacles
 from batch.model.orders import Order
 from batch.production.readback import proves
 from batch.store import codes, custody, items, parcels, settling

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from batch.audit.log import log
 from batch.life.duties import Duty
-from batch.life.renewable import words
-from batch.life.renewal_on_new import new_token
-from batch.life.renewing import asks
+from batch.life.renewal.on_new_token import new_token
+from batch.life.renewal.renewable import words
+from batch.life.renewal.renewing import asks
 from batch.model.events import Event
 from batch.model.orders import Item
 from batch.model.people import Role

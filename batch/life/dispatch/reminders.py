@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from batch.audit.log import log
+from batch.life.dispatch.loans import AHEAD, gone
+from batch.life.dispatch.parcels import certificate_name
 from batch.life.duties import Duty
-from batch.life.field_due import LayoutOf
-from batch.life.loans import AHEAD, gone
-from batch.life.parcels import certificate_name
+from batch.life.field.due import LayoutOf
 from batch.model.dispatch import Loan, Parcel
 from batch.model.events import Event
 from batch.model.orders import Item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from batch.audit.log import log
-from batch.life.parcels import addressee, certificate_name
+from batch.life.dispatch.parcels import addressee, certificate_name
 from batch.model.dispatch import Parcel
 from batch.model.errors import Refused
 from batch.model.events import Event

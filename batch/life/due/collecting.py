@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from batch.life import desk_duties, dispatch_due, expiring, field_due, letters_due
+from batch.life.dispatch import due as dispatch_due
+from batch.life.due import desk as desk_duties
+from batch.life.due import letters as letters_due
 from batch.life.duties import Duty
-from batch.life.field_due import LayoutOf
+from batch.life.field import due as field_due
+from batch.life.field.due import LayoutOf
+from batch.life.renewal import expiring
 from batch.model.people import Role
 from batch.people.forgetting import Retention
 from batch.store.database import Records

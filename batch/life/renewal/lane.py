@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from batch.custody.sealing import unwrap
-from batch.life.renewal_mandate import RenewalInspector, RenewalMandate, Wanted
+from batch.life.renewal.mandate import RenewalInspector, RenewalMandate, Wanted
 from batch.model.codes import Binding
 from batch.model.errors import BatchError
 from batch.production.assignment import KeyMade, KeyTask, LaneFacts

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from batch.life import renewing
-from batch.life.renewal_lane import Answer, Value
-from batch.life.renewal_mandate import RenewalMandate
+from batch.life.renewal import renewing
+from batch.life.renewal.lane import Answer, Value
+from batch.life.renewal.mandate import RenewalMandate
 from batch.model.codes import Binding, SealedCodes
 from batch.model.errors import Refused
 from batch.model.orders import Item
@@ -158,7 +158,7 @@ class AtSeat:
         lock = self.bench.run_directory / f"{seat.name}.lock"
         child = Child(
             f"lane {seat.name}",
-            "batch.life.renewal_lane:RenewalLane",
+            "batch.life.renewal.lane:RenewalLane",
             (seat.name, seat.driver, dict(seat.options), lock, mandate),
             environment=seat.environment,
         )

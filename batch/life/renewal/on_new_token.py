@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from batch.audit.chain import canonical
-from batch.life import renewing
-from batch.life.renewable import words
-from batch.life.renewing import missing
+from batch.life.renewal import renewing
+from batch.life.renewal.renewable import words
+from batch.life.renewal.renewing import missing
 from batch.model.errors import Refused
 from batch.model.orders import Item, Order
 from batch.model.renewals import OldEnds, Renewal

@@ -1,0 +1,1 @@
+"""Closing an order, and its signed report."""

@@ -1,0 +1,1 @@
+"""Parcels of tokens, what goes with them, and that they came."""

@@ -1,0 +1,1 @@
+"""What each role must do, collected from every part of the work."""

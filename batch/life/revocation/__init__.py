@@ -1,0 +1,1 @@
+"""Revoking a token by its revocation code."""
