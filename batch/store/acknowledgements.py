@@ -135,9 +135,14 @@ def remind(
     )
 
 
-def reminded(records: Records, parcel_id: int, item_id: int) -> set[int]:
-    """For which days after its sending reminders about a token were written."""
-    rows = records.rows("SELECT day FROM reminders WHERE parcel_id = ? AND item_id = ?", (parcel_id, item_id))
+def reminded(records: Records, kinds: Sequence[str], parcel_id: int, item_id: int) -> set[int]:
+    """For which days after its sending reminders of these kinds about a token were written."""
+    # Its index begins with the kind: without it, every reminder ever written is looked at for each token.
+    rows = records.rows(
+        f"SELECT day FROM reminders WHERE kind IN ({', '.join('?' * len(kinds))}) AND parcel_id = ? "
+        "AND item_id = ?",
+        (*kinds, parcel_id, item_id),
+    )
     return {int(row[0]) for row in rows}
 
 

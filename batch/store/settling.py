@@ -39,6 +39,12 @@ class Some:
         return self.count > 0
 
 
+def holds(records: Records, item_id: int, on: date) -> bool:
+    """Whether a certificate of a token holds on a day; none of one whose words are forgotten."""
+    row = records.row(f"SELECT 1 FROM items i WHERE i.id = ? AND {_HOLDS}", (item_id, on.isoformat()))
+    return row is not None
+
+
 def items_in(records: Records, order: Order, state: ItemState) -> Some:
     """Tokens of an order in a state of making."""
     return _some(records, "mailer_number FROM items WHERE order_id = ? AND state = ?", (order.id, state))

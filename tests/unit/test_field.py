@@ -243,6 +243,8 @@ def test_what_is_due_is_told_with_its_day_and_role(desk: Desk) -> None:
     assert desk.due() == [
         (Role.REVOCATION_OFFICER, f"station token revoke {NUMBER} --reason keyCompromise", tomorrow)
     ]
+    # What ended by itself, or was forgotten after its time, is not to be revoked for ever.
+    assert desk.due(date(2199, 1, 1)) == []
     desk.revoked()
     ((role, command, by),) = desk.due()
     assert (role, command) == (Role.REVOCATION_OFFICER, "station ca crl")

@@ -18,7 +18,7 @@ from batch.life.renewal.expiring import listed
 from batch.life.renewal.on_new_token import finish as end
 from batch.life.renewal.on_new_token import order as order_new
 from batch.life.renewal.on_new_token import waiting_for
-from batch.life.renewal.on_same_token import carried_out_before, carry_out
+from batch.life.renewal.on_same_token import carried_out_before, carry_out, need_here, revoke_too
 from batch.life.renewal.seat import Bench
 from batch.model.errors import FaultyValue, Refused, Transition
 from batch.model.events import Event
@@ -30,12 +30,15 @@ from batch.orders.draft import OrderDraft
 from batch.people import registry
 from batch.people.acting import Actor
 from batch.people.separation import Act, check
+from batch.production.revocation import ask_for
 from batch.store import items, journal, orders, renewals, restores, revocations, statements
 from batch.store import vouchers as stored
+from batch.store.revocations import Standing
 from drivers.authorities.port import Reason
 from layouts.errors import LayoutError
 from layouts.library import Library
 from layouts.token import TokenLayout
+from tests.unit.certificate_kit import certificate, public_key
 from tests.unit.custody_kit import in_stock
 from tests.unit.order_kit import AnyLayouts
 from tests.unit.renewal_kit import ENDS, IN_TIME, TOO_EARLY, Desk, finish
@@ -349,6 +352,27 @@ def test_what_is_being_made_on_a_token_that_is_lost_is_cancelled_and_revoked(des
     cancel(desk.records, renewal.number, desk.officer, "it is lost")
     (asked,) = revocations.of_item(desk.records, desk.item().id)
     assert asked.request == "000001/authentication/2"
+
+
+def test_what_is_revoked_while_new_keys_are_made_takes_the_new_certificates_along(desk: Desk) -> None:
+    """A holder revokes by code, at any hour, while the token lies in the reader."""
+    renewal, item, new = desk.approved(), desk.item(), certificate(serial=4711)
+    key = RenewalKey(renewal.id, "authentication", "01", "0102", "01", IN_TIME, 2)
+    with desk.records.transaction():
+        renewals.add_key(desk.records, key)
+        renewals.set_generated(desk.records, renewal, key.name, public_key(), "{}", b"csr")
+        renewals.set_certificate(desk.records, renewal, key.name, new)
+        revoke_too(desk.records, renewal, key.name, new, "pia")
+        assert not revocations.of_item(desk.records, item.id), "nobody asked for it"
+        ask_for(desk.records, item, Reason.KEY_COMPROMISE, "revocation code")
+        revoke_too(desk.records, renewal, key.name, new, "pia")
+        made = renewals.keys(desk.records, renewal)[key.name]
+        renewals.take_place(desk.records, renewal, made, "01", "0102")
+        log(desk.records, Event("renewal.key-replaced", "pia"))
+    assert new in [one.certificate for one in revocations.waiting(desk.records, item.id)]
+    assert revocations.states(desk.records)[item.id] is Standing.PENDING
+    with refused("its certificates were to be revoked; no key is made on it any more"):
+        need_here(desk.records, renewal, item)
 
 
 def test_an_approval_whose_time_is_over_is_given_anew(desk: Desk) -> None:

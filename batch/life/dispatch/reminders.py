@@ -19,13 +19,16 @@ from batch.model.people import Role
 from batch.model.states import LoanState
 from batch.orders.notices import Written, language_of, managers_of
 from batch.people import registry
-from batch.store import acknowledgements, items, loans, orders, parcels, revocations
+from batch.store import acknowledgements, items, loans, orders, parcels, revocations, settling
 from batch.store import registry as stored
 from batch.store.database import Records
 from layouts.library import Library
 
 ESCALATED = timedelta(days=14)
 """How long after the last day to acknowledge a token, of which the subscriber is told, it is revoked."""
+
+_KINDS = ("acknowledge", "unacknowledged")
+"""Notices about tokens: that they are to be acknowledged, and that they were not in time."""
 
 _AGAIN = 14
 """Days after which somebody who has a device too long is reminded again."""
@@ -54,11 +57,13 @@ def late(records: Records, layout_of: LayoutOf, on: date) -> list[Late]:
         rule = layout_of(item.layout).life
         days = [*rule.remind_days, rule.acknowledge_days]
         due = [day for day in days if sent + timedelta(days=day) <= on]
-        if not due or any(day >= due[-1] for day in acknowledgements.reminded(records, parcel.id, item.id)):
+        if not due or any(
+            day >= due[-1] for day in acknowledgements.reminded(records, _KINDS, parcel.id, item.id)
+        ):
             continue
         over = due[-1] == rule.acknowledge_days
         last = sent + timedelta(days=rule.acknowledge_days)
-        key = ("unacknowledged" if over else "acknowledge", parcel.id, due[-1], last + over * ESCALATED)
+        key = (_KINDS[over], parcel.id, due[-1], last + over * ESCALATED)
         found.setdefault(key, []).append(item)
     return [
         Late(kind, parcels.parcel_of(records, parcel_id), day, tuple(tokens), by)
@@ -106,7 +111,7 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     for item, _, sent in _on_their_way(records):
         rule = layout_of(item.layout).life
         end = sent + timedelta(days=rule.acknowledge_days) + ESCALATED
-        if end <= on:
+        if end <= on and settling.holds(records, item.id, on):
             what = "revoke the certificates of a token that nobody acknowledged (R4)"
             command = f"station token revoke {item.mailer_number} --reason cessationOfOperation"
             yield Duty(Role.REVOCATION_OFFICER, what, f"token {item.mailer_number}", end, command)

@@ -10,7 +10,7 @@ from batch.life.duties import Duty
 from batch.model.people import Role
 from batch.model.states import ItemState, LifeState
 from batch.people.separation import Act
-from batch.store import items, letters, lives, revocations, statements
+from batch.store import items, letters, lives, revocations, settling, statements
 from batch.store.database import Records
 from layouts.errors import LayoutError
 from layouts.life import Release
@@ -31,7 +31,7 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
         number: by for number, at in statements.begun(records, Act.REVOKE) if (by := _day(at + WITHIN)) >= on
     }
     yield from _revocations(records, begun)
-    yield from _lives(records, begun)
+    yield from _lives(records, begun, on)
     yield from _hand_overs(records, layout_of, on)
 
 
@@ -48,9 +48,9 @@ def _revocations(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
             yield Duty(officer, what, f"token {number}", by, f"station token revoke {number}")
 
 
-def _lives(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
+def _lives(records: Records, begun: Mapping[str, date], on: date) -> Iterator[Duty]:
     for number, life in lives.in_states(records, LifeState.LOST, LifeState.RETURNED, LifeState.DESTROYED):
-        about, valid = f"token {number}", not revocations.of_its_keys(records, life.item_id)
+        about = f"token {number}"
         if life.state is LifeState.RETURNED:
             yield Duty(
                 Role.DISPATCHER,
@@ -59,7 +59,7 @@ def _lives(records: Records, begun: Mapping[str, date]) -> Iterator[Duty]:
                 _day(life.since + PATIENCE),
                 f"station token destroy {number} --witness NAME",
             )
-        elif valid and number not in begun:
+        elif number not in begun and settling.holds(records, life.item_id, on):
             why = "keyCompromise" if life.state is LifeState.LOST else "cessationOfOperation"
             yield Duty(
                 Role.REVOCATION_OFFICER,

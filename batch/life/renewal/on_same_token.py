@@ -18,6 +18,7 @@ from batch.life.renewal.lane import Answer, Value
 from batch.life.renewal.renewable import gone
 from batch.life.renewal.seat import AtSeat, Bench
 from batch.model.errors import Refused
+from batch.model.orders import Item
 from batch.model.renewals import OldEnds, Renewal, Way
 from batch.model.states import RenewalState, StepState
 from batch.people.separation import Act, Before
@@ -66,12 +67,7 @@ def carry_out(records: Records, number: str, bench: Bench) -> Done:
             next=f"see `station renew show {renewal.number}`",
         )
     item = items.item_of(records, renewal.item_id)
-    if (why := gone(records, item)) is not None:
-        raise Refused(
-            f"{why}; no key is made on it any more",
-            where=f"token {item.mailer_number}",
-            next=f"station renew cancel {renewal.number}",
-        )
+    need_here(records, renewal, item)
     with ExitStack() as held:
         work = _Work(records, renewal, bench, held)
         work.begin()
@@ -80,6 +76,31 @@ def carry_out(records: Records, number: str, bench: Bench) -> Done:
         for name in work.names:
             work.replace(name)
         return work.finish()
+
+
+def need_here(records: Records, renewal: Renewal, item: Item) -> None:
+    """Raise `Refused` where no key is made any more on the token of a renewal: it is lost, or revoked."""
+    if (why := gone(records, item)) is not None:
+        raise Refused(
+            f"{why}; no key is made on it any more",
+            where=f"token {item.mailer_number}",
+            next=f"station renew cancel {renewal.number}",
+        )
+
+
+def revoke_too(records: Records, renewal: Renewal, name: str, certificate: bytes, by: str) -> None:
+    """Where a token's certificates were to be revoked while new ones were made, those are as well.
+
+    In the caller's transaction.
+    """
+    if revocations.of_its_keys(records, renewal.item_id):
+        revoke(records, renewal, name, certificate, by)
+
+
+def revoke(records: Records, renewal: Renewal, name: str, certificate: bytes, by: str) -> None:
+    """Have a certificate revoked that a renewal replaces or made, in the caller's transaction."""
+    request = f"{renewal.number}/{name}/{load_certificate(certificate).serial_number:x}"
+    revocations.ask(records, request, renewal.item_id, certificate, reason=Reason.SUPERSEDED, by=by)
 
 
 def undo(records: Records, number: str, bench: Bench, reason: str) -> Renewal:
@@ -168,6 +189,8 @@ class _Work(AtSeat):
             return
         self.bench.tell(name)
         with self.records.transaction():
+            # A holder may revoke it while it lies in the reader.
+            need_here(self.records, self.renewal, self.item)
             if before is StepState.DONE:
                 renewals.settle(self.records, self.renewal, name, StepState.UNKNOWN)
             renewals.intend(self.records, self.renewal, name)
@@ -215,6 +238,8 @@ class _Work(AtSeat):
         elif kind == "take-place":
             assert isinstance(value, str)
             key = self.key(name)
+            assert key.certificate is not None, "it was certified before"
+            revoke_too(self.records, self.renewal, name, key.certificate, self.bench.operator.name)
             renewals.take_place(self.records, self.renewal, key, value, key.kept_at)
             held = fingerprints(journal.keys(self.records, self.item.id))
             detail = {
@@ -257,6 +282,9 @@ class _Work(AtSeat):
         with self.records.transaction():
             renewals.set_certificate(self.records, self.renewal, name, issued)
             self.tell("step.certificate", {"key": name, "request": transaction})
+            # What was asked of the CA for this request may have been answered before it was issued.
+            revoke_too(self.records, self.renewal, name, issued, self.bench.operator.name)
+        need_here(self.records, self.renewal, self.item)
 
     def _prove(self, name: str, left: Tries) -> Answer:
         key = self.key(name)
@@ -292,14 +320,6 @@ class _Work(AtSeat):
         count = 0
         for former in renewals.former_keys(self.records, self.item.id):
             if former.renewal_id == self.renewal.id and former.certificate is not None:
-                serial = load_certificate(former.certificate).serial_number
-                revocations.ask(
-                    self.records,
-                    f"{self.renewal.number}/{former.name}/{serial:x}",
-                    self.item.id,
-                    former.certificate,
-                    reason=Reason.SUPERSEDED,
-                    by=self.bench.operator.name,
-                )
+                revoke(self.records, self.renewal, former.name, former.certificate, self.bench.operator.name)
                 count += 1
         return count
