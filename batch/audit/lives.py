@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from batch.audit.findings import Finding, Kind
 from batch.model.field import LIFE_EVENTS, TAKEN_BACK
 from batch.model.states import LifeState
-from batch.store import lives, revocations
+from batch.store import lives, parcels, revocations
 from batch.store.database import Records
 
 _REVOKED = ("revocation.ordered", "revocation.by-code")
+_IN_HAND = ("parcel.token-read", "token.dispatched")
+"""Whoever did this has no letter of the token, for good (R1)."""
 
 
 class LifeAgreement:
@@ -19,12 +21,15 @@ class LifeAgreement:
     def __init__(self) -> None:
         self._told: dict[str, LifeState] = {}
         self._revoked: set[str] = set()
+        self._handled: set[tuple[str, str]] = set()
 
     def hear(self, facts: Mapping[str, object]) -> None:
         """What one entry tells."""
         event, item, detail = str(facts.get("event")), facts.get("item"), facts.get("detail")
         if not isinstance(item, str):
             return
+        if event in _IN_HAND:
+            self._handled.add((item, str(facts.get("operator")).casefold()))
         if event == TAKEN_BACK and isinstance(detail, dict):
             event = str(detail.get("event"))
         if event == "item.produced":
@@ -39,6 +44,8 @@ class LifeAgreement:
         asked = revocations.numbers(records)
         for number in sorted(self._revoked - asked):
             yield _disagree(f"token {number} was to be revoked, as the log tells, but not on record")
+        for number, name in sorted(self._handled - parcels.handlers(records)):
+            yield _disagree(f"{name} had token {number} in hand, as the log tells, but not on record")
         for number, life in lives.in_states(records, *LifeState):
             told = self._told.get(number)
             if told is not None and told is not life.state:

@@ -99,6 +99,14 @@ def handled_by(records: Records, item_id: int) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def handlers(records: Records) -> set[tuple[str, str]]:
+    """Tokens by number, and everybody who ever had them in hand to dispatch them, in small letters."""
+    rows = records.rows(
+        "SELECT i.mailer_number, h.name FROM token_handlers h JOIN items i ON i.id = h.item_id"
+    )
+    return {(str(number), str(name).casefold()) for number, name in rows}
+
+
 def handle(records: Records, item_id: int, name: str) -> None:
     """Somebody has a token in hand; that stays so, whatever becomes of the parcel."""
     records.write("INSERT OR IGNORE INTO token_handlers VALUES (?, ?)", (item_id, name))
