@@ -27,7 +27,7 @@ _ANSWER = 60.0
 class Revoked:
     """What came of it: certificates revoked, requests that wait for the CA, and why they do.
 
-    `refused` tells of each certificate that the CA will not revoke.
+    `refused` tells of each certificate that the CA will not revoke; they are among those that wait.
     """
 
     revoked: int
@@ -64,8 +64,9 @@ def carry_out(records: Records, authority: Child, operator: str, pauses: Sequenc
         try:
             count, outcome = _patiently(records, authority, asked, left)
         except CaRefused as error:
-            count, outcome = 0, f"refused: {error.what}"
+            _refused(records, asked, error, operator)
             refused.append(f"{asked.request}: {error.what}")
+            continue
         except DriverError as error:
             return Revoked(revoked, len(waiting) - done, str(error), tuple(refused))
         with records.transaction():
@@ -74,7 +75,19 @@ def carry_out(records: Records, authority: Child, operator: str, pauses: Sequenc
             detail = {"request": asked.request, "outcome": outcome, "reason": asked.reason}
             log(records, event_of(records, "certificate.revoked", operator, item, detail))
         revoked += count
-    return Revoked(revoked, 0, None, tuple(refused))
+    return Revoked(revoked, len(refused), None, tuple(refused))
+
+
+def _refused(records: Records, asked: AskedRevocation, error: CaRefused, operator: str) -> None:
+    """It waits on: what a CA will not revoke holds, and the CA is asked again (R23)."""
+    outcome = f"refused: {error.what}"
+    if outcome == asked.outcome:
+        return
+    with records.transaction():
+        revocations.refuse(records, asked.request, outcome)
+        item = items.item_of(records, asked.item_id)
+        detail = {"request": asked.request, "outcome": outcome, "reason": asked.reason}
+        log(records, event_of(records, "certificate.not-revoked", operator, item, detail))
 
 
 def _patiently(

@@ -154,7 +154,8 @@ def _state(key: str) -> str:
     """How the certificate of a key stands, in the words of SQL; takes a moment."""
     outcome = (
         "(SELECT CASE WHEN r.outcome LIKE 'revoked%' THEN 'revoked' "
-        "WHEN r.settled_at IS NULL THEN 'revocation-pending' ELSE 'revocation-refused' END "
+        "WHEN r.settled_at IS NULL AND r.outcome IS NULL THEN 'revocation-pending' "
+        "ELSE 'revocation-refused' END "
         f"FROM revocations r WHERE r.request = {_last(key)})"
     )
     return f"coalesce({outcome}, CASE WHEN {key}.not_after < ? THEN 'expired' ELSE 'valid' END)"

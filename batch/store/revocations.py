@@ -17,7 +17,7 @@ _REVOCATION = "request, item_id, certificate, reason, asked_by, outcome"
 class AskedRevocation:
     """What is to be revoked: the `request` it was issued under, and the certificate (DER) where on record.
 
-    `reason` is RFC 5280's; `outcome` is None while the CA has not answered.
+    `reason` is RFC 5280's; `outcome` is None while the CA has not answered, and tells why it refused.
     """
 
     request: str
@@ -68,10 +68,7 @@ def of_its_keys(records: Records, item_id: int) -> bool:
 
 
 class Standing(enum.StrEnum):
-    """How the certificates that a token holds stand. PENDING: to be revoked, and the CA was not told yet.
-
-    REVOKED also where the CA refused some: `outcome` of each tells.
-    """
+    """How the certificates that a token holds stand. PENDING: to be revoked, and the CA did not do so yet."""
 
     VALID = "valid"
     PENDING = "revocation-pending"
@@ -110,6 +107,11 @@ def every(records: Records) -> list[AskedRevocation]:
     """All that was ever to be revoked, in the order it was asked."""
     rows = records.rows(f"SELECT {_REVOCATION} FROM revocations ORDER BY asked_at, request")
     return [AskedRevocation(*row) for row in rows]
+
+
+def refuse(records: Records, request: str, outcome: str) -> None:
+    """Why the CA does not revoke it; it waits on."""
+    records.write("UPDATE revocations SET outcome = ? WHERE request = ?", (outcome, request))
 
 
 def settle(records: Records, request: str, outcome: str) -> None:

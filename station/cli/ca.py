@@ -76,7 +76,8 @@ def crl(invocation: Invocation, output: Path | None, wait: bool) -> ExitCode:
         click.echo(f"the CA refused to revoke {refused}", err=True)
     _give(output, issued.public_bytes(Encoding.PEM))
     if told.waiting:
-        click.echo(f"the CA was not told: {told.reason}", err=True)
+        if told.reason is not None:
+            click.echo(f"the CA was not told: {told.reason}", err=True)
         tell_waiting(told.waiting)
         return ExitCode.PARTIAL
     return ExitCode.OK

@@ -149,7 +149,8 @@ def say(told: Told) -> None:
             f"certificates revoked: {told.revoked}{why}; next: station ca crl, which publishes it", err=True
         )
     if told.waiting:
-        click.echo(f"the CA was not told: {told.reason}", err=True)
+        if told.reason is not None:
+            click.echo(f"the CA was not told: {told.reason}", err=True)
         tell_waiting(told.waiting)
 
 

@@ -27,6 +27,7 @@ from batch.production.quarantine import RULES, cause_of, set_aside, stay_of, tak
 from batch.production.reading import decision
 from batch.store import audit, codes, items, journal, letters, orders, quarantine, revocations
 from batch.store.database import Records
+from batch.store.revocations import Standing
 from drivers import errors
 from drivers.errors import CaRefused, CaUnavailable, DriverError
 from drivers.tokens import Code, TokenIdentity, TokenState, Tries
@@ -383,13 +384,21 @@ def test_all_that_was_ever_asked_of_the_ca_is_revoked_when_it_answers(records: R
     assert len(revocations.of_item(records, item.id)) == 2
 
 
-def test_a_ca_that_refuses_to_revoke_is_told_and_not_asked_again(records: Records, order: Order) -> None:
-    aside(records, order)
+def test_what_a_ca_refuses_to_revoke_is_told_once_and_waits_until_it_does(
+    records: Records, order: Order
+) -> None:
+    item = aside(records, order)
     spoil(records)
     refusing: Any = Authority({}, CaRefused("not from this CA"))
-    told = revocation.carry_out(records, refusing, "ada")
-    assert told.waiting == 0
-    assert told.refused[0] == "000001/authentication/1: not from this CA"
+    for _ in range(2):
+        told = revocation.carry_out(records, refusing, "ada")
+        assert (told.revoked, told.waiting) == (0, 2)
+        assert told.refused[0] == "000001/authentication/1: not from this CA"
+    assert len(events(records, "certificate.not-revoked")) == 2
+    assert revocations.states(records, item.id)[item.id] is not Standing.REVOKED
+
+    willing: Any = Authority({})
+    assert revocation.carry_out(records, willing, "ada").waiting == 0
     assert not revocations.waiting(records)
 
 
