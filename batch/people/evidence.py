@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cached_property
 
-from batch.audit.chain import GENESIS
+from batch.audit.chain import GENESIS, facts_of
 from batch.audit.contents import commitment
 from batch.audit.merkle import Tree, leaf_hash
 from batch.model.errors import NotTrusted, Refused
@@ -65,11 +65,13 @@ def approval_on_record(records: Records, order: Order) -> Approval:
 
 
 def receipts_of(records: Records, numbers: Collection[str]) -> dict[str, list[Receipt]]:
-    """The receipts of these tokens that the log has, by number, oldest first."""
+    """The receipts of these tokens that the log has since they were sent last, by number, oldest first."""
     found: dict[str, list[Receipt]] = {}
-    for before, entry in audit.receipts(records):
+    for before, entry in audit.deliveries(records):
         receipt = Receipt(before or GENESIS, entry)
-        if (number := receipt.item) in numbers and number is not None:
+        if (number := receipt.item) is None:
+            found.pop(str(facts_of(entry).get("item")), None)
+        elif number in numbers:
             found.setdefault(number, []).append(receipt)
     return found
 

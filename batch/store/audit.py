@@ -39,12 +39,16 @@ def add(records: Records, entry: Entry) -> None:
         ) from error
 
 
-def receipts(records: Records) -> Iterator[tuple[bytes | None, Entry]]:
-    """Entries that tell of tokens taken by whom they were for, each with the hash before it, oldest first."""
+def deliveries(records: Records) -> Iterator[tuple[bytes | None, Entry]]:
+    """Entries that tell of tokens sent, and taken by whom they were for, each with the hash before it.
+
+    Oldest first.
+    """
     for row in records.rows(
         f"SELECT (SELECT hash FROM audit b WHERE b.sequence = a.sequence - 1), {_ENTRY} FROM audit a "
         'WHERE instr(body, \'"event":"token.acknowledged"\') > 0 '
-        'OR instr(body, \'"event":"token.handed-over"\') > 0 ORDER BY sequence'
+        'OR instr(body, \'"event":"token.handed-over"\') > 0 '
+        'OR instr(body, \'"event":"token.dispatched"\') > 0 ORDER BY sequence'
     ):
         yield row[0], _entry(row[1:])
 

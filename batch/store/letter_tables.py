@@ -40,7 +40,8 @@ CREATE INDEX forms_of_letter ON forms (letter) WHERE letter IS NOT NULL;
 CREATE UNIQUE INDEX one_form_per_letter ON forms (letter)
     WHERE state IN ('printed', 'mailed', 'returned', 'missing') AND letter IS NOT NULL;
 CREATE INDEX revocations_of_item ON revocations (item_id);
-CREATE INDEX acknowledgements_in_log ON audit (sequence)
-    WHERE instr(body, '"event":"token.acknowledged"') > 0 OR instr(body, '"event":"token.handed-over"') > 0;
+CREATE INDEX deliveries_in_log ON audit (sequence)
+    WHERE instr(body, '"event":"token.acknowledged"') > 0 OR instr(body, '"event":"token.handed-over"') > 0
+    OR instr(body, '"event":"token.dispatched"') > 0;
 """
 """A form has a row once it has left the stock: what is in stock are the numbers of ranges without one."""

@@ -311,6 +311,13 @@ def test_only_letters_of_acknowledged_tokens_are_released_and_their_receipts_are
     assert Releases(case.records, case.order, now()).of(case.item()) is None
 
 
+def test_nobody_releases_by_an_acknowledgement_from_before_its_token_was_sent_again(case: Case) -> None:
+    with case.records.transaction():
+        log(case.records, Event("token.dispatched", "emil", item="000001"))
+    with pytest.raises(NotTrusted, match="the log does not tell of it"):
+        released(case)
+
+
 def test_nobody_releases_by_an_acknowledgement_that_only_the_table_tells_of(case: Case) -> None:
     unacknowledged(case)
     case.edit("UPDATE lives SET state = 'acknowledged', acknowledged_at = since WHERE item_id = 1")
