@@ -295,7 +295,7 @@ def floor(directory: Path, layout: str, seats: int = SEATS) -> Iterator[Floor]:
     work.mkdir(parents=True)
     bench = Bench.up(state, piv=seats * piv, pkcs11=seats * (not piv), tether=True, faults=True)
     try:
-        desk = Desk.make(bench, work)
+        desk = Desk.make(bench, work).letters_first()
         desk.feed_by_hand(*bench.seats)
         try:
             yield Floor(desk, layout, bench.seats)
