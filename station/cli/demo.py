@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "state, issuance-station/demo.",
 )
 def demo(directory: Path | None) -> ExitCode:
-    """Play the whole job on a simulated bench: 24 tokens on four lanes, their certificates and PIN letters.
+    """Play the whole job on a simulated bench: 24 tokens, from their order to its signed report.
 
     Every command it runs is shown, to be tried by hand afterwards.
     """
@@ -61,6 +61,7 @@ def _table(played: Played) -> None:
     Console(file=sys.stdout, highlight=False).print(table)
     card = next((token for token in played.tokens if token.seat and token.seat.startswith("piv")), None)
     click.echo(f"letters    {played.printed}/*.pdf, one per token; a real desk never keeps them")
+    click.echo(f"papers     {played.papers}: parcels, mails, the signed report of the order")
     click.echo(f"home       {played.home}")
     click.echo(f"bench      {played.bench}, stopped; cards and tokens are kept there")
     click.echo("try next")
