@@ -13,13 +13,13 @@ from drivers.errors import (
     AuthenticationFailed,
     Blocked,
     EvidenceMissing,
-    NotBlank,
     ReadBackFailed,
     Unsupported,
     printable,
 )
 from drivers.pkcs11 import beside, objects
 from drivers.pkcs11.access import Access
+from drivers.pkcs11.initialising import initialise_again
 from drivers.pkcs11.module import SO, USER, code_of, flags_of
 from drivers.pkcs11.seat import Seat
 from drivers.secret import Secret
@@ -121,7 +121,7 @@ class Pkcs11Session:
         so_pin = self._model.so_secret(new.admin)
         with self._access.lost_if_gone():
             if flags_of(token):
-                self._initialise_again(plan.label, factory, so_pin)
+                initialise_again(self._module, self._model, self._access, plan.label, factory, so_pin)
             else:
                 self._module.init_token(token.slot, so_pin, plan.label)
                 self._access.ledger.accepted(Code.ADMIN)
@@ -129,34 +129,6 @@ class Pkcs11Session:
             if not flags_of(token) or token.label.strip() != plan.label.strip():
                 raise ReadBackFailed("the token does not show the label it was given", where=self._where)
         return self.identify()
-
-    def _initialise_again(self, label: str, factory: Credentials | None, so_pin: Secret) -> None:
-        token = self._access.token
-        begun = token.label.strip() == label.strip()
-        if self._model.factory is None or factory is None:
-            # A user PIN comes after this step: whoever set it, it was not this item's.
-            if not begun or flags_of(token) & TokenFlag.USER_PIN_INITIALIZED:
-                what = f"the token belongs to somebody: initialised, label {token.label.strip()!r}"
-                raise NotBlank(what, where=self._where, next="set it aside; it was not written to")
-            self._init_token(so_pin, label)
-            return
-        old = self._model.so_secret(factory.admin)
-        if begun:
-            # Begun before: the SO PIN may be ours already.
-            try:
-                self._init_token(so_pin, label)
-                return
-            except AuthenticationFailed:
-                self._access.refresh()
-        self._init_token(old, label)
-        self._access.reread()
-        with self._access.logged_in(SO, old) as session, self._access.trying(SO):
-            self._module.set_pin(session, old, so_pin)
-        self._access.drop()
-
-    def _init_token(self, so_pin: Secret, label: str) -> None:
-        with self._access.trying(SO):
-            self._module.init_token(self._access.token.slot, so_pin, label)
 
     def generate(self, key: KeySpec, credentials: Credentials) -> GeneratedKey:
         """C_GenerateKeyPair under the CKA_ID `key.slot`, after destroying what has it (PKCS#11 step 4)."""
