@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from drivers.secret import Secret
 from drivers.tokens import Code
-from layouts.errors import CodeFault, FieldFault, LayoutError, TextFault, UnknownLayout
+from layouts.errors import CodeFault, FieldFault, LayoutError, TextFault
 from layouts.fields import fill
 from layouts.forms import Box, FontRole, MailerLayout
 from layouts.typesetting import clean, font_name, unprintable, width, wrap
@@ -92,13 +92,7 @@ def _opened(codes: Mapping[Code, Secret]) -> dict[Code, str]:
 
 class _Composer:
     def __init__(self, layout: MailerLayout, letter: Letter) -> None:
-        texts = layout.file.texts.get(letter.language)
-        if texts is None:
-            raise UnknownLayout(
-                f"there is no text in language {letter.language!r}",
-                where=f"mailer {layout.name}",
-                next=f"there are: {', '.join(layout.languages)}",
-            )
+        texts = layout.texts_in(letter.language, "mailer")
         check_number(letter)
         self._layout, self._letter, self._texts = layout, letter, texts
         sender = layout.file.sender

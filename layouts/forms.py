@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from layouts.fields import ALL_FIELDS, OPTIONAL, columns
+from layouts.languages import Translated, need_texts
 from layouts.strict import Trail, Wrong
 
 Length = Annotated[float, msgspec.Meta(ge=0, le=2000)]
@@ -211,8 +212,7 @@ class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             columns(self.certificate or "")
         except ValueError as error:
             raise Wrong("certificate", str(error)) from None
-        if not self.texts:
-            raise Wrong("texts", "at least one language is needed")
+        need_texts(self.texts)
         for name in self.boxes.__struct_fields__:
             self._check_on_paper(("boxes", name), getattr(self.boxes, name))
         self._check_on_paper(("panel",), self.panel)
@@ -224,22 +224,11 @@ class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class MailerLayout:
+class MailerLayout(Translated[Texts]):
     """A mailer layout by its name, with the files of its fonts."""
 
-    name: str
     file: MailerFile
     fonts: Mapping[FontRole, Path]
-
-    @property
-    def title(self) -> str:
-        """What the letter is for, in words."""
-        return self.file.title
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages the letter is written in."""
-        return tuple(sorted(self.file.texts))
 
     @cached_property
     def columns(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from drivers.secret import Secret
 from drivers.tokens import Code
 from layouts.composition import PRINTED, Letter, compose
 from layouts.drawing import barcode, draw
-from layouts.errors import PageFault, UnknownLayout
+from layouts.errors import PageFault
 from layouts.fields import ALL_FIELDS, OPTIONAL, columns, fill
 from layouts.forms import MailerLayout
 from layouts.token import TokenLayout
@@ -54,13 +54,7 @@ _EXAMPLE: Mapping[str, str] = {
 def letter_for(layout: MailerLayout, fields: Mapping[str, str], token_serial: str | None = None) -> Letter:
     """The letter for one row of an order with its `number`; raises `FieldFault` or `UnknownLayout`."""
     language = fill("{language}", fields, f"mailer {layout.name}")
-    texts = layout.file.texts.get(language)
-    if texts is None:
-        raise UnknownLayout(
-            f"there is no text in language {language!r}",
-            where=f"mailer {layout.name}",
-            next=f"there are: {', '.join(layout.languages)}",
-        )
+    texts = layout.texts_in(language, "mailer")
     where = f"mailer {layout.name}, address"
     lines = []
     for template in texts.address:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from layouts.errors import UnknownLayout
 from layouts.fields import columns, fill
 from layouts.forms import Name, Words
+from layouts.languages import Translated, need_texts
 from layouts.strict import Wrong
 
 _OF_ORDER = frozenset(
@@ -69,8 +69,7 @@ class NoticeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     texts: dict[str, NoticeTexts]
 
     def __post_init__(self) -> None:
-        if not self.texts:
-            raise Wrong("texts", "at least one language is needed")
+        need_texts(self.texts)
 
 
 @dataclass(frozen=True)
@@ -83,39 +82,21 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class NoticeLayout:
+class NoticeLayout(Translated[NoticeTexts]):
     """A notice layout by its name."""
 
-    name: str
     file: NoticeFile
-    columns: frozenset[str] = frozenset()
+    columns: ClassVar[frozenset[str]] = frozenset()
     """No column of an order's row: a notice tells of the order."""
 
-    optional_columns: frozenset[str] = frozenset()
-
-    @property
-    def title(self) -> str:
-        """What the notice tells, in words."""
-        return self.file.title
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages the notice is written in."""
-        return tuple(sorted(self.file.texts))
+    optional_columns: ClassVar[frozenset[str]] = frozenset()
 
     def compose(self, language: str, fields: Mapping[str, str]) -> Notice:
         """The notice in a language; `fields` are those of `NOTICE_FIELDS` that are known.
 
         Raises `UnknownLayout` for a language without texts, `FieldFault` for a field that is not filled.
         """
-        texts = self.file.texts.get(language)
-        where = f"notice {self.name}"
-        if texts is None:
-            raise UnknownLayout(
-                f"there is no text in language {language!r}",
-                where=where,
-                next=f"there are: {', '.join(self.languages)}",
-            )
+        texts, where = self.texts_in(language, "notice"), f"notice {self.name}"
         known = {**fields, "sender": self.file.sender.name, "help": self.file.sender.help}
         subject, body = (fill(template, known, where) for template in (texts.subject, texts.body))
         return Notice(language, " ".join(subject.split()), f"{body.rstrip()}\n")

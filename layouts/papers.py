@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from layouts.errors import UnknownLayout
 from layouts.fields import columns
 from layouts.forms import FontRole, Name, Words
+from layouts.languages import Translated, need_texts
 from layouts.strict import Trail, Wrong
 
 PAPER_FIELDS: frozenset[str] = frozenset(
@@ -118,42 +118,23 @@ class PaperFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     texts: dict[str, PaperTexts]
 
     def __post_init__(self) -> None:
-        if not self.texts:
-            raise Wrong("texts", "at least one language is needed")
+        need_texts(self.texts)
 
 
 @dataclass(frozen=True)
-class PaperLayout:
+class PaperLayout(Translated[PaperTexts]):
     """The layout of papers by its name, with the files of its fonts."""
 
-    name: str
     file: PaperFile
     fonts: Mapping[FontRole, Path]
-    columns: frozenset[str] = frozenset()
+    columns: ClassVar[frozenset[str]] = frozenset()
     """No column of an order's row: what is on papers is on record of the parcel."""
 
-    optional_columns: frozenset[str] = frozenset()
-
-    @property
-    def title(self) -> str:
-        """What the papers are for, in words."""
-        return self.file.title
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages the papers are written in."""
-        return tuple(sorted(self.file.texts))
+    optional_columns: ClassVar[frozenset[str]] = frozenset()
 
     def texts(self, language: str) -> PaperTexts:
         """The words in a language; raises `UnknownLayout`."""
-        found = self.file.texts.get(language)
-        if found is None:
-            raise UnknownLayout(
-                f"there is no text in language {language!r}",
-                where=f"papers {self.name}",
-                next=f"there are: {', '.join(self.languages)}",
-            )
-        return found
+        return self.texts_in(language, "papers")
 
 
 @dataclass(frozen=True)
