@@ -18,6 +18,16 @@ from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import ToldError
 
+_HERE = (
+    LetterState.SEALED,
+    LetterState.PRINTING,
+    LetterState.UNKNOWN,
+    LetterState.PRINTED,
+    LetterState.CONFIRMED,
+    LetterState.RETURNED,
+)
+"""States of letters that have not left, or came back, and may leave yet."""
+
 
 def send(
     records: Records,
@@ -47,10 +57,23 @@ def send(
 
 
 def ready_to_leave(records: Records, order: Order, layouts: Layouts, on: date) -> list[str]:
-    """The numbers of an order's letters that somebody has in hand and that may leave on a day."""
-    here = letters.outlooks(records, order.id, LetterState.CONFIRMED, LetterState.RETURNED)
-    following = ((one.letter.mailer_number, next_of(one, layouts, on)) for one in here)
-    return [number for number, next_ in following if next_ is not None and next_[1].reason is None]
+    """The numbers of an order's letters that somebody has in hand and that may leave on a day.
+
+    Raises `Refused` where there are none, which names every letter that is still here and what it waits for.
+    """
+    ready, waiting = list[str](), list[str]()
+    for one in letters.outlooks(records, order.id, *_HERE):
+        number, following = one.letter.mailer_number, next_of(one, layouts, on)
+        if following is None or following[0] != "send":
+            waiting.append(f"letter {number}: it is {one.letter.state}")
+        elif (reason := following[1].reason) is not None:
+            waiting.append(f"letter {number}: {reason}")
+        else:
+            ready.append(number)
+    if not ready:
+        none = [f"order {order.number} has no letter that is still here"]
+        refuse_all(waiting or none, "nothing was sent on record; see `station letter list --ready`")
+    return ready
 
 
 def came_back(records: Records, number: str, operator: str, reason: str) -> None:

@@ -126,7 +126,9 @@ def test_what_may_leave_and_what_may_not_is_listed_with_its_day(desk: LetterDesk
     assert later["may"] is True
     refused = station("letter", "send", "000001", "--by", "post", expect=ExitCode.REFUSED_BY_RULE)
     assert "letter 000001: its token left on" in refused.err
-    assert "0 letters sent" in station("letter", "send", "--order", ORDER, "--by", "post").err
+    none = station("letter", "send", "--order", ORDER, "--by", "post", expect=ExitCode.REFUSED_BY_RULE)
+    assert "letter 000001: its token left on" in none.err
+    assert "letter 000002: it is printed" in none.err
 
 
 def test_the_letter_of_a_token_out_of_use_is_withheld(desk: LetterDesk, station: Station) -> None:

@@ -70,7 +70,27 @@ def test_letters_leave_all_or_none(desk: LetterDesk) -> None:
     assert desk.state("000001") is LetterState.CONFIRMED
     day = (now() + LATER).date()
     assert leaving.ready_to_leave(desk.records, desk.order, LIBRARY.token, day) == ["000001", "000002"]
-    assert leaving.ready_to_leave(desk.records, desk.order, LIBRARY.token, now().date()) == []
+
+
+def test_where_none_of_an_order_may_leave_it_is_told_why_of_each(desk: LetterDesk) -> None:
+    def ready(days: int) -> list[str]:
+        day = (now() + timedelta(days=days)).date()
+        return leaving.ready_to_leave(desk.records, desk.order, LIBRARY.token, day)
+
+    with pytest.raises(
+        Refused, match=r"letter 000001: its token left .*letter 000003: it is sealed"
+    ) as found:
+        ready(0)
+    assert "letter 000002: its token left" in found.value.what
+    send(desk, "000001", "000002")
+    with pytest.raises(Refused, match=r"letter 000003: it is sealed") as found:
+        ready(2)
+    assert "000001" not in found.value.what
+    with desk.records.transaction():
+        letters.set_state(desk.records, "000003", LetterState.VOID, printer="", operator="carl")
+        log(desk.records, Event("prepared", "ann"))
+    with pytest.raises(Refused, match="has no letter that is still here"):
+        ready(2)
 
 
 def test_a_token_that_came_back_and_left_again_starts_the_gap_anew(desk: LetterDesk) -> None:
