@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from station.cli.filters import need_one_of
 from station.cli.invocation import Invocation, csv_option, json_option, on_option, pass_invocation
 from station.cli.output import counted, document, listing
 from station.cli.reminding import directory_option, tell_written
@@ -137,8 +138,7 @@ def list_(invocation: Invocation, order: str | None, state: str | None, as_json:
     from batch.store.orders import order as of_number
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(AcknowledgementState):
-        raise click.BadParameter(f"one of: {', '.join(AcknowledgementState)}", param_hint="--state")
+    need_one_of(AcknowledgementState, state)
     with Desk.of(invocation.home(), None).records() as records:
         found = acknowledgements(records, *([AcknowledgementState(state)] if state else []))
         wanted = of_number(records, order).id if order else None

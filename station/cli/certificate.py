@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.expiring import Within
+from station.cli.filters import expiring_filter, need_one_of, order_filter, subscriber_filter
 from station.cli.invocation import Invocation, csv_option, json_option, on_option, pass_invocation
 from station.cli.output import listing
 
@@ -35,15 +35,10 @@ def certificate() -> None:
 
 
 @certificate.command("list")
-@click.option("--order", "number", help="Only those of this order.")
-@click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
+@order_filter
+@subscriber_filter
 @click.option("--token", metavar="NUMBER", help="Only those of this token, by its number or serial.")
-@click.option(
-    "--expiring",
-    type=Within(),
-    metavar="TIME",
-    help="Only those that end within this time, such as 60d or 2m.",
-)
+@expiring_filter("Only those that end within this time, such as 60d, 8w or 2m.")
 @click.option("--state", help="Only those that stand like this, such as `valid` or `revocation-pending`.")
 @on_option
 @json_option
@@ -69,8 +64,7 @@ def list_(
     from batch.store.orders import order
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(CertificateState):
-        raise click.BadParameter(f"one of: {', '.join(CertificateState)}", param_hint="--state")
+    need_one_of(CertificateState, state)
     at = _moment(on)
     with Desk.of(invocation.home(), None).records() as records:
         wanted = CertificatesWanted(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.filters import need_one_of
 from station.cli.invocation import (
     Invocation,
     csv_option,
@@ -18,7 +19,7 @@ from station.cli.output import counted, document, listing, plain
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import date, datetime
 
@@ -47,6 +48,8 @@ _TOKENS = {
     "quoted": "Number to quote",
     "life": "Is",
 }
+
+_reason_option = click.option("--reason", required=True, help="Why, in a sentence.")
 
 
 @click.group()
@@ -218,30 +221,24 @@ def send(invocation: Invocation, parcel: str, courier: str, reference: str) -> N
 
 @dispatch.command()
 @click.argument("parcel")
-@click.option("--reason", required=True, help="Why, in a sentence.")
+@_reason_option
 @pass_invocation
 def reopen(invocation: Invocation, parcel: str, reason: str) -> None:
     """Open the closed PARCEL again: its papers are void, and every token is to be read anew."""
     from batch.life.dispatch.parcels import reopen as open_
 
-    desk = invocation.desk()
-    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
-        open_(records, parcel, actor.name, reason)
-    click.echo(f"parcel {parcel} is open; destroy its papers", err=True)
+    _take_back(invocation, parcel, reason, open_, "open")
 
 
 @dispatch.command()
 @click.argument("parcel")
-@click.option("--reason", required=True, help="Why, in a sentence.")
+@_reason_option
 @pass_invocation
 def cancel(invocation: Invocation, parcel: str, reason: str) -> None:
     """Give up PARCEL, which was not sent; its tokens may go with another."""
     from batch.life.dispatch.parcels import cancel as give_up
 
-    desk = invocation.desk()
-    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
-        give_up(records, parcel, actor.name, reason)
-    click.echo(f"parcel {parcel} is cancelled; destroy its papers", err=True)
+    _take_back(invocation, parcel, reason, give_up, "cancelled")
 
 
 @dispatch.command("list")
@@ -257,8 +254,7 @@ def list_(invocation: Invocation, order: str | None, state: str | None, as_json:
     from batch.store.parcels import parcels
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(ParcelState):
-        raise click.BadParameter(f"one of: {', '.join(ParcelState)}", param_hint="--state")
+    need_one_of(ParcelState, state)
     with Desk.of(invocation.home(), None).records() as records:
         wanted = of_number(records, order) if order else None
         found = parcels(records, wanted, *([ParcelState(state)] if state else []))
@@ -289,6 +285,19 @@ def show(invocation: Invocation, parcel: str, as_json: bool) -> None:
     listing(tokens, _TOKENS, as_json=False, empty="no tokens")
     if lent:
         listing(lent, LOANS, as_json=False, empty="no loans")
+
+
+def _take_back(
+    invocation: Invocation,
+    parcel: str,
+    reason: str,
+    undo: Callable[[Records, str, str, str], Parcel],
+    afterwards: str,
+) -> None:
+    desk = invocation.desk()
+    with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        undo(records, parcel, actor.name, reason)
+    click.echo(f"parcel {parcel} is {afterwards}; destroy its papers", err=True)
 
 
 def _acting(

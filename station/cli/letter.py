@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.filters import need_one_of, order_filter
 from station.cli.invocation import (
     Invocation,
     csv_option,
@@ -58,7 +59,7 @@ def letter() -> None:
 
 
 @letter.command("list")
-@click.option("--order", "number", help="Only those of this order.")
+@order_filter
 @click.option("--state", help="Only those in this state, such as `printed` or `lost`.")
 @click.option(
     "--ready", is_flag=True, help="Only those that may be printed or sent now, and those that wait."
@@ -88,8 +89,9 @@ def list_(
     from batch.store.statements import counts as signed_for
     from station.wiring import Desk
 
-    if state is not None and (ready or state not in tuple(LetterState)):
-        raise click.BadParameter(f"without --ready, one of: {', '.join(LetterState)}", param_hint="--state")
+    if ready and state is not None:
+        raise click.UsageError("--state goes without --ready")
+    need_one_of(LetterState, state)
     desk = Desk.of(invocation.home(), None)
     with desk.records() as records:
         of_order = order(records, number).id if number else None

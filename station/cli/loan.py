@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.filters import need_one_of
 from station.cli.invocation import Invocation, csv_option, json_option, on_option, pass_invocation
 from station.cli.output import listing
 from station.cli.reminding import directory_option, tell_written
@@ -117,8 +118,7 @@ def list_(
     from batch.store.loans import loans
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(LoanState):
-        raise click.BadParameter(f"one of: {', '.join(LoanState)}", param_hint="--state")
+    need_one_of(LoanState, state)
     with Desk.of(invocation.home(), None).records() as records:
         found = loans(records, *([LoanState(state)] if state else []))
         rows = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from station.cli.closing import close, report
+from station.cli.filters import need_one_of, subscriber_filter
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
@@ -99,7 +100,7 @@ def template(invocation: Invocation, file: BinaryIO, layout: str | None) -> None
 
 @order.command("list")
 @click.option("--state", help="Only those in this state, such as `produced`.")
-@click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
+@subscriber_filter
 @json_option
 @csv_option
 @pass_invocation
@@ -111,8 +112,7 @@ def list_(
     from batch.store.orders import orders
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(OrderState):
-        raise click.BadParameter(f"one of: {', '.join(OrderState)}", param_hint="--state")
+    need_one_of(OrderState, state)
     with Desk.of(invocation.home(), None).records() as records:
         found = orders(records, *([OrderState(state)] if state else []), subscriber=subscriber)
         rows = [_row(records, one) for one in found]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 import click
 
 from station.cli.confirming import ask_twice, yes_option
+from station.cli.filters import order_filter
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document, listing, plain
 from station.cli.revoking import say, tell_ca, tell_waiting
@@ -73,7 +74,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@click.option("--order", "number", help="Only those of this order.")
+@order_filter
 @json_option
 @pass_invocation
 def list_(invocation: Invocation, number: str | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.filters import need_one_of
 from station.cli.invocation import (
     Invocation,
     csv_option,
@@ -227,8 +228,7 @@ def list_(invocation: Invocation, state: str | None, as_json: bool, as_csv: bool
     from batch.store.renewals import renewals
     from station.wiring import Desk
 
-    if state is not None and state not in tuple(RenewalState):
-        raise click.BadParameter(f"one of: {', '.join(RenewalState)}", param_hint="--state")
+    need_one_of(RenewalState, state)
     with Desk.of(invocation.home(), None).records() as records:
         found = renewals(records, *((RenewalState(state),) if state else ()))
         rows = [renewal_row(records, one) for one in found]

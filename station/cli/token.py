@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.expiring import Within, list_expiring
+from station.cli.expiring import list_expiring
 from station.cli.field import activate, damaged, destroy, hand_over, lost, returned
+from station.cli.filters import expiring_filter, need_one_of, order_filter, subscriber_filter
 from station.cli.invocation import (
     Invocation,
     csv_option,
@@ -65,17 +66,14 @@ def token() -> None:
 
 
 @token.command("list")
-@click.option("--order", "number", help="Only those of this order.")
-@click.option("--subscriber", metavar="NAME", help="Only those of this subscriber, by its name or number.")
+@order_filter
+@subscriber_filter
 @click.option("--state", help="Only those in this state, such as `quarantined`, `at-desk` or `active`.")
 @click.option("--layout", metavar="NAME", help="Only those of this layout.")
 @click.option("--serial", metavar="TOKEN", help="Only those made on the chip of this serial.")
 @click.option("--text", metavar="WORDS", help="Only those ordered with all of these words, in any field.")
-@click.option(
-    "--expiring",
-    type=Within(),
-    metavar="TIME",
-    help="Only those with a certificate that ends within this time, such as 60d, 8w or 2m; the next first.",
+@expiring_filter(
+    "Only those with a certificate that ends within this time, such as 60d, 8w or 2m; the next first."
 )
 @on_option
 @json_option
@@ -101,8 +99,7 @@ def list_(
     from batch.store.revocations import states
     from station.wiring import Desk
 
-    if state is not None and state not in (*ItemState, *LifeState):
-        raise click.BadParameter(f"one of: {', '.join((*ItemState, *LifeState))}", param_hint="--state")
+    need_one_of((*ItemState, *LifeState), state)
     if expiring is not None and (state or serial or text):
         raise click.UsageError("--expiring goes with --order, --subscriber and --layout only")
     with Desk.of(invocation.home(), None).records() as records:
