@@ -13,11 +13,12 @@ from dataclasses import replace
 from batch.model.orders import Item
 from batch.model.states import ItemState, StepState
 from batch.production.assignment import LaneFacts
-from batch.production.calls import Flow
-from batch.production.events import What
+from batch.production.calls import Flow, Pause
+from batch.production.events import Awaited, Missing, Refusal, Removal, Trouble, What
 from batch.production.making import KeysFailed, Making
 from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, SeatWork, Work, named
+from batch.production.wishes import Will, Wish
 from batch.store import items, journal, orders
 from batch.store.clock import now
 from drivers.errors import (
@@ -75,10 +76,34 @@ class LaneFlow(SeatWork):
     def _work(self) -> Work[None]:
         idle = time.monotonic()
         while self.stopped is None and not self._desk.stopping:
+            wish = self._desk.wishes.of(self.seat)
+            if wish.will is Will.END:
+                self._log("lane.ended", detail=wish.detail())
+                break
             if not self._desk.work_left(self._driver, time.monotonic() - idle):
                 break
-            if (yield from self._next_token()):
+            if wish.will is Will.PAUSE:
+                yield from self._rest(wish)
                 idle = time.monotonic()
+            elif (yield from self._next_token()):
+                idle = time.monotonic()
+
+    def _rest(self, wish: Wish) -> Work[None]:
+        """Wait between two tokens, as somebody wished; other commands may use the seat meanwhile."""
+        self._child.hang_up()
+        self._log("lane.paused", detail=wish.detail())
+        self._tell(What.PAUSED)
+        while wish.will is Will.PAUSE:
+            if self._desk.stopping or not self._desk.work_left(self._driver, 0.0):
+                return
+            yield Pause(_LOOK)
+            wish = self._desk.wishes.of(self.seat)
+        if wish.will is Will.GO_ON:
+            self._log("lane.resumed", detail=wish.detail())
+            self._child.kill()
+            self._child = self._desk.start_lane(self.seat)
+            # A seat that somebody else still uses stops the lane here, before a token is blamed for it.
+            self._facts = yield from self._ask("describe")
 
     def _next_token(self) -> Work[bool]:
         """Look for a token and do what it calls for; False where there was nothing to do."""
@@ -86,8 +111,10 @@ class LaneFlow(SeatWork):
             self._tell(What.WAITING, text="insert a blank token")
             self._desk.feeder(self.seat).feed(self.seat)
         else:
-            missing = ", ".join(map(named, self._desk.unfinished(self._driver)))
-            self._tell(What.MISSING, text=f"put back {missing}")
+            missing = self._desk.unfinished(self._driver)
+            awaited = (Awaited(item.mailer_number, item.token_serial, item.seat) for item in missing)
+            text = f"put back {', '.join(map(named, missing))}"
+            self._tell(What.MISSING, text=text, detail=Missing(tuple(awaited)))
         state = yield from self._look()
         if state is None:
             return False
@@ -112,7 +139,7 @@ class LaneFlow(SeatWork):
             self._restart(str(error))
             return None
         except DriverError as error:
-            yield from self._refuse(None, str(error))
+            yield from self._refuse(None, str(error), Refusal.UNREADABLE)
             return None
         assert state is None or isinstance(state, TokenState)
         return state
@@ -155,7 +182,8 @@ class LaneFlow(SeatWork):
         else:
             if produced:
                 self._failures.clear()
-                yield from self._put_out(Tray.GOOD, f"envelope {item.mailer_number}")
+                serial = items.item_of(self._records, item.id).token_serial
+                yield from self._put_out(Removal(Tray.GOOD), item, serial, f"envelope {item.mailer_number}")
 
     def _interrupt(self, item: Item, error: DriverError) -> Work[None]:
         """The outcome of the step is unknown; the item waits for its token to come back."""
@@ -191,16 +219,19 @@ class LaneFlow(SeatWork):
         self._doubt(item, StepState.UNKNOWN, error)
         self._log("item.interrupted", item, None, {"reason": str(error)})
         self._tell(What.INTERRUPTED, item, None, str(error))
-        yield from self._refuse(state, error.what, "not blank")
+        yield from self._refuse(state, error.what, Refusal.NOT_BLANK, "not blank")
 
     def _quarantine(self, item: Item, error: DriverError) -> Work[None]:
         step = self._doubt(item, StepState.FAILED, error)
         reason = f"{step}: {error}" if step else str(error)
         serial = items.item_of(self._records, item.id).token_serial
-        operator = self._desk.operator
-        set_aside(self._records, item, cause_of(error), reason, operator, step=step, seat=self.seat)
-        self._tell(What.QUARANTINED, item, serial, reason)
-        yield from self._put_out(Tray.QUARANTINE, f"{item.mailer_number}: {reason}")
+        operator, cause = self._desk.operator, cause_of(error)
+        set_aside(self._records, item, cause, reason, operator, step=step, seat=self.seat)
+        trouble = Trouble(str(error), cause, step)
+        self._tell(What.QUARANTINED, item, serial, reason, trouble)
+        yield from self._put_out(
+            Removal(Tray.QUARANTINE, trouble), item, serial, f"{item.mailer_number}: {reason}"
+        )
         self._count_failure(type(error).__name__, step or "")
 
     def _turn_away(self, state: TokenState) -> Work[None]:
@@ -209,21 +240,25 @@ class LaneFlow(SeatWork):
         owner = items.item_of_serial(self._records, self._driver, serial)
         elsewhere = self._desk.lane_of(owner) if owner is not None else None
         if elsewhere is not None:
-            self._tell(What.MISSING, None, serial, f"seat {elsewhere} works on the token in this one")
+            text = f"seat {elsewhere} works on the token in this one"
+            self._tell(What.MISSING, None, serial, text, Missing(elsewhere=elsewhere))
         if elsewhere is not None or (owner is None and state.blank):
             if (yield from self._let_go()):
                 yield from self._ask("await_removal", _LOOK)
         elif owner is None:
-            yield from self._refuse(state, f"not blank: {', '.join(state.marks)}")
+            yield from self._refuse(state, f"not blank: {', '.join(state.marks)}", Refusal.NOT_BLANK)
         elif owner.token_driver != self._driver:
             reason = f"{self._whose(owner, state)}, made as {owner.token_driver}"
-            yield from self._refuse(state, reason, "begun before")
+            yield from self._refuse(state, reason, Refusal.BEGUN_BEFORE, "begun before")
         elif owner.state is ItemState.PRODUCED and not state.blank:
             # Such as one that a desk which was killed had no time left to have taken out.
-            self._tell(What.REFUSED, None, serial, f"it is finished: envelope {owner.mailer_number}")
-            yield from self._put_out(Tray.GOOD, f"envelope {owner.mailer_number}")
+            envelope = f"envelope {owner.mailer_number}"
+            trouble = Trouble(f"it is finished: {envelope}", refusal=Refusal.FINISHED)
+            self._tell(What.REFUSED, None, serial, trouble.reason, trouble)
+            yield from self._put_out(Removal(Tray.GOOD), owner, serial, envelope)
         else:
-            yield from self._refuse(state, self._whose(owner, state), "begun before")
+            reason = self._whose(owner, state)
+            yield from self._refuse(state, reason, Refusal.BEGUN_BEFORE, "begun before")
 
     def _whose(self, owner: Item, state: TokenState) -> str:
         order = orders.order_of(self._records, owner.order_id).number
@@ -237,12 +272,15 @@ class LaneFlow(SeatWork):
             f"its serial is that of token {owner.mailer_number} of order {order}, {owner.state}{blank}{look}"
         )
 
-    def _refuse(self, state: TokenState | None, reason: str, kind: str | None = None) -> Work[None]:
+    def _refuse(
+        self, state: TokenState | None, reason: str, refusal: Refusal, kind: str | None = None
+    ) -> Work[None]:
         """A token that must not be written to; no item is spent on it. `kind` is what is alike in reasons."""
         serial = state.identity.serial if state else None
         self._log("token.refused", None, serial, {"reason": reason})
-        self._tell(What.REFUSED, None, serial, reason)
-        yield from self._put_out(Tray.QUARANTINE, reason)
+        trouble = Trouble(reason, refusal=refusal)
+        self._tell(What.REFUSED, None, serial, reason, trouble)
+        yield from self._put_out(Removal(Tray.QUARANTINE, trouble), None, serial, reason)
         self._count_failure("refused", kind or reason)
 
     def _let_go(self) -> Work[bool]:
@@ -254,12 +292,12 @@ class LaneFlow(SeatWork):
             return False
         return True
 
-    def _put_out(self, tray: Tray, note: str) -> Work[None]:
+    def _put_out(self, removal: Removal, item: Item | None, serial: str | None, note: str) -> Work[None]:
         """Let the token be taken out and wait until it is; a crash here loses nothing."""
         try:
             yield from self._ask("let_go")
-            self._tell(What.REMOVE, text=f"take out: {tray}, {note}")
-            self._desk.feeder(self.seat).take(self.seat, tray, note)
+            self._tell(What.REMOVE, item, serial, f"take out: {removal.tray}, {note}", removal)
+            self._desk.feeder(self.seat).take(self.seat, removal.tray, note)
         except ProcessDied as error:
             self._restart(str(error))
             return
@@ -267,7 +305,7 @@ class LaneFlow(SeatWork):
             self._stop(str(error))
             return
         try:
-            while not self._desk.stopping and self._desk.work_left(self._driver, 0.0):
+            while self._goes_on() and self._desk.work_left(self._driver, 0.0):
                 if (yield from self._ask("await_removal", _LOOK)):
                     self._blind = 0
                     break
@@ -278,6 +316,10 @@ class LaneFlow(SeatWork):
             self._blind += 1
             if self._blind == _LIKE_FAILURES:
                 self._stop(str(error))
+
+    def _goes_on(self) -> bool:
+        """Whether nobody wants this lane, or all of them, to end."""
+        return not self._desk.stopping and self._desk.wishes.of(self.seat).will is not Will.END
 
     def _count_failure(self, kind: str, step: str) -> None:
         self._failures.append((kind, step))

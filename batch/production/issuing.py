@@ -11,7 +11,7 @@ from batch.model.orders import Item, KeyRecord, Order
 from batch.model.states import ItemState
 from batch.production.calls import Pause
 from batch.production.certificates import WrongCertificate, serial_number
-from batch.production.events import What
+from batch.production.events import Delay, What
 from batch.production.issuer import Issuer
 from batch.production.plan import Step
 from batch.production.quarantine import event_of
@@ -70,7 +70,7 @@ class Issuing(SeatWork):
             if pause is None or self._desk.stopping:
                 break
             told = f"{step.name}: {unavailable}; asked again in {pause:g} s"
-            self._tell(What.DELAYED, item, serial, told)
+            self._tell(What.DELAYED, item, serial, told, Delay(pause, str(unavailable)))
             yield Pause(pause)
         raise unavailable
 

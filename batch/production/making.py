@@ -12,7 +12,7 @@ from batch.model.states import ItemState, StepState
 from batch.production.assignment import Assignment, KeyMade, LaneFacts, Stepped, StepTask, Verified
 from batch.production.budget import Budget
 from batch.production.ending import end_produced
-from batch.production.events import What
+from batch.production.events import StepPlace, What
 from batch.production.issuing import Issuing
 from batch.production.plan import Kind, Step, plan
 from batch.production.seatwork import Desk, SeatWork, Work
@@ -61,13 +61,14 @@ class Making(SeatWork):
             yield from self._seal(item, serial)
         else:
             yield from self._restore(sealed, released=_released(states))
-        for step in steps[1:]:
+        for done, step in enumerate(steps[1:], start=1):
             if self._desk.stopping:
                 return (yield from self._leave(item, serial))
             before = states.get(step.name)
             if before is StepState.DONE:
                 continue
-            serial = yield from self._step(item, step, serial, in_doubt=before is not None)
+            place = StepPlace(step.name, done, len(steps))
+            serial = yield from self._step(item, step, place, serial, in_doubt=before is not None)
         self._produced(item, serial)
         return True
 
@@ -111,10 +112,12 @@ class Making(SeatWork):
             derived = yield from self._derived(sealed.diversified_from, lane_key)
         yield from self._ask("restore", self._assignment, sealed, for_lane, derived)
 
-    def _step(self, item: Item, step: Step, serial: str | None, *, in_doubt: bool) -> Work[str | None]:
+    def _step(
+        self, item: Item, step: Step, place: StepPlace, serial: str | None, *, in_doubt: bool
+    ) -> Work[str | None]:
         left = self._budget.left()
         self._intend(item, step, serial, self._budget.book(step.kind, in_doubt=in_doubt))
-        self._tell(What.STEP, item, serial, step.name)
+        self._tell(What.STEP, item, serial, step.name, place)
         if step.kind is Kind.CERTIFY:
             key = journal.keys(self._records, item.id)[step.key or ""]
             template = self._assignment.key(step.key).template

@@ -39,6 +39,7 @@ from batch.production.revocation import carry_out
 from batch.production.seats import Seat, lane_process
 from batch.production.seatwork import named
 from batch.production.startable import newest_key, startable
+from batch.production.wishes import LaneWishes
 from batch.store import items, journal, orders
 from batch.store.clock import moved, now
 from batch.store.database import Records
@@ -85,7 +86,7 @@ class Result:
 
 
 class Production:
-    """Makes the tokens of one approved order; `stop()` ends it between two steps."""
+    """Makes the tokens of one approved order; `stop()` ends it between two steps, `wishes` steer a lane."""
 
     def __init__(
         self,
@@ -115,6 +116,7 @@ class Production:
         self.diversification_key: str | None = None
         self.issuer: Issuer
         self.stopping = False
+        self.wishes = LaneWishes()
         self._briefing, self._layouts, self._tell = briefing, layouts, tell
         self._seats = {seat.name: seat for seat in seats}
         self._run_directory = run_directory

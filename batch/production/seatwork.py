@@ -11,8 +11,9 @@ from batch.model.orders import Epoch, Item, Order
 from batch.people.warrants import Proof
 from batch.production.assignment import Assignment, LaneFacts
 from batch.production.calls import Call, Limits, Pause
-from batch.production.events import LaneEvent, What
+from batch.production.events import Detail, LaneEvent, What
 from batch.production.issuer import Issuer
+from batch.production.wishes import LaneWishes
 from batch.store.database import Records
 from drivers.errors import ProcessDied
 from drivers.feeders.port import Feeder
@@ -44,6 +45,7 @@ class Desk(Protocol):
     diversification_key: str | None
     epoch: Epoch
     stopping: bool
+    wishes: LaneWishes
 
     def start_lane(self, seat: str) -> Child: ...
     def feeder(self, seat: str) -> Feeder: ...
@@ -111,8 +113,16 @@ class SeatWork:
             detail=detail,
         )
 
-    def _tell(self, what: What, item: Item | None = None, serial: str | None = None, text: str = "") -> None:
-        self._desk.tell(LaneEvent(what, self.seat, item.mailer_number if item else None, serial, text))
+    def _tell(
+        self,
+        what: What,
+        item: Item | None = None,
+        serial: str | None = None,
+        text: str = "",
+        detail: Detail | None = None,
+    ) -> None:
+        number = item.mailer_number if item else None
+        self._desk.tell(LaneEvent(what, self.seat, number, serial, text, detail))
 
 
 def _answered(call: Call) -> Work[Any]:

@@ -16,14 +16,19 @@ from station.cli.stopping import stop_on_signals
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from batch.model.orders import Order
     from batch.model.people import Signed
-    from batch.production.run import Result
+    from batch.production.events import LaneEvent
+    from batch.production.run import Production, Result
     from batch.store.database import Records
+    from station.feed.server import Feed
     from station.wiring import Desk
+
+    Listener = Callable[[LaneEvent], None]
 
 
 @click.command()
@@ -76,9 +81,10 @@ def produce(
     from batch.production.run import Production
     from batch.production.startable import startable
     from batch.store.codes import diversified
-    from batch.store.items import layouts_of
+    from batch.store.items import counts, layouts_of
     from batch.store.orders import order
     from drivers.errors import ToldError
+    from station.feed.server import Feed
     from station.progress import watch
 
     desk = invocation.desk()
@@ -99,10 +105,17 @@ def produce(
         diversification = None
         if diversifies or diversified(records, wanted.id):
             diversification = held.enter_context(desk.diversification())
+        served = desk.seats(seats)
+        feed = Feed(
+            wanted.number,
+            operator,
+            {seat.name: seat.driver for seat in served},
+            lambda: counts(records, wanted),
+        )
         production = Production(
             records,
             wanted,
-            desk.seats(seats),
+            served,
             operator=operator,
             authority=held.enter_context(desk.authority()),
             keeper=keeper,
@@ -110,12 +123,14 @@ def produce(
             briefing=desk.brief,
             layouts=layouts,
             run_directory=desk.run_directory,
-            tell=held.enter_context(watch(records, wanted)),
+            tell=_to_both(feed.tell, held.enter_context(watch(records, wanted))),
             patience=patience,
             ordered=ordered,
         )
         held.enter_context(stop_on_signals(production.stop, "stopping: every lane ends the step it is in"))
+        _serve(held, feed, desk.run_directory, production)
         result = production.run()
+        feed.ended(result)
         try:
             made = desk.checkpoint(records, keeper, operator)
         except ToldError as error:
@@ -127,6 +142,29 @@ def produce(
     click.echo("no checkpoint of the log was signed:", err=True)
     failed = report(unsigned)
     return failed if code is ExitCode.OK or failed is ExitCode.CHECK_FAILED else code
+
+
+def _to_both(feed: Listener, terminal: Listener) -> Listener:
+    def tell(event: LaneEvent) -> None:
+        # A terminal may block.
+        feed(event)
+        terminal(event)
+
+    return tell
+
+
+def _serve(held: ExitStack, feed: Feed, run_directory: Path, production: Production) -> None:
+    """Let screens watch and steer it; it goes on without them where that cannot be."""
+    from station.talk import say
+
+    def stop(by: str | None) -> None:
+        production.stop()
+        say(f"stopping, as {by or 'somebody at a screen'} asked: every lane ends the step it is in")
+
+    try:
+        held.enter_context(feed.serving(run_directory, production.wishes, stop))
+    except OSError as error:
+        click.echo(f"it cannot be watched from a screen: {error.strerror}", err=True)
 
 
 def _signed(
