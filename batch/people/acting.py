@@ -106,6 +106,20 @@ def permitted(records: Records, actor: Actor, act: Act, *, where: str, before: B
     _permitted(register_of(records), actor, act, where, before)
 
 
+def why_not(
+    records: Records, name: str, act: Act, *, where: str, before: Before | None = None
+) -> Refused | None:
+    """Why an operator may not do an act at this moment; None where they may."""
+    register = register_of(records)
+    try:
+        operator = register.operator(name, now())
+        register.check_working(operator, now())
+        check(act, operator, where=where, before=before)
+    except Refused as refused:
+        return refused
+    return None
+
+
 def give(
     records: Records,
     actor: Actor,

@@ -32,6 +32,7 @@ _SHUT = {
     "SQLITE_IOERR": "look at the disk and its room, then run this again",
     "SQLITE_READONLY": "let the owner of the home write to it, then run this again",
     "SQLITE_CANTOPEN": "let the owner of the home read and write in it, then run this again",
+    "SQLITE_INTERRUPT": "it was cut off; ask again",
     "SQLITE_PERM": "let the owner of the home write to it, then run this again",
 }
 """What to do about errors that are not the records' own, by the beginning of SQLite's name for them."""
@@ -101,6 +102,10 @@ class Records:
         """Close the connection; committed facts are safe before."""
         self._connection.close()
         os.close(self._lock)
+
+    def interrupt(self) -> None:
+        """Cut off the query that runs, which raises `RecordsShut`; the one thing another thread may call."""
+        self._connection.interrupt()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
