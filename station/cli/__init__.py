@@ -15,6 +15,7 @@ from station.talk import open_closed
 
 COMMANDS = {
     "init": Entry("station.cli.init:init", "Make a station: home, key tokens, CA, records."),
+    "screen": Entry("station.cli.screen:screen", "The operator's screen, which `station` alone opens too."),
     "doctor": Entry("station.cli.doctor:doctor", "Check everything a desk needs and say how to mend it."),
     "lanes": Entry("station.cli.lanes:lanes", "List the seats and readers; bind a reader to a seat."),
     "layouts": Entry("station.cli.layouts:layouts", "List and show what tokens and letters look like."),
@@ -54,15 +55,25 @@ COMMANDS = {
 """All subcommands in the order of the help; the help is told here so that asking for it loads nothing."""
 
 
-@click.group(cls=LazyGroup, entries=COMMANDS, params=GLOBAL_OPTIONS)
+@click.group(cls=LazyGroup, entries=COMMANDS, params=GLOBAL_OPTIONS, invoke_without_command=True)
 @click.version_option(package_name="issuance-station", message="%(version)s")
-def station() -> None:
+@click.pass_context
+def station(context: click.Context) -> None:
     """The personalisation desk of a certificate issuer: from an approved order to tokens and sealed letters.
+
+    Without a command it opens the operator's screen in a terminal, and tells this elsewhere.
 
     --home, --as, --pin-fd and --debug may stand before or after a command. What a script may want goes to
     standard output, as JSON with --json; all talk goes to standard error. Exit codes are documented in
     docs/command-line.md.
     """
+    if context.invoked_subcommand is None:
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            from station.cli.screen import screen
+
+            context.invoke(screen)
+        else:
+            click.echo(context.get_help())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

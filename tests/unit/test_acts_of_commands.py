@@ -176,7 +176,7 @@ BEFORE_ANYBODY = {"init", "operator found"}
 """What makes the first operators."""
 
 NO_RECORDS = {
-    *("bench up", "bench down", "bench status", "bench insert", "bench eject", "demo"),
+    *("bench up", "bench down", "bench status", "bench insert", "bench eject", "demo", "screen"),
     *("bench operator add", "bench operator present"),
     "lanes bind",  # writes station.toml, as whoever gets into the home does with an editor
 }

@@ -1,0 +1,290 @@
+"""The operator's screen: areas, keys for all of them, who is logged in, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from batch.life.duties import Duty
+from batch.model.people import Role
+from batch.store.database import Records
+from drivers.errors import ToldError
+from station.exit_codes import ExitCode
+from station.home import Home, enter
+from station.tui import preferences
+from station.tui.acts import Act, Outcome
+from station.tui.areas import AREAS, LOGIN, area
+from station.tui.desk_screen import DeskScreen, words
+from station.tui.dialogs.help import Help
+from station.tui.dialogs.leaving import Leaving, LeavingChoice
+from station.tui.palette import DeskCommands
+from station.tui.reading import Reader
+from station.tui.screens.login import LoginScreen
+from station.tui.themes import NAMES, THEMES
+from station.tui.words import LANGUAGES, N_, _, speak, spoken
+from station.wiring import Desk
+
+_DONE_IN = {
+    "acknowledge": "dispatch",
+    "audit": "audit",
+    "dispatch": "dispatch",
+    "letter": "letters",
+    "loan": "dispatch",
+    "order": "orders",
+    "produce": "bench",
+    "quarantine": "quarantine",
+    "registry": "registry",
+    "renew": "tokens",
+    "revoke": "tokens",
+    "stock": "stock",
+    "token": "tokens",
+}
+"""The area in which a duty is done, by the first word of its command; the others are told under Health."""
+
+_LOOK = 1.0
+"""Seconds between two looks whether the records changed; one look is one page of the file."""
+
+
+class StationApp(App[ExitCode]):
+    """Opened by `station` in a terminal. It shows and asks; what is done, the desk's commands do."""
+
+    TITLE = "Issuance Station"
+    CSS_PATH = "station.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    COMMANDS = {DeskCommands}
+    BINDINGS = [
+        *(Binding(one.key, f"open('{one.name}')", one.title, show=False, priority=True) for one in AREAS),
+        Binding("question_mark,f1", "help", N_("Help"), key_display="?"),
+        Binding("ctrl+p", "command_palette", N_("All commands"), key_display="^p"),
+        Binding("ctrl+l", "lock", N_("Lock"), key_display="^l"),
+        Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True),
+    ]
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+        self.operator: str | None = None
+        """Who is logged in at this terminal."""
+        self.roles: frozenset[Role] = frozenset()
+        self.name_of_station = ""
+        self.reader = Reader(self.desk)
+        self.sought = ""
+        """What is to be looked for when the area of tokens opens."""
+        self._version: int | None = None
+        self._acts: set[Act] = set()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self._prefer(preferences.of_operator(Home(home), None))
+        for one in AREAS:
+            self.add_mode(one.name, one.open)
+        self.add_mode(LOGIN, LoginScreen)
+
+    def desk(self) -> Desk:
+        """The desk of the home; raises `station.errors.StationError`."""
+        return Desk.of(enter(self.home), None)
+
+    async def on_mount(self) -> None:
+        """Nothing but the login is open until somebody has logged in."""
+        self.name_of_station = await self.reader.read(lambda desk, _records: desk.configuration.station.name)
+        await self.find_out_who()
+        self.set_interval(_LOOK, self._look)
+
+    # Who is there
+
+    async def find_out_who(self) -> None:
+        """See who is logged in at this terminal; open the bench, or the login where nobody is."""
+        outcome = await self.run_act("whoami", "--json")
+        if outcome.done:
+            told = outcome.document
+            self.operator, self.roles = told["name"], frozenset(Role(role) for role in told["roles"])
+            self._prefer(preferences.of_operator(Home(self.home), self.operator))
+            await self._renew_screens()
+            if self.current_mode in (LOGIN, "_default"):
+                await self.switch_mode(AREAS[0].name)
+        else:
+            self.operator, self.roles = None, frozenset()
+            await self.switch_mode(LOGIN)
+
+    async def acted(self, outcome: Outcome) -> None:
+        """An act ended: one that says that nobody is logged in has the login opened."""
+        failed = outcome.failed
+        if failed is not None and failed.where == "operator":
+            await self.find_out_who()
+        elif outcome.done and outcome.said:
+            self.notify(outcome.said, markup=False)
+
+    async def run_act(self, *arguments: str) -> Outcome:
+        """Carry out a command that asks nothing, with nothing of it on the screen."""
+        act = Act(arguments, self.home)
+        self._acts.add(act)
+        try:
+            return await act.run()
+        finally:
+            self._acts.discard(act)
+
+    @work(group="lock", exclusive=True)
+    async def action_lock(self) -> None:
+        """End the session; what is produced goes on."""
+        await self.run_act("logout")
+        await self.find_out_who()
+
+    # Areas
+
+    def action_open(self, name: str) -> None:
+        """Open an area; from a dialog nothing else is opened, and from the login nothing at all."""
+        if self.operator is not None and not self.screen.is_modal and name != self.current_mode:
+            self.switch_mode(name)
+
+    def find(self, text: str) -> None:
+        """Look for a token by what was typed or scanned."""
+        self.sought = text
+        if self.current_mode == "tokens":
+            self.reload()
+        else:
+            self.action_open("tokens")
+
+    def open_duty(self, duty: Duty) -> None:
+        """Open the area in which a duty is done, at what it is about."""
+        name = _DONE_IN.get(duty.command.split()[1], "health")
+        if name == "tokens":
+            self.find(duty.about)
+        else:
+            self.action_open(name)
+
+    def reload(self) -> None:
+        """Have the open area read again."""
+        if isinstance(self.screen, DeskScreen):
+            self.screen.reload()
+
+    def who_and_where(self, name: str) -> tuple[str, str]:
+        """The words of the top line in an area."""
+        opened = area(name)
+        roles = ", ".join(sorted(_(role.replace("-", " ")) for role in self.roles))
+        who = f"{self.operator} ({roles})" if self.operator else _("nobody is logged in")
+        return words((self.name_of_station, _(opened.title) if opened else None)), who
+
+    async def _look(self) -> None:
+        """Have the open area read again where somebody wrote to the records."""
+
+        def version(_desk: Desk, records: Records) -> int:
+            row = records.row("PRAGMA data_version")
+            return int(row[0]) if row else 0
+
+        try:
+            found = await self.reader.read(version)
+        except ToldError:
+            found = None
+        if found != self._version:
+            first, self._version = self._version is None, found
+            if not first:
+                self.reload()
+
+    # Habits
+
+    def action_help(self) -> None:
+        """What the open area is for, and its keys."""
+        if isinstance(self.screen, DeskScreen):
+            self.push_screen(Help(self.screen))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Themes, languages and the bell; the acts of the areas come from `DeskCommands`."""
+        colours, speech = _("Colours of the screen"), _("Words of the screen")
+        for theme, title in NAMES.items():
+            name = _("Theme: {name}").format(name=_(title))
+            yield SystemCommand(
+                name,
+                colours,
+                _Choosing(self, theme=theme),
+            )
+        for language, title in LANGUAGES.items():
+            name = _("Language: {name}").format(name=title)
+            yield SystemCommand(
+                name,
+                speech,
+                _Choosing(self, language=language),
+            )
+        rings = self.liking.bell
+        yield SystemCommand(
+            _("Bell: off") if rings else _("Bell: on"),
+            _("When the bench needs you"),
+            _Choosing(self, bell=not rings),
+        )
+
+    @property
+    def liking(self) -> preferences.Preferences:
+        """How who is logged in likes the screen."""
+        return self._liking
+
+    def call_attention(self) -> None:
+        """Somebody is needed: the bell, where it is wanted."""
+        if self._liking.bell:
+            self.bell()
+
+    def _prefer(self, liking: preferences.Preferences) -> None:
+        self._liking = liking
+        speak(liking.language)
+        self.theme = liking.theme if liking.theme in NAMES else THEMES[0].name
+
+    async def prefer(self, liking: preferences.Preferences) -> None:
+        """Keep what was chosen, and show it."""
+        before = spoken()
+        preferences.keep(Home(self.home), self.operator, liking)
+        self._prefer(liking)
+        if spoken() != before:
+            await self._renew_screens()
+
+    async def _renew_screens(self) -> None:
+        """Make every screen anew, in the language in use; the area that is open stays open."""
+        opened = self.current_mode
+        for one in AREAS:
+            if one.name != opened:
+                await self.remove_mode(one.name)
+                self.add_mode(one.name, one.open)
+        if area(opened) is not None:
+            await self.switch_mode(LOGIN)
+            await self.remove_mode(opened)
+            self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
+            await self.switch_mode(opened)
+
+    # The end
+
+    @work(group="leave", exclusive=True)
+    async def action_leave(self) -> None:
+        """Leave, having asked what is to become of what runs."""
+        choice = await self.push_screen_wait(Leaving(producing=False))
+        if choice is LeavingChoice.LEAVE:
+            await self.end()
+
+    async def end(self) -> None:
+        """End within two seconds, whatever hangs."""
+        self.reader.close()
+        await asyncio.gather(*(act.end() for act in self._acts))
+        self.exit(ExitCode.OK)
+
+
+class _Choosing:
+    """Changes one preference when it is called."""
+
+    def __init__(self, app: StationApp, **changes: Any) -> None:
+        self._app, self._changes = app, changes
+
+    async def __call__(self) -> None:
+        """Change it, and keep it."""
+        import msgspec
+
+        await self._app.prefer(msgspec.structs.replace(self._app.liking, **self._changes))
+
+
+def open_screen(home: Path) -> ExitCode:
+    """Open the screen at a home and stay until it is left."""
+    app = StationApp(home)
+    code = app.run()
+    return ExitCode.OK if code is None else code

@@ -1,0 +1,160 @@
+"""What the screens of all areas have in common: two lines at the top, keys at the bottom, loading, acting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Label
+
+from batch.people.acting import register_of, why_not
+from batch.people.separation import RULES, Act, Before, same
+from batch.store.clock import now
+from batch.store.database import Records
+from drivers.errors import ToldError
+from station.tui.acts import Outcome
+from station.tui.dialogs.act import ActDialog
+from station.tui.dialogs.asking import AskLine
+from station.tui.dialogs.choosing import Choose
+from station.tui.widgets.bars import AreaBar, StationBar
+from station.tui.widgets.secret_field import SecretField
+from station.tui.words import _
+from station.wiring import Desk
+
+if TYPE_CHECKING:
+    from station.tui.app import StationApp
+
+_T = TypeVar("_T")
+
+
+class DeskScreen(Screen[None]):
+    """One area. `content` says what it is made of, `load` reads it again: when it opens, after each act, and
+    when the records changed.
+    """
+
+    area: ClassVar[str]
+    """Its name in `station.tui.areas`."""
+
+    help: ClassVar[str] = ""
+    """What this area is for and how it is used, in a few lines; translated where it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Bindings are written down before anybody chose a language.
+        for key, bindings in self._bindings.key_to_bindings.items():
+            told = [replace(one, description=_(one.description)) for one in bindings]
+            self._bindings.key_to_bindings[key] = told
+
+    def content(self) -> ComposeResult:
+        """What stands between the bars."""
+        yield from ()
+
+    async def load(self) -> None:
+        """Read what is shown; runs in a worker that a later one cuts off."""
+
+    def scanned(self, text: str) -> None:
+        """A number was typed or scanned where no field had the focus; the token of it, if not said else."""
+        self.station.find(text)
+
+    def compose(self) -> ComposeResult:
+        yield StationBar()
+        yield AreaBar(self.area)
+        with Vertical(id="desk"):
+            yield from self.content()
+        yield Label("", id="trouble", markup=False)
+        yield Footer(show_command_palette=False)
+
+    @property
+    def station(self) -> StationApp:
+        """The application this is a part of."""
+        return cast("StationApp", self.app)
+
+    def on_screen_resume(self) -> None:
+        """Show what is on record at this moment."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Have everything read again, in the place of what is being read."""
+        self.show_who()
+        self._load()
+
+    def show_who(self) -> None:
+        """Bring the top line up to date."""
+        for bar in self.query(StationBar):
+            bar.left, bar.right = self.station.who_and_where(self.area)
+
+    async def read(self, read: Callable[[Desk, Records], _T]) -> _T:
+        """Ask the reading thread; raises what `read` raises."""
+        return await self.station.reader.read(read)
+
+    async def act(self, title: str, *arguments: str, show: bool = False) -> Outcome:
+        """Carry a command out in a dialog, from a worker; what is shown is read again afterwards."""
+        outcome = await self.app.push_screen_wait(ActDialog(title, arguments, show=show))
+        await self.station.acted(outcome)
+        self.reload()
+        return outcome
+
+    async def partner(self, act: Act) -> str | None:
+        """Who does an act with whoever is logged in: chosen among those who may; None where nobody was."""
+        mine = self.station.operator or ""
+
+        def others(_desk: Desk, records: Records) -> list[str]:
+            active = register_of(records).active(now())
+            return [one.name for one in active if RULES[act].roles & one.roles and not same(one.name, mine)]
+
+        names = sorted(await self.read(others), key=str.casefold)
+        title = _("Who does this with you?")
+        return await self.app.push_screen_wait(Choose(title, [(name, name) for name in names]))
+
+    async def may(self, act: Act, where: str, before: Before | None = None) -> bool:
+        """Whether who is logged in may do an act; says why not."""
+        name = self.station.operator
+        if name is None:
+            self.app.bell()
+            self.notify(_("Nobody is logged in."), severity="warning")
+            return False
+
+        def ask(_desk: Desk, records: Records) -> str | None:
+            refused = why_not(records, name, act, where=where, before=before)
+            return None if refused is None else "; ".join(filter(None, (refused.what, refused.next)))
+
+        refused = await self.read(ask)
+        if refused is not None:
+            self.notify(refused, title=_("Not for you to do"), severity="warning")
+        return refused is None
+
+    def on_key(self, event: events.Key) -> None:
+        """A digit or capital where no field has the focus is the first of a scan."""
+        letter = event.character or ""
+        typing = isinstance(self.focused, Input | SecretField)
+        if not typing and len(letter) == 1 and letter.isascii() and (letter.isdigit() or letter.isupper()):
+            event.stop()
+            self._scan(letter)
+
+    @work(group="scan", exclusive=True)
+    async def _scan(self, begun: str) -> None:
+        label = _("A number, typed or scanned")
+        found = await self.app.push_screen_wait(AskLine(_("Find"), label, begun))
+        if found:
+            self.scanned(found)
+
+    @work(group="load", exclusive=True, exit_on_error=False)
+    async def _load(self) -> None:
+        trouble = self.query_one("#trouble", Label)
+        try:
+            await self.load()
+        except ToldError as error:
+            trouble.update("\n".join(filter(None, (f"✗ {error}", error.next))))
+            trouble.display = True
+        else:
+            trouble.display = False
+
+
+def words(parts: Sequence[str | None], between: str = " · ") -> str:
+    """What there is of some words, with something between them."""
+    return between.join(part for part in parts if part)

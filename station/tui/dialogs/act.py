@@ -1,0 +1,185 @@
+"""An act under way: what it says, what it asks for, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Button, Input, Label, Static
+from textual.worker import Worker, WorkerState
+
+from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, Question
+from station.exit_codes import ExitCode
+from station.tui.acts import Act, Heard, Outcome, Said
+from station.tui.dialogs.base import StationModal
+from station.tui.widgets.secret_field import SecretField
+from station.tui.words import N_, _
+
+_KEPT = 200
+"""Lines of talk that are kept on the screen."""
+
+
+class ActDialog(StationModal[Outcome]):
+    """Carries one command out; dismissed with its outcome at once, or when an error was read."""
+
+    BINDINGS = [Binding("escape", "leave", N_("Stop"), show=False)]
+
+    class Came(Message):
+        """Something came from the act."""
+
+        def __init__(self, heard: Heard) -> None:
+            super().__init__()
+            self.heard = heard
+
+    def __init__(self, title: str, act: Sequence[str], *, show: bool = False) -> None:
+        """`show` keeps what was said on the screen until somebody has read it."""
+        super().__init__()
+        self.heading, self._arguments, self._show = title, tuple(act), show
+        self._lines: list[str] = []
+        self._asked: Question | None = None
+        self._first: bytes | None = None
+        self._act: Act | None = None
+        self._outcome: Outcome | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Label(self.heading, classes="dialog--title", markup=False)
+            with VerticalScroll(id="talk", can_focus=False):
+                yield Static(id="said", markup=False)
+            yield Vertical(id="question")
+            with Horizontal(classes="dialog--buttons"):
+                yield Button(_("Stop"), id="leave")
+
+    async def on_mount(self) -> None:
+        """Begin it."""
+        await self._wait()
+        self._act = Act(self._arguments, self.station.home, self._heard)
+        self.run_worker(self._act.run(), name="act", exit_on_error=False)
+
+    async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """It ended."""
+        if event.worker.name != "act":
+            return
+        if event.state is WorkerState.SUCCESS:
+            outcome = event.worker.result
+            assert isinstance(outcome, Outcome)
+            await self._ended(outcome)
+        elif event.state is WorkerState.ERROR:
+            await self._ended(Outcome(ExitCode.INTERNAL, "", _("The command could not be started.")))
+
+    async def action_leave(self) -> None:
+        """Decline what is asked, stop what runs, or close what ended."""
+        if self._outcome is not None:
+            self.dismiss(self._outcome)
+        elif self._act is not None:
+            if self._asked is not None:
+                await self._answered(None)
+            else:
+                self._act.stop()
+
+    async def on_button_pressed(self, event: Button.Pressed) -> None:
+        """A button says the same as a key."""
+        event.stop()
+        match event.button.id:
+            case "leave":
+                await self.action_leave()
+            case "go-on":
+                await self._answered("yes" if isinstance(self._asked, AskYes) else "")
+            case "no":
+                await self._answered("no")
+
+    async def on_secret_field_submitted(self, event: SecretField.Submitted) -> None:
+        """A PIN was typed; a new one is typed twice."""
+        event.stop()
+        question = self._asked
+        if not isinstance(question, AskSecret) or self._act is None:
+            return
+        if question.again:
+            typed = event.secret.reveal()
+            if self._first is None:
+                self._first = typed
+                self._label(_("Once more: {prompt}").format(prompt=question.prompt.strip(" :")))
+                return
+            alike, self._first = typed == self._first, None
+            if not alike:
+                self._label(_("The two are not alike. {prompt}").format(prompt=question.prompt.strip(" :")))
+                return
+        self._act.answer(event.secret)
+        await self._wait()
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A line was typed."""
+        event.stop()
+        if event.value.strip():
+            await self._answered(event.value.strip())
+
+    async def on_act_dialog_came(self, event: Came) -> None:
+        """Show what came, one after the other."""
+        if isinstance(event.heard, Said):
+            self._say(event.heard.text)
+        elif isinstance(event.heard, AskSecret | AskText | AskYes | AskNext):
+            await self._ask(event.heard)
+
+    def _say(self, text: str) -> None:
+        self._lines = [*self._lines, text][-_KEPT:]
+        self.query_one("#said", Static).update(Text("\n".join(self._lines)))
+        self.query_one("#talk", VerticalScroll).scroll_end(animate=False)
+
+    def _heard(self, heard: Heard) -> None:
+        self.post_message(self.Came(heard))
+
+    async def _ask(self, question: Question) -> None:
+        self._asked, self._first = question, None
+        room = self.query_one("#question", Vertical)
+        await room.remove_children()
+        await room.mount(Label(question.prompt.strip(" :"), id="prompt", markup=False))
+        if isinstance(question, AskSecret):
+            field = SecretField(id="secret")
+            await room.mount(field)
+            field.focus()
+        elif isinstance(question, AskText):
+            line = Input(id="text")
+            await room.mount(line)
+            line.focus()
+        else:
+            buttons = [Button(_("No"), id="no")] if isinstance(question, AskYes) else []
+            label = _("Yes") if isinstance(question, AskYes) else _("Done, go on")
+            variant = "error" if isinstance(question, AskYes) else "primary"
+            buttons.append(Button(label, id="go-on", variant=variant))  # type: ignore[arg-type]
+            await room.mount(Horizontal(*buttons, classes="dialog--buttons"))
+            buttons[0].focus()
+        self.station.call_attention()
+
+    def _label(self, text: str) -> None:
+        self.query_one("#prompt", Label).update(Text(text))
+
+    async def _answered(self, value: str | None) -> None:
+        if self._act is not None:
+            self._act.answer(value)
+        await self._wait()
+
+    async def _wait(self) -> None:
+        self._asked = self._first = None
+        await self.query_one("#question", Vertical).remove_children()
+        self.query_one("#leave", Button).focus()
+
+    async def _ended(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        if outcome.done and not self._show:
+            self.dismiss(outcome)
+            return
+        failed = outcome.failed
+        room = self.query_one("#question", Vertical)
+        await room.remove_children()
+        if failed is not None:
+            where = f"{failed.where}: " if failed.where else ""
+            await room.mount(Label(f"✗ {where}{failed.what}", classes="failed", markup=False))
+            if failed.next:
+                await room.mount(Label(_("Next: {what}").format(what=failed.next), markup=False))
+        button = self.query_one("#leave", Button)
+        button.label = _("Close")
+        button.focus()

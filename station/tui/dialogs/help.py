@@ -1,0 +1,45 @@
+"""What an area is for, and every key that works in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Static
+
+from station.tui.areas import AREAS
+from station.tui.dialogs.base import Dialog, back
+from station.tui.words import _
+
+if TYPE_CHECKING:
+    from station.tui.desk_screen import DeskScreen
+
+
+class Help(Dialog[None]):
+    """Closed by any way out."""
+
+    def __init__(self, screen: DeskScreen) -> None:
+        super().__init__(_("Help"), (back(),))
+        self._text = _(screen.help)
+        shown = [one.binding for one in screen.active_bindings.values()]
+        self._keys = [one for one in shown if one.description and one.show]
+
+    def body(self) -> ComposeResult:
+        if self._text:
+            yield Static(Text(self._text), classes="help--text")
+        yield Static(_table(_rows(self._keys)))
+        yield Static(_table([(one.key.upper(), _(one.title)) for one in AREAS]), classes="help--areas")
+
+
+def _rows(bindings: list[Binding]) -> list[tuple[str, str]]:
+    return [(one.key_display or one.key, _(one.description)) for one in bindings]
+
+
+def _table(rows: list[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for key, what in rows:
+        table.add_row(Text(key, style="bold"), Text(what))
+    return table

@@ -1,0 +1,62 @@
+"""Logging in: with one's token in the operators' seat, else by name."""
+
+from __future__ import annotations
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Label, OptionList
+from textual.widgets.option_list import Option
+
+from batch.people.acting import register_of
+from batch.store.clock import now
+from batch.store.database import Records
+from station.tui.areas import LOGIN
+from station.tui.desk_screen import DeskScreen
+from station.tui.widgets.large_text import LargeText
+from station.tui.words import N_, _
+from station.wiring import Desk
+
+_WHOEVER = "token"
+
+
+class LoginScreen(DeskScreen):
+    """All that is open until somebody has logged in."""
+
+    area = LOGIN
+    help = N_(
+        "Put your token into the operators' seat and press Enter, or choose your name first. "
+        "Your PIN is never shown. The session ends with ^l, when your token leaves the seat, or unused."
+    )
+
+    def content(self) -> ComposeResult:
+        yield LargeText(_("log in"), id="login-title")
+        with Vertical(classes="panel", id="login"):
+            yield Label(_("Put your token into the operators' seat and press Enter, or choose your name."))
+            yield OptionList(id="people")
+
+    async def load(self) -> None:
+        names = await self.read(_names)
+        people = self.query_one("#people", OptionList)
+        chosen = people.highlighted or 0
+        people.clear_options()
+        people.add_option(Option(_("whose token is in the seat"), id=_WHOEVER))
+        people.add_options([Option(name, id=f"name-{place}") for place, name in enumerate(names)])
+        people.highlighted = min(chosen, people.option_count - 1)
+        people.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Log in as who was chosen."""
+        name = None if event.option_id == _WHOEVER else str(event.option.prompt)
+        self._log_in(name)
+
+    @work(group="login", exclusive=True)
+    async def _log_in(self, name: str | None) -> None:
+        who = [] if name is None else ["--as", name]
+        outcome = await self.act(_("Log in"), *who, "login")
+        if outcome.done:
+            await self.station.find_out_who()
+
+
+def _names(_desk: Desk, records: Records) -> list[str]:
+    return sorted((one.name for one in register_of(records).active(now())), key=str.casefold)

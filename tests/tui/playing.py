@@ -1,0 +1,118 @@
+"""Plays the screen by keys, and shows it as text."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from station.exit_codes import ExitCode
+from station.tui.app import StationApp
+from station.tui.dialogs.act import ActDialog
+from station.tui.widgets.secret_field import SecretField
+from tests.unit.login_kit import passphrase
+
+PATIENCE = 30.0
+"""Seconds within which anything must have come on the screen of a busy machine."""
+
+NORMAL = (80, 24)
+WIDE = (160, 48)
+SIZES = (NORMAL, WIDE)
+
+
+@dataclass
+class Player:
+    """Somebody at the screen: presses keys, types, reads."""
+
+    app: StationApp
+    pilot: Pilot[ExitCode]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type a text, letter by letter."""
+        for letter in text:
+            await self.pilot.press("space" if letter == " " else letter)
+
+    async def until(self, seen: Callable[[], object], what: str = "") -> None:
+        """Wait until something is so."""
+        latest = time.monotonic() + PATIENCE
+        while not _holds(seen):
+            assert time.monotonic() < latest, (
+                f"waited in vain for {what or seen}; on the screen:\n{self.text}"
+            )
+            await asyncio.sleep(0.01)
+            await self.pilot.pause()
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until all of the texts are on the screen."""
+        for text in texts:
+            await self.until(lambda text=text: text in self.text, text)  # type: ignore[misc]
+
+    async def log_in(self, name: str) -> None:
+        """Log in as an operator with a passphrase, by keys."""
+        await self.sees(name)
+        await self.press("home")
+        names = [line for line in self.text.splitlines() if "whose token" in line or "│" in line]
+        assert names
+        while self.app.screen.query_one("#people").highlighted_option.prompt != name:  # type: ignore[attr-defined]
+            await self.press("down")
+        await self.press("enter")
+        await self.secret(passphrase(name))
+        await self.until(lambda: self.app.operator == name, f"{name} logged in")
+        await self.settled()
+
+    async def secret(self, typed: str) -> None:
+        """Type a PIN or passphrase when it is asked for."""
+        await self.until(lambda: isinstance(self.app.focused, SecretField), "a field for a PIN")
+        await self.type(typed)
+        await self.press("enter")
+
+    async def settled(self) -> None:
+        """Wait until nothing is read any more and no act is under way."""
+        await self.until(lambda: not isinstance(self.app.screen, ActDialog), "the act's end")
+        await self.until(
+            lambda: all(one.group != "load" or one.is_finished for one in self.app.workers), "reading"
+        )
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, line by line."""
+        height = self.app.size.height
+        strips = self.app.screen._compositor.render_strips()
+        lines = ["".join(segment.text for segment in strip).rstrip() for strip in strips[:height]]
+        return "\n".join(lines)
+
+    @property
+    def picture(self) -> str:
+        """The same for a snapshot: no day, no moment, and nothing that is drawn by lot in it."""
+        text = re.sub(r"\d{4}-\d\d-\d\d", "2031-05-05", self.text)
+        return re.sub(r"\b\d\d:\d\d(:\d\d)?\b", lambda found: "12:34:56"[: len(found.group())], text)
+
+
+@asynccontextmanager
+async def playing(home: Path, size: tuple[int, int] = NORMAL) -> AsyncIterator[Player]:
+    """The screen opened at a home, in a terminal of a size (columns, lines)."""
+    app = StationApp(home)
+    async with app.run_test(size=size) as pilot:
+        player = Player(app, pilot)
+        await player.settled()
+        yield player
+        await app.end()
+
+
+def _holds(seen: Callable[[], object]) -> bool:
+    try:
+        return bool(seen())
+    except Exception:  # a widget that is not there yet
+        return False
