@@ -41,12 +41,12 @@ class AreaBar(Widget):
 
     def render(self) -> RenderResult:
         full = [(one, _(one.title)) for one in AREAS]
-        wide = sum(len(one.key) + len(title) + 1 for one, title in full) + 2
+        wide = sum(len(one.key) + len(title) + 1 for one, title in full) + 3
         shown = full if wide <= self.size.width else [(one, _(one.short)) for one in AREAS]
         text = Text(no_wrap=True)
         key, opened = self.get_component_rich_style("area--key"), self.get_component_rich_style("area--open")
-        for one, title in shown:
-            number = one.key.removeprefix("f")
+        for place, (one, title) in enumerate(shown):
+            number = one.key.upper() if place == 0 else one.key.removeprefix("f")
             if one.name == self._opened:
                 text.append(f"[{number}{title}]", opened)
             else:
