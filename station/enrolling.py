@@ -29,7 +29,6 @@ from station.acting import TO_PRESENT
 from station.errors import ConfigurationError
 from station.key_tokens import EVERY
 from station.operators_seat import OperatorsSeat, anchors
-from station.pins import new_pin
 from station.wiring import Desk
 
 _NAME = re.compile(r"\w[\w.@-]{0,63}")
@@ -78,7 +77,7 @@ class Enrolling:
     def _under_passphrase(self, maker: Child, wanted: Wanted, held: ExitStack) -> Actor:
         name = wanted.name
         check_name(name)
-        secret = self._desk.pins.of_operator(name, "passphrase", ask=new_pin)
+        secret = self._desk.pins.of_operator(name, "passphrase", new=True)
         made = maker.ask("make", secret, name, timeout=_ANSWER)
         assert isinstance(made, Made)
         with self._records.transaction():

@@ -4,7 +4,9 @@ StationError
 ├── HomeError            the home is missing, or others can get into it
 ├── ConfigurationError   station.toml says something that cannot be
 ├── BackupFault          a backup cannot be made, or does not hold
-└── PinUnavailable       a PIN could not be asked for, or its file is open to others
+├── PinUnavailable       a PIN could not be asked for, or its file is open to others
+├── ConversationFault    what should lead to a screen leads to none
+└── Unanswered           a person would not answer, or was gone
 """
 
 from __future__ import annotations
@@ -30,3 +32,11 @@ class BackupFault(StationError):
 
 class PinUnavailable(StationError):
     """A PIN could not be asked for, or the file that holds it is open to others."""
+
+
+class ConversationFault(StationError):
+    """The descriptor that should lead to the screen leads to none."""
+
+
+class Unanswered(StationError):
+    """A person declined to answer, or is gone; `where` is the question."""

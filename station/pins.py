@@ -1,30 +1,30 @@
-"""Where PINs and passphrases come from: a descriptor, a private file, or the terminal.
+"""Where PINs and passphrases come from: a descriptor, a private file, or whoever gave the command.
 
 Never from an argument or the environment, where other processes could read them (R40).
 """
 
 from __future__ import annotations
 
-import getpass
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from drivers.secret import Secret
+from station.asking import Asking, AtTerminal
 from station.errors import PinUnavailable
 
 PROMPT = "prompt"
-"""The `pin` of a key token that is asked for at the terminal."""
+"""The `pin` of a key token that a person is asked for."""
 
 FILE = "file:"
 """Begins the `pin` of a key token that lies in a file; the rest is its absolute path."""
 
 _LONGEST = 65_536
-_LONGEST_PIN = 255
+LONGEST_PIN = 255
 """Bytes; no token takes more, and one that cut a PIN short would spend a try on it."""
 
-_TOO_LONG = f"a PIN has at most {_LONGEST_PIN} bytes"
+_TOO_LONG = f"a PIN has at most {LONGEST_PIN} bytes"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -41,11 +41,11 @@ class PinSource:
         sources: Mapping[str, str],
         descriptor: int | None = None,
         *,
-        ask: Callable[[str], Secret] | None = None,
+        asking: Asking | None = None,
     ) -> None:
         self._sources = sources
         self._descriptor = descriptor
-        self._ask = ask or ask_terminal
+        self._asking = asking or AtTerminal()
         self._delivered: dict[str, Secret] = {}
 
     def pin(self, name: str) -> Secret:
@@ -55,58 +55,31 @@ class PinSource:
         source = self._sources.get(name, PROMPT)
         if source.startswith(FILE):
             return read_file(Path(source.removeprefix(FILE)))
-        return self._ask(f"PIN of the {name} token: ")
+        return self._asking.secret(name, f"PIN of the {name} token")
 
     def chosen(self, name: str) -> Secret:
         """The PIN that a new key token shall have; raises `PinUnavailable`."""
-        delivered = self._from_descriptor(name)
-        return new_pin(f"PIN of the {name} token: ") if delivered is None else delivered
+        return self.new_code(name, f"PIN of the {name} token")
 
     def code(self, name: str, prompt: str) -> Secret:
         """A code that a holder gives, delivered under `name` or typed; raises `PinUnavailable`."""
         delivered = self._from_descriptor(name)
-        return ask_terminal(prompt) if delivered is None else delivered
+        return self._asking.secret(name, prompt) if delivered is None else delivered
 
     def new_code(self, name: str, prompt: str) -> Secret:
         """A code that a holder chooses, typed twice; raises `PinUnavailable`."""
         delivered = self._from_descriptor(name)
-        return new_pin(prompt) if delivered is None else delivered
+        return self._asking.secret(name, prompt, again=True) if delivered is None else delivered
 
-    def of_operator(self, name: str, what: str, ask: Callable[[str], Secret] | None = None) -> Secret:
-        """An operator's own; `what` is `PIN` or `passphrase`. Raises `PinUnavailable`."""
-        if (delivered := self._from_descriptor(name)) is not None:
-            return delivered
-        return (ask or ask_terminal)(f"{what} of {name}: ")
+    def of_operator(self, name: str, what: str, *, new: bool = False) -> Secret:
+        """An operator's own; `what` is `PIN` or `passphrase`, `new` one to be. Raises `PinUnavailable`."""
+        return (self.new_code if new else self.code)(name, f"{what} of {name}")
 
     def _from_descriptor(self, name: str) -> Secret | None:
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             self._delivered = _read_lines(descriptor)
         return self._delivered.get(name.casefold())
-
-
-def ask_terminal(prompt: str) -> Secret:
-    """Ask at the controlling terminal without showing what is typed; raises `PinUnavailable` without one."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        raise PinUnavailable(
-            "there is no terminal to ask at",
-            where=prompt.strip(" :"),
-            next="give it with --pin-fd, or name a private file in station.toml",
-        ) from None
-    typed = getpass.getpass(prompt)
-    if not typed:
-        raise PinUnavailable("nothing was typed", where=prompt.strip(" :"), next="run the command again")
-    return Secret.text(typed)
-
-
-def new_pin(prompt: str) -> Secret:
-    """Ask for a new PIN twice, until both agree; raises `PinUnavailable` without a terminal."""
-    while True:
-        first = ask_terminal(f"new {prompt}")
-        if ask_terminal(f"again, {prompt}") == first:
-            return first
 
 
 def read_file(path: Path) -> Secret:
@@ -131,7 +104,7 @@ def read_file(path: Path) -> Secret:
         if found.st_mode & _OTHERS:
             raise PinUnavailable("the PIN file is open to others", where=str(path), next=f"chmod 0600 {path}")
         pin = file.readline(_LONGEST).rstrip(b"\r\n")
-    if len(pin) > _LONGEST_PIN:
+    if len(pin) > LONGEST_PIN:
         raise PinUnavailable(_TOO_LONG, where=str(path), next="write the PIN alone as its first line")
     if not pin:
         raise PinUnavailable("the PIN file is empty", where=str(path), next="write the PIN as its first line")
@@ -162,7 +135,7 @@ def _read_lines(descriptor: int) -> dict[str, Secret]:
                 where=where,
                 next="the name is custody, bench, ca or an operator's",
             )
-        if len(pin) > _LONGEST_PIN:
+        if len(pin) > LONGEST_PIN:
             raise PinUnavailable(f"line {number}: {_TOO_LONG}", where=where)
         named = name.decode("utf-8", "replace").casefold()
         if named in pins:

@@ -92,7 +92,7 @@ def code_check(desk: Desk) -> Iterator[Callable[[str | None], bool]]:
     Raises `PinUnavailable`, and `Refused` for a slip of the pen, which costs no try.
     """
     harden()
-    code = desk.pins.code("revocation-code", "revocation code: ")
+    code = desk.pins.code("revocation-code", "revocation code")
     child = Child("revocation code", "batch.life.revocation.code_check:CodeCheck", (code,))
     try:
         if not child.ask("plausible", timeout=_ANSWER):

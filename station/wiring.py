@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from batch.store.database import Records
     from drivers.secret import Secret
     from layouts.library import Library
+    from station.asking import Asking
     from station.custody import CustodyProcess
     from station.home import Home
     from station.key_tokens import Made
@@ -43,10 +44,10 @@ class Desk:
     configuration: Configuration
 
     @classmethod
-    def of(cls, home: Home, pin_fd: int | None) -> Desk:
-        """The desk of a home; PINs come from `pin_fd` where given, else as configured."""
+    def of(cls, home: Home, pin_fd: int | None, asking: Asking | None = None) -> Desk:
+        """The desk of a home; PINs come from `pin_fd` where given, else as configured, or by `asking`."""
         configuration = load(home.configuration)
-        return cls(home, PinSource(configuration.keys.pins(), pin_fd), configuration)
+        return cls(home, PinSource(configuration.keys.pins(), pin_fd, asking=asking), configuration)
 
     @cached_property
     def library(self) -> Library:

@@ -28,12 +28,16 @@ class Fault:
     right: str
     cell: str = ""
 
+    @property
+    def what(self) -> str:
+        """What is wrong, with the value it is about."""
+        return f"{quoted(self.value)} {self.wrong}" if self.value else self.wrong
+
     def __str__(self) -> str:
         place = self.cell or (f"line {self.line}" if self.line else "the file")
         if self.column:
             place = f"{place}, {self.column}"
-        what = f"{quoted(self.value)} {self.wrong}" if self.value else self.wrong
-        return f"{place}: {what}; {self.right}"
+        return f"{place}: {self.what}; {self.right}"
 
 
 class TableFaults(Exception):
@@ -43,9 +47,14 @@ class TableFaults(Exception):
         super().__init__(faults, source)
         self.faults, self.source = faults, source
 
-    def __str__(self) -> str:
+    @property
+    def head(self) -> str:
+        """How many there are."""
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
-        head = f"{shown(self.source) or 'order'}: {count}, nothing was taken"
+        return f"{count}, nothing was taken"
+
+    def __str__(self) -> str:
+        head = f"{shown(self.source) or 'order'}: {self.head}"
         return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from station.cli.errors import report
+from station.cli.errors import report, report_stop, report_usage
 from station.cli.group import Entry, LazyGroup
 from station.cli.invocation import GLOBAL_OPTIONS, Invocation
 from station.exit_codes import ExitCode
@@ -80,6 +80,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line and return its exit code; every error is told on standard error."""
     invocation = Invocation.fresh()
     try:
+        return _carry_out(arguments, invocation)
+    finally:
+        if invocation.conversation is not None:
+            invocation.conversation.close()
+
+
+def _carry_out(arguments: Sequence[str] | None, invocation: Invocation) -> int:
+    try:
         done = station.main(
             None if arguments is None else list(arguments),
             prog_name="station",
@@ -87,13 +95,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
             obj=invocation,
         )
     except click.Abort:
-        click.echo("station: stopped", err=True)
-        return ExitCode.INTERRUPTED
+        return report_stop(invocation.conversation)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return report_usage(error, invocation.conversation)
     except Exception as error:
-        return report(error, debug=invocation.debug)
+        return report(error, invocation.conversation, debug=invocation.debug)
     return done if isinstance(done, int) else ExitCode.OK
 
 

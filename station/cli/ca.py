@@ -40,9 +40,7 @@ def chain(invocation: Invocation, output: Path | None) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import load_der_x509_certificate
 
-    from station.wiring import Desk
-
-    with Desk.of(invocation.home(), invocation.pin_fd).authority() as authority:
+    with invocation.desk().authority() as authority:
         found = authority.ask("chain", timeout=60)
     _give(output, b"".join(load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in found))
 

@@ -1,12 +1,12 @@
-"""Asking twice before what cannot be undone: by terminal, or by what a script typed beforehand."""
+"""Asking twice before what cannot be undone: by person, or by what a script typed beforehand."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import click
 
+from station.asking import Asking
 from station.exit_codes import ExitCode
 
 yes_option = click.option(
@@ -18,19 +18,19 @@ yes_option = click.option(
 """Never a bare yes: a script names the token it means."""
 
 
-def ask_twice(what: str, name: str, typed: str | None, check: Callable[[str], None]) -> str:
+def ask_twice(asking: Asking, what: str, name: str, typed: str | None, check: Callable[[str], None]) -> str:
     """What a person typed as the token's `name` (`serial` or `number`), held against the records by `check`.
 
-    Without `typed` the terminal is asked for it, and then whether to do `what`.
+    Without `typed` a person is asked for it, and then whether to do `what`.
     """
     if typed is not None:
         check(typed)
         return typed
-    if not sys.stdin.isatty():
+    if not asking.there:
         raise click.UsageError(f"there is no terminal to ask at; name the token: --yes {name.upper()}")
-    answer: str = click.prompt(f"Type the {name} of the token, as it stands on it", err=True)
+    answer = asking.text(f"Type the {name} of the token, as it stands on it")
     check(answer)
-    if not click.confirm(f"{what}? This cannot be undone", default=False, err=True):
+    if not asking.yes(f"{what}? This cannot be undone"):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     return answer

@@ -223,8 +223,8 @@ def destroy(invocation: Invocation, number: str, typed: str | None, others: tupl
             tokens = counted(found.admins, "token has its", "tokens have their")
             click.echo(f"{tokens} admin credential from custody only: it is lost, too", err=True)
         if typed is None:
-            typed = click.prompt(
-                f"Type the order's number ({found.order.number}) to destroy its key", err=True
+            typed = invocation.asking.text(
+                f"Type the order's number ({found.order.number}) to destroy its key"
             )
         if typed != found.order.number:
             raise click.UsageError("that is another order; nothing was done")

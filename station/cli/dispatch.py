@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -153,8 +152,7 @@ def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as
             click.echo(f"token {number or '-'} {verdict}; {left} to read", err=True)
             if not every or not left:
                 break
-            click.echo("take it out, put the next one in, press Enter", err=True)
-            if not sys.stdin.readline():
+            if not invocation.asking.next("take it out, put the next one in"):
                 break
     right = all(row["ok"] for row in rows)
     shown = rows if as_json or not right else []

@@ -63,9 +63,8 @@ def new(invocation: Invocation, as_json: bool) -> None:
 def list_(invocation: Invocation, as_json: bool) -> None:
     """List the keys and how many tokens are diversified from each (PIN of `diversification`)."""
     from batch.store.codes import diversified_from
-    from station.wiring import Desk
 
-    desk = Desk.of(invocation.home(), invocation.pin_fd)
+    desk = invocation.desk()
     with desk.records() as records, desk.diversification() as keys:
         there: tuple[str, ...] = keys.ask("names", timeout=60)
         counts = diversified_from(records)

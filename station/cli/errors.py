@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from station.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from station.conversation.command import Conversation
+
 CODES: Mapping[str, ExitCode] = {
     "station.errors.StationError": ExitCode.CONFIGURATION,
+    "station.errors.ConversationFault": ExitCode.USAGE,
+    "station.errors.Unanswered": ExitCode.INTERRUPTED,
     "drivers.errors.DriverError": ExitCode.DEVICE,
     "layouts.errors.LayoutError": ExitCode.FAULTS_IN_INPUT,
     "layouts.errors.FileFault": ExitCode.CONFIGURATION,
@@ -37,29 +44,82 @@ def exit_code(error: BaseException) -> ExitCode | None:
     return None
 
 
-def report(error: BaseException, *, debug: bool = False) -> ExitCode:
-    """Tell an error on standard error and return its exit code.
+@dataclass(frozen=True)
+class Told:
+    """What is told of an error that ends a command; `code` is its exit code."""
 
-    Foreign errors lose their text, which may carry a code; `debug` adds where it arose, never values (R40).
+    code: ExitCode
+    what: str
+    where: str | None = None
+    next: str | None = None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Told:
+        """Foreign errors lose their text, which may carry a code (R40)."""
+        code = exit_code(error)
+        if code is not None:
+            where, what, next_ = (getattr(error, name, None) for name in ("where", "what", "next"))
+            return cls(code, what or str(error), where if what else None, next_)
+        if isinstance(error, OSError):
+            what = error.strerror or type(error).__name__
+            return cls(ExitCode.INTERNAL, what, str(error.filename) if error.filename else None)
+        what = f"unexpected {type(error).__name__}"
+        return cls(ExitCode.INTERNAL, what, next="report this as a bug, with what --debug shows")
+
+
+def report(
+    error: BaseException, conversation: Conversation | None = None, *, debug: bool = False
+) -> ExitCode:
+    """Tell an error on standard error, and the screen if one started the command; returns its exit code.
+
+    `debug` adds where it arose, never values (R40).
     """
-    code = exit_code(error)
-    if code is not None:
-        where, what, next_ = (getattr(error, name, None) for name in ("where", "what", "next"))
-        text = f"{where}: {what}" if where and what else what or str(error)
-        click.echo(f"station: {text}", err=True)
-        if next_:
-            click.echo(f"  next: {next_}", err=True)
-    elif isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"station: {place}{error.strerror or type(error).__name__}", err=True)
-        code = ExitCode.INTERNAL
-    else:
-        click.echo(f"station: unexpected {type(error).__name__}", err=True)
-        click.echo("  next: report this as a bug, with what --debug shows", err=True)
-        code = ExitCode.INTERNAL
+    told = Told.of(error)
+    click.echo(f"station: {told.where}: {told.what}" if told.where else f"station: {told.what}", err=True)
+    if told.next:
+        click.echo(f"  next: {told.next}", err=True)
     if debug:
         click.echo(_trace(error), err=True, nl=False)
-    return code
+    if conversation is not None:
+        _tell(conversation, told, error)
+    return told.code
+
+
+def report_usage(error: click.ClickException, conversation: Conversation | None = None) -> int:
+    """Tell what is wrong with a command line, in the same way; returns its exit code."""
+    error.show()
+    if conversation is not None:
+        context = getattr(error, "ctx", None)
+        next_ = f"{context.command_path} --help" if context is not None else None
+        _tell(conversation, Told(ExitCode.USAGE, error.format_message(), next=next_), error)
+    return error.exit_code
+
+
+def report_stop(conversation: Conversation | None = None) -> ExitCode:
+    """Tell that a person stopped the command, in the same way."""
+    click.echo("station: stopped", err=True)
+    told = Told(ExitCode.INTERRUPTED, "stopped")
+    if conversation is not None:
+        _tell(conversation, told, None)
+    return told.code
+
+
+def _tell(conversation: Conversation, told: Told, error: BaseException | None) -> None:
+    from drivers.errors import printable
+    from station.conversation.messages import Failed, Fault
+
+    what, where = told.what, told.where
+    faults: tuple[Fault, ...] = ()
+    if told.code is ExitCode.FAULTS_IN_INPUT:
+        from batch.tables.faults import TableFaults, shown
+
+        if isinstance(error, TableFaults):
+            what, where = error.head, shown(error.source) or None
+            faults = tuple(
+                Fault(one.line or None, one.column or None, one.what, one.right) for one in error.faults
+            )
+    where, next_ = (None if one is None else printable(one) for one in (where, told.next))
+    conversation.tell(Failed(told.code, where, printable(what), next_, faults))
 
 
 def _trace(error: BaseException | None) -> str:

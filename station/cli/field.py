@@ -186,6 +186,7 @@ def destroy(
         found = item(records, number)
         name = "number" if found.token_serial is None else "serial"
         confirmed = ask_twice(
+            invocation.asking,
             f"Record that the token of {found.mailer_number} is destroyed",
             name,
             typed,

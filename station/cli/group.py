@@ -58,6 +58,7 @@ def _also_take(command: click.Command, options: Sequence[click.Option]) -> None:
                 type=option.type,
                 is_flag=option.is_flag,
                 hidden=True,
+                is_eager=option.is_eager,
                 expose_value=False,
                 callback=option.callback,
             )

@@ -60,7 +60,7 @@ def init(
     from drivers.process import harden
     from station.enrolling import check_name
     from station.key_tokens import EVERY, PINNED
-    from station.pins import PinSource, new_pin
+    from station.pins import PinSource
     from station.setup import make
 
     for one in administrators:
@@ -72,8 +72,8 @@ def init(
             "and run `station operator found` once [operators] is in station.toml"
         )
     harden()
-    source = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
-    pins = {key: source.pin(key) for key in PINNED}
+    source = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, asking=invocation.asking)
+    pins = {key: source.chosen(key) for key in PINNED}
     home = make(
         invocation.home_path,
         name=name,

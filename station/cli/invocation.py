@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from batch.people.acting import Actor
     from batch.people.separation import Act, Before
     from batch.store.database import Records
+    from station.asking import Asking
+    from station.conversation.command import Conversation
     from station.home import Home
     from station.wiring import Desk
 
@@ -28,6 +30,7 @@ class Invocation:
     named: str | None = None
     named_home: str | None = None
     pin_fd: int | None = None
+    conversation: Conversation | None = None
     debug: bool = False
 
     @classmethod
@@ -35,11 +38,18 @@ class Invocation:
         """What holds when the command line says nothing: STATION_HOME, else defaults."""
         return cls(named_home=os.environ.get("STATION_HOME") or None)
 
+    @property
+    def asking(self) -> Asking:
+        """Who is asked what a command must know: the screen that started it, else the terminal."""
+        from station.asking import AtTerminal
+
+        return self.conversation or AtTerminal()
+
     def desk(self) -> Desk:
         """The desk of the home, PINs and passphrases from --pin-fd where given."""
         from station.wiring import Desk
 
-        return Desk.of(self.home(), self.pin_fd)
+        return Desk.of(self.home(), self.pin_fd, self.asking)
 
     @contextmanager
     def acting(
@@ -151,6 +161,14 @@ def _operator(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         found.named = value
 
 
+def _conversation(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    found = ctx.find_object(Invocation)
+    if value is not None and found is not None and found.conversation is None:
+        from station.conversation.command import Conversation
+
+        found.conversation = Conversation(value)
+
+
 GLOBAL_OPTIONS: list[click.Parameter] = [
     click.Option(
         ["--home"],
@@ -174,6 +192,15 @@ GLOBAL_OPTIONS: list[click.Parameter] = [
         help="A file descriptor that delivers lines 'NAME PIN': custody, bench, ca, or an operator's.",
         expose_value=False,
         callback=_keep("pin_fd"),
+    ),
+    click.Option(
+        ["--conversation-fd"],
+        type=click.IntRange(min=3),
+        hidden=True,
+        # Before any other option, so that the screen hears what is wrong with those.
+        is_eager=True,
+        expose_value=False,
+        callback=_conversation,
     ),
     click.Option(
         ["--debug"],

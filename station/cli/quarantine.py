@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from batch.production.ways_out import Spoiled
     from batch.store.database import Records
     from drivers.process import Child
+    from station.asking import Asking
     from station.wiring import Desk
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -213,7 +214,7 @@ def reset(invocation: Invocation, seat: str, **asked: Unpack[_Asked]) -> ExitCod
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.GIVE_UP, where=number) as actor,
     ):
-        return _spoil(desk, records, actor, Way.RESET, asked, begin)
+        return _spoil(invocation.asking, desk, records, actor, Way.RESET, asked, begin)
 
 
 @quarantine.command()
@@ -265,10 +266,11 @@ def _give_up(invocation: Invocation, way: Way, witness: str, asked: _Asked) -> E
         desk.sound_records() as records,
         invocation.witnessed(desk, records, Act.GIVE_UP, witness, where=number) as (actor, other),
     ):
-        return _spoil(desk, records, actor, way, asked, begin)
+        return _spoil(invocation.asking, desk, records, actor, way, asked, begin)
 
 
 def _spoil(
+    asking: Asking,
     desk: Desk,
     records: Records,
     actor: Actor,
@@ -283,7 +285,7 @@ def _spoil(
     found = item(records, asked["number"])
     spoiled = None
     if not left_already(records, found, way):
-        confirmed = _confirmed(found, way, asked["typed"])
+        confirmed = _confirmed(asking, found, way, asked["typed"])
         with desk.keeper() as keeper:
             keeper.ask("ready", timeout=60)
             begin(records, found, confirmed, keeper)
@@ -291,7 +293,7 @@ def _spoil(
     return _tell_spoiled(records, desk, found, spoiled, actor.name, asked["as_json"])
 
 
-def _confirmed(item: Item, way: Way, typed: str | None) -> str:
+def _confirmed(asking: Asking, item: Item, way: Way, typed: str | None) -> str:
     from batch.production.ways_out import check_typed
 
     what = {
@@ -300,7 +302,7 @@ def _confirmed(item: Item, way: Way, typed: str | None) -> str:
         "write-off": f"Give up the token of {item.mailer_number} as lost",
     }[way]
     name = "number" if item.token_serial is None else "serial"
-    return ask_twice(what, name, typed, lambda answer: check_typed(item, answer))
+    return ask_twice(asking, what, name, typed, lambda answer: check_typed(item, answer))
 
 
 def _tell_spoiled(

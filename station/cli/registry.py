@@ -15,6 +15,7 @@ from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from batch.model.registry import Subscriber
+    from station.asking import Asking
 
 _SUBSCRIBERS = {
     "organisation": "Subscriber",
@@ -287,7 +288,7 @@ def forget(invocation: Invocation, names: tuple[str, ...], all_due: bool, yes: b
         if all_due:
             names = tuple(one.name for one in find(records, retention))
         if names and not yes:
-            _ask(names)
+            _ask(invocation.asking, names)
         for name in names:
             done = put_out(records, name, retention, operator=actor.name)
             click.echo(f"{done.kind} {name} is forgotten", err=True)
@@ -297,12 +298,10 @@ def forget(invocation: Invocation, names: tuple[str, ...], all_due: bool, yes: b
         click.echo("Nothing is due.", err=True)
 
 
-def _ask(names: Sequence[str]) -> None:
-    import sys
-
-    if not sys.stdin.isatty():
+def _ask(asking: Asking, names: Sequence[str]) -> None:
+    if not asking.there:
         raise click.UsageError("there is no terminal to ask at; say --yes")
-    if not click.confirm(f"Forget {', '.join(names)}? This cannot be undone", default=False, err=True):
+    if not asking.yes(f"Forget {', '.join(names)}? This cannot be undone"):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
 

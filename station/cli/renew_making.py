@@ -172,7 +172,7 @@ def _bench(
         def pin() -> Secret:
             harden()
             click.echo("The holder types; nobody else looks.", err=True)
-            return desk.pins.code("pin", "PIN of the token: ")
+            return desk.pins.code("pin", "PIN of the token")
 
         keeper = held.enter_context(desk.keeper())
         note = keeper.ask("note", NOTE, timeout=60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from batch.store.ledger import Line
     from batch.store.restores import Restore
     from station.archive import Manifest
+    from station.asking import Asking
     from station.config import Configuration
     from station.wiring import Desk
 
@@ -45,7 +45,7 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
     from batch.people.separation import Act
     from station.home import create
     from station.key_tokens import EVERY
-    from station.pins import PinSource, new_pin
+    from station.pins import PinSource
     from station.restoring import restore_keys, restore_records
 
     home = create(invocation.home_path)
@@ -55,9 +55,9 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
         return
 
     def confirm(manifest: Manifest, there: Sizes | None) -> None:
-        _confirm(manifest, there, unasked=replace)
+        _confirm(invocation.asking, manifest, there, unasked=replace)
 
-    pins = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, ask=new_pin)
+    pins = PinSource(dict.fromkeys(EVERY, "prompt"), invocation.pin_fd, asking=invocation.asking)
 
     @contextmanager
     def acting(records: Records, configuration: Configuration) -> Iterator[str]:
@@ -71,7 +71,7 @@ def restore(invocation: Invocation, backup: Path, keys: bool, replace: bool, as_
         with invocation.acting(desk, records, Act.KEEP_DESK, where="restore", counted=False) as actor:
             yield actor.name
 
-    done = restore_records(home, backup, acting, confirm, pins.pin)
+    done = restore_records(home, backup, acting, confirm, pins.chosen)
     if as_json:
         document(
             {
@@ -206,12 +206,12 @@ def _show(found: Found, evidence: Evidence, as_json: bool) -> None:
     click.echo("reconciled; production may go on", err=True)
 
 
-def _confirm(manifest: Manifest, there: Sizes | None, *, unasked: bool) -> None:
+def _confirm(asking: Asking, manifest: Manifest, there: Sizes | None, *, unasked: bool) -> None:
     from batch.model.errors import Refused
 
     if unasked:
         return
-    if not sys.stdin.isatty():
+    if not asking.there:
         raise Refused(
             f"there are records ({_told(there)})",
             where=manifest.station,
@@ -223,7 +223,7 @@ def _confirm(manifest: Manifest, there: Sizes | None, *, unasked: bool) -> None:
         f"made {manifest.made_at:%Y-%m-%d %H:%M} UTC",
         err=True,
     )
-    typed = click.prompt(f"Type the station's name ({manifest.station}) to replace them", err=True)
+    typed = asking.text(f"Type the station's name ({manifest.station}) to replace them")
     if typed != manifest.station:
         raise click.Abort
 

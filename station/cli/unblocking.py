@@ -62,8 +62,8 @@ def unblock(invocation: Invocation, number: str, seat: str, others: tuple[str, .
         def ask(by: Code) -> HolderCodes:
             harden()
             click.echo("The holder types; nobody else looks.", err=True)
-            puk = desk.pins.code("puk", "PUK from the letter: ") if by is Code.PUK else None
-            return HolderCodes(puk, desk.pins.new_code("new-pin", "PIN: "))
+            puk = desk.pins.code("puk", "PUK from the letter") if by is Code.PUK else None
+            return HolderCodes(puk, desk.pins.new_code("new-pin", "PIN"))
 
         by = set_new(
             records,

@@ -13,6 +13,9 @@ NO = b"no"
 DECLINED = b"\x18"
 """The control character CAN (ECMA-48)."""
 
+LEFT = b"\x04"
+"""Said unasked, as the last line: the screen goes, the command is to go on and ask nobody (EOT)."""
+
 LONGEST = 16 * 1024 * 1024
 """Bytes of the longest line of a command: the faults of a whole file."""
 

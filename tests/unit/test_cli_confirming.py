@@ -12,6 +12,7 @@ import pytest
 ASKING = """
 import sys
 import click
+from station.asking import AtTerminal
 from station.cli.confirming import ask_twice
 from batch.model.errors import Refused
 
@@ -22,7 +23,7 @@ def check(typed):
 @click.command()
 @click.option("--yes", "typed")
 def asking(typed):
-    print("given:", ask_twice("Destroy it", "serial", typed, check), file=sys.stdout)
+    print("given:", ask_twice(AtTerminal(), "Destroy it", "serial", typed, check), file=sys.stdout)
 
 try:
     sys.exit(asking.main(sys.argv[1:], standalone_mode=False))

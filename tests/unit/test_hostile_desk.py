@@ -25,6 +25,7 @@ from drivers.tokens import Algorithm, Code, InForce, TokenIdentity, TokenState, 
 from station.errors import PinUnavailable
 from station.pins import PinSource
 from tests.unit.refusals import refusal
+from tests.unit.screen_kit import Person
 
 SOURCES = {"custody": "prompt", "bench": "prompt", "ca": "prompt"}
 
@@ -34,7 +35,7 @@ def delivered(content: bytes) -> PinSource:
     descriptor = os.memfd_create("pins")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    return PinSource(SOURCES, descriptor, ask=lambda _: Secret(b"asked"))
+    return PinSource(SOURCES, descriptor, asking=Person(b"asked"))
 
 
 LINES = st.lists(

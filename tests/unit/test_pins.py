@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from drivers.secret import Secret
+from station.asking import AtTerminal
 from station.errors import PinUnavailable
-from station.pins import PinSource, ask_terminal
+from station.pins import PinSource
+from tests.unit.screen_kit import Nobody, Person
 
 PROMPTED = {"custody": "prompt", "bench": "prompt", "ca": "prompt"}
 
@@ -31,14 +33,10 @@ def private(path: Path, text: str) -> Path:
     return path
 
 
-def never(prompt: str) -> Secret:
-    raise AssertionError(f"asked: {prompt}")
-
-
 def test_the_descriptor_goes_before_file_and_prompt_and_is_read_once(tmp_path: Path) -> None:
     file = private(tmp_path / "pin", "from-file\n")
     descriptor = delivering("custody 12 34\n\nbench 5678\n")
-    source = PinSource({**PROMPTED, "custody": f"file:{file}"}, descriptor, ask=never)
+    source = PinSource({**PROMPTED, "custody": f"file:{file}"}, descriptor, asking=Nobody())
     assert source.pin("custody") == Secret.text("12 34")
     assert source.pin("bench") == Secret.text("5678")
     assert source.pin("custody") == Secret.text("12 34")
@@ -48,21 +46,16 @@ def test_the_descriptor_goes_before_file_and_prompt_and_is_read_once(tmp_path: P
 
 def test_what_the_descriptor_lacks_comes_from_file_or_prompt(tmp_path: Path) -> None:
     file = private(tmp_path / "pin", "from-file\r\n")
-    asked: list[str] = []
-
-    def ask(prompt: str) -> Secret:
-        asked.append(prompt)
-        return Secret.text("typed")
-
-    source = PinSource({**PROMPTED, "bench": f"file:{file}"}, delivering("custody 1234\n"), ask=ask)
+    person = Person(b"typed")
+    source = PinSource({**PROMPTED, "bench": f"file:{file}"}, delivering("custody 1234\n"), asking=person)
     assert source.pin("bench") == Secret.text("from-file")
     assert source.pin("ca") == Secret.text("typed")
-    assert asked == ["PIN of the ca token: "]
+    assert person.asked == [("ca", "PIN of the ca token", False)]
 
 
 @pytest.mark.parametrize("line", ["998877", "custody ", "custody"])
 def test_a_line_that_is_not_understood_is_refused_without_showing_it(line: str) -> None:
-    source = PinSource(PROMPTED, delivering(f"bench 1234\n{line}\n"), ask=never)
+    source = PinSource(PROMPTED, delivering(f"bench 1234\n{line}\n"), asking=Nobody())
     with pytest.raises(PinUnavailable, match="line 2") as caught:
         source.pin("bench")
     assert "998877" not in str(caught.value)
@@ -70,7 +63,7 @@ def test_a_line_that_is_not_understood_is_refused_without_showing_it(line: str) 
 
 
 def test_two_pins_for_one_token_are_refused() -> None:
-    source = PinSource(PROMPTED, delivering("ca 1\nca 2\n"), ask=never)
+    source = PinSource(PROMPTED, delivering("ca 1\nca 2\n"), asking=Nobody())
     with pytest.raises(PinUnavailable, match="second PIN for the same name"):
         source.pin("ca")
 
@@ -79,7 +72,7 @@ def test_a_descriptor_that_is_not_open_is_named() -> None:
     descriptor = delivering("")
     os.close(descriptor)
     with pytest.raises(PinUnavailable, match=f"--pin-fd {descriptor}"):
-        PinSource(PROMPTED, descriptor, ask=never).pin("ca")
+        PinSource(PROMPTED, descriptor, asking=Nobody()).pin("ca")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
@@ -87,7 +80,7 @@ def test_a_pin_file_others_can_read_is_refused(mode: int, tmp_path: Path) -> Non
     file = private(tmp_path / "pin", "1234\n")
     file.chmod(mode)
     with pytest.raises(PinUnavailable, match="open to others") as caught:
-        PinSource({"ca": f"file:{file}"}, ask=never).pin("ca")
+        PinSource({"ca": f"file:{file}"}, asking=Nobody()).pin("ca")
     assert caught.value.next == f"chmod 0600 {file}"
 
 
@@ -97,7 +90,7 @@ def test_a_pin_file_that_is_missing_empty_a_link_or_a_folder_is_refused(tmp_path
     link.symlink_to(private(tmp_path / "pin", "1234\n"))
     for path in (tmp_path / "missing", empty, link, tmp_path):
         with pytest.raises(PinUnavailable):
-            PinSource({"ca": f"file:{path}"}, ask=never).pin("ca")
+            PinSource({"ca": f"file:{path}"}, asking=Nobody()).pin("ca")
 
 
 def test_a_pin_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +98,7 @@ def test_a_pin_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pyt
     owner = file.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     with pytest.raises(PinUnavailable, match="somebody else"):
-        PinSource({"ca": f"file:{file}"}, ask=never).pin("ca")
+        PinSource({"ca": f"file:{file}"}, asking=Nobody()).pin("ca")
 
 
 def at_a_terminal(code: str, typed: str) -> str:
@@ -152,4 +145,4 @@ def test_a_prompt_answered_with_nothing_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "open", lambda *_: os.dup(0))
     monkeypatch.setattr("getpass.getpass", lambda _: "")
     with pytest.raises(PinUnavailable, match="nothing was typed"):
-        ask_terminal("PIN: ")
+        AtTerminal().secret("ca", "PIN")
