@@ -18,7 +18,8 @@ from station.probes import Reader
 class SeatView:
     """One line of `station lanes`: a seat, or with `name` None a reader no seat names.
 
-    `state`: `token`, `empty`, or `unusable` with the reason in `problem`.
+    `state`: `token`, `empty`, `in-use` where it was not looked at because somebody works there, or `unusable`
+    with the reason in `problem`.
     """
 
     name: str | None
@@ -44,6 +45,13 @@ def view(configuration: Configuration) -> tuple[SeatView, ...]:
             if not isinstance(found, DriverError):
                 views += [_spare(reader) for reader in found if not _is_named(reader, socket, configuration)]
     return tuple(views)
+
+
+def seen(seat: Seat, state: str, problem: str | None = None) -> SeatView:
+    """A configured seat in a state."""
+    options = seat.options
+    reader = options.get("reader") or options.get("slot") or options.get("module")
+    return SeatView(seat.name, seat.driver, reader, options.get("serial"), state, problem)
 
 
 def bound(name: str, driver: str, reader: Reader, environment: Mapping[str, str]) -> Seat:
@@ -76,12 +84,9 @@ def _socket(environment: Mapping[str, str]) -> str:
 
 
 def _seat(seat: Seat, answer: bool | DriverError) -> SeatView:
-    reader = seat.options.get("reader") or seat.options.get("slot") or seat.options.get("module")
-    serial = seat.options.get("serial")
     if isinstance(answer, DriverError):
-        problem = f"{answer.what}; {answer.next}" if answer.next else answer.what
-        return SeatView(seat.name, seat.driver, reader, serial, "unusable", problem)
-    return SeatView(seat.name, seat.driver, reader, serial, "token" if answer else "empty")
+        return seen(seat, "unusable", f"{answer.what}; {answer.next}" if answer.next else answer.what)
+    return seen(seat, "token" if answer else "empty")
 
 
 def _spare(reader: Reader) -> SeatView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import suppress
 
 import click
 
@@ -45,6 +46,41 @@ def lanes(ctx: click.Context, as_json: bool) -> ExitCode | None:
         empty=_EMPTY,
     )
     return ExitCode.DEVICE if any(one.name and one.problem for one in found) else ExitCode.OK
+
+
+@lanes.command()
+@json_option
+@pass_invocation
+def watch(invocation: Invocation, as_json: bool) -> ExitCode:
+    """Tell what is in each seat, then each change, until Ctrl-C; nothing is taken from a lane.
+
+    A line for a seat: `token`, `empty`, `in-use` where somebody works there and a look would disturb, or
+    `unusable` and why. With --json a document a line. Ends with its input or output, too.
+    """
+    import json
+    import select
+
+    from station.cli.stopping import stop_on_signals
+    from station.seat_watch import watch as changes
+
+    home = invocation.home()
+    reading, writing = os.pipe()
+    # Of the streams only that they are hung up: what is typed is nobody's business here.
+    ends = {reading: select.POLLIN, 0: select.POLLRDHUP, 1: 0}
+    configuration = load(home.configuration)
+    with suppress(BrokenPipeError), stop_on_signals(lambda: _wake(writing), None):
+        for seat in changes(configuration, home.path / "run", ends):
+            row = dataclasses.asdict(seat)
+            click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(seat))
+    return ExitCode.OK
+
+
+def _wake(descriptor: int) -> None:
+    os.write(descriptor, b"\n")
+
+
+def _line(seat: seats.SeatView) -> str:
+    return f"{seat.name:<12} {seat.state}" + (f": {seat.problem}" if seat.problem else "")
 
 
 @lanes.command()

@@ -12,14 +12,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def stop_on_signals(stop: Callable[[], None], saying: str) -> Iterator[None]:
-    """Call `stop` when a signal asks for it, and say so once; it must be safe in a signal handler."""
+def stop_on_signals(stop: Callable[[], None], saying: str | None) -> Iterator[None]:
+    """Call `stop` when a signal asks for it, and say so once; it must be safe in a signal handler.
+
+    With None nothing is said.
+    """
     said = False
 
     def asked(number: int, frame: object) -> None:
         nonlocal said
         stop()
-        if not said:
+        if saying is not None and not said:
             said = True
             say(f"\n{saying}")
 

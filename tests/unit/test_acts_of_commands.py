@@ -146,7 +146,16 @@ FOR_DISPATCHERS = {
 """What a dispatcher may do, and an auditor may not."""
 
 READING = {
-    *("due", "certificate list", "doctor", "lanes", "layouts show", "layouts sample", "completion"),
+    *(
+        "due",
+        "certificate list",
+        "doctor",
+        "lanes",
+        "lanes watch",
+        "layouts show",
+        "layouts sample",
+        "completion",
+    ),
     *("registry list", "registry show", "registry search", "registry due", "registry person list"),
     *("operator list", "operator show", "whoami", "logout"),
     *("order list", "order show", "order template", "token list", "token show", "token verify"),
