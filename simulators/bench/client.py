@@ -67,13 +67,15 @@ class Bench:
         faults: bool = False,
         operators: Sequence[str] = (),
         usb_operators: Sequence[str] = (),
+        hands: float = 0.0,
     ) -> Bench:
         """Start a bench that runs until `down`, and return when every reader is there.
 
         `delays`, `profile` and `firmware` are those of new cards. `system_pcscd` uses the two readers vpcd
-        has in the system's pcscd. With `tether` the bench ends with this process, however that ends. The
-        faults of a `scenario` (TOML) are armed at once; `faults` alone makes a bench at which they can be.
-        `operators` get a PIV card each, `usb_operators` a USB token, and there are seats to present them in.
+        has in the system's pcscd. With `tether` as after `tether()`. The faults of a `scenario` (TOML) are
+        armed at once; `faults` alone makes a bench at which they can be. `operators` get a PIV card each,
+        `usb_operators` a USB token, and there are seats to present them in. `hands` are the seconds it takes
+        to put in a blank.
         """
         operated = bool(operators or usb_operators)
         if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11 + operated):
@@ -96,14 +98,17 @@ class Bench:
             system_pcscd,
             faults or bool(armed),
             operated,
+            hands,
         )
         bench.layout.prepare()
         for usb, names in ((False, operators), (True, usb_operators)):
             for name in names:
                 if not bench.people.has(name, usb=usb):
                     bench.people.add(name, usb=usb)
-        bench._tether = start(bench.layout, setup, tether)
+        start(bench.layout, setup)
         try:
+            if tether:
+                bench.tether()
             bench.arm(*armed)
         except BenchError:
             bench.down()
@@ -122,12 +127,24 @@ class Bench:
         assert name is not None
         return name
 
+    def open_envelope(self, seat: str, number: str) -> str:
+        """Put in the finished token of a number, in the place of what is in the seat; its name.
+
+        It lies in its envelope again once it is taken out.
+        """
+        name = self._ask(Request("insert", seat, note=f"envelope {number}")).card
+        assert name is not None
+        return name
+
     def eject(self, seat: str) -> str | None:
         """Take out what is in a seat, whatever it does; its name, once the reader has seen it."""
         return self._ask(Request("eject", seat)).card
 
     def feed(self, seat: str) -> str | None:
-        """Put a new blank in a seat without waiting; its name, None where one is in it or none is left."""
+        """Put a new blank in a seat without waiting; its name.
+
+        None where something is in it, none is left, or hands take their time.
+        """
         return self._ask(Request("feed", seat)).card
 
     def fill(self, blanks: int | None) -> None:
@@ -167,6 +184,23 @@ class Bench:
         """Wait until `count` faults (None: all) have happened, `seconds` at most; those that have."""
         request = Request("fired", count=count, seconds=seconds)
         return self._ask(request, _ANSWER_WITHIN + seconds).faults
+
+    def tether(self) -> None:
+        """Have the bench end with this process, however that ends, or with the last that asked for it."""
+        if self._tether is not None:
+            return
+        with self._connected(_ANSWER_WITHIN) as control:
+            self._told(control, Request("tether"), _ANSWER_WITHIN)
+            control.settimeout(None)
+            self._tether = control.detach()
+
+    def let_go(self) -> None:
+        """Leave a tethered bench running until `down`."""
+        if self._tether is not None:
+            with socket.socket(fileno=self._tether) as control:
+                self._tether = None
+                control.settimeout(_ANSWER_WITHIN)
+                self._told(control, Request("let-go"), _ANSWER_WITHIN)
 
     def down(self) -> bool:
         """End the bench and all it started; cards and tokens are kept. False where it did not run."""
@@ -268,21 +302,32 @@ class Bench:
         )
 
     def _ask(self, request: Request, within: float = _ANSWER_WITHIN) -> Answer:
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(within)
-            try:
-                control.connect(str(self.layout.control))
-                control.sendall(msgspec.json.encode(request) + b"\n")
-                with control.makefile("rb") as lines:
-                    line = lines.readline()
-            except TimeoutError:
-                raise BenchError(
-                    f"the bench has not answered within {within:g} s",
-                    where=str(self.layout.directory),
-                    next=f"look into {self.layout.log}",
-                ) from None
-            except OSError as error:
-                raise self._not_running() from error
+        with self._connected(within) as control:
+            return self._told(control, request, within)
+
+    def _connected(self, within: float) -> socket.socket:
+        control = socket.socket(socket.AF_UNIX)
+        control.settimeout(within)
+        try:
+            control.connect(str(self.layout.control))
+        except OSError as error:
+            control.close()
+            raise self._not_running() from error
+        return control
+
+    def _told(self, control: socket.socket, request: Request, within: float) -> Answer:
+        try:
+            control.sendall(msgspec.json.encode(request) + b"\n")
+            with control.makefile("rb") as lines:
+                line = lines.readline()
+        except TimeoutError:
+            raise BenchError(
+                f"the bench has not answered within {within:g} s",
+                where=str(self.layout.directory),
+                next=f"look into {self.layout.log}",
+            ) from None
+        except OSError as error:
+            raise self._not_running() from error
         if not line:
             raise self._not_running()
         return answered(line)

@@ -2,7 +2,7 @@
 
 Where the bench has readers of its own it is the first process of fresh user, mount, network and process
 namespaces, so whatever it started ends with it. Started by `Bench.up` as
-`python -m simulators.bench.daemon DIRECTORY SETUP STATUS-FD TETHER-FD`.
+`python -m simulators.bench.daemon DIRECTORY SETUP STATUS-FD`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ from simulators.native.armed import ArmedFaults
 _LONGEST_LINE = 1_000_000
 """Bytes of one request; one that arms every fault of a scenario has some 10,000."""
 
+_TOLD, _ABANDONED = b"t", b"a"
+"""What wakes the main thread to end the bench."""
+
 _READERS_WITHIN = 20.0
 """Seconds pcscd has to show all readers."""
 
@@ -57,6 +60,8 @@ class Daemon:
         self._trays = Trays(layout)
         self._plan = Plan()
         self._blanks: int | None = None
+        self._owners = 0
+        self._on_its_way: set[str] = set()
         self._stop, self._stopped = os.pipe()
         self.pcscd: int | None = None
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
@@ -104,7 +109,7 @@ class Daemon:
             case "arm" | "disarm" | "exchange" | "exchanges" | "fired":
                 return self._about_faults(request)
             case "down":
-                os.write(self._stopped, b"\0")
+                os.write(self._stopped, _TOLD)
                 return Answer()
             case other:
                 raise BenchError(f"the bench cannot {other!r}", next="take station and bench of one version")
@@ -127,19 +132,30 @@ class Daemon:
             case _:
                 return Answer(faults=self._plan.fired(request.count, request.seconds))
 
-    def await_end(self, tether: int | None) -> str:
-        """Block until told to end, until the owner of the tether is gone, or until pcscd died; says which."""
+    def own(self) -> None:
+        """The bench has one owner more, with the last of whom it ends."""
+        with self._lock:
+            self._owners += 1
+
+    def disown(self, *, gone: bool) -> None:
+        """The bench has one owner less: one who is gone, or who leaves it running."""
+        with self._lock:
+            self._owners -= 1
+            ends = gone and not self._owners
+        if ends:
+            os.write(self._stopped, _ABANDONED)
+
+    def await_end(self) -> str:
+        """Block until told to end, until the last owner is gone, or until pcscd died; says which."""
         poll = select.poll()
         poll.register(self._stop, select.POLLIN)
-        if tether is not None:
-            poll.register(tether, select.POLLIN)
         ended = os.pidfd_open(self.pcscd) if self.pcscd is not None else None
         if ended is not None:
             poll.register(ended, select.POLLIN)
         woken = {descriptor for descriptor, _ in poll.poll()}
-        if ended in woken:
+        if self._stop not in woken:
             return "pcscd ended by itself"
-        return "told to end" if self._stop in woken else "its owner is gone"
+        return "told to end" if os.read(self._stop, 1) == _TOLD else "its last owner is gone"
 
     def clear(self) -> None:
         """Pull everything out, as hands would before the desk is switched off."""
@@ -165,19 +181,32 @@ class Daemon:
         with self._lock:
             seat, shelf = self._seat(request.seat)
             holds, driver = seat.status.inserted, seat.status.driver
-            if holds:
+            name = self._inside(request.note, driver) if request.note else request.card
+            if holds and holds == name:
+                return holds
+            if holds and not request.note:
                 raise BenchError(f"{holds} is in it", where=request.seat, next="eject it first")
-            name = request.card
             if name is not None:
                 need_name(name, shelf, driver)
                 if other := next((held.name for held in self.statuses if held.inserted == name), None):
                     raise BenchError(f"{name} is in {other}", where=request.seat, next="eject it there first")
             name = name or shelf.add()
+            if holds:
+                seat.eject()
             seat.insert(name)
-            self._trays.take(name, driver)
+            if not request.note:
+                self._trays.take(name, driver)
         if request.wait:
             seat.settle()
         return name
+
+    def _inside(self, note: str, driver: str) -> str:
+        for _, shelf in self._seats.values():
+            for name in shelf.names():
+                kept = self._trays.of(name, driver)
+                if (kept.note, kept.driver) == (note, driver):
+                    return name
+        raise BenchError(f"no {note} of a {driver} token lies here", next="see `station bench status`")
 
     def _swap(self, fault: Fault) -> None:
         """Put in the place of a card that a fault took out what the fault says, without waiting."""
@@ -186,10 +215,19 @@ class Daemon:
         except BenchError as error:
             logging.error("swap in %s: %s", fault.at, error)
 
-    def _feed(self, request: Request) -> str | None:
+    def _feed(self, request: Request, arrived: bool = False) -> str | None:
         with self._lock:
             seat, shelf = self._seat(request.seat)
+            if arrived:
+                self._on_its_way.discard(request.seat)
             if seat.status.inserted or self._blanks == 0:
+                return None
+            if self._setup.hands and not arrived:
+                if request.seat not in self._on_its_way:
+                    self._on_its_way.add(request.seat)
+                    hands = threading.Timer(self._setup.hands, self._feed, (request, True))
+                    hands.daemon = True
+                    hands.start()
                 return None
             if self._blanks is not None:
                 self._blanks -= 1
@@ -254,12 +292,19 @@ class _Control(socketserver.ThreadingUnixStreamServer):
 class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         assert isinstance(self.server, _Control)
+        self._daemon, self._owns = self.server.daemon, False
+        with contextlib.suppress(ConnectionError):  # who asked is gone
+            self._converse()
+        if self._owns:
+            self._daemon.disown(gone=True)
+
+    def _converse(self) -> None:
         while line := self.rfile.readline(_LONGEST_LINE + 1):
             if len(line) > _LONGEST_LINE:
                 logging.error("a request without end")
                 return
             try:
-                answer = self.server.daemon.answer(msgspec.json.decode(line, type=Request))
+                answer = self._answer(msgspec.json.decode(line, type=Request))
             except BenchError as error:
                 answer = Answer(error=(error.what, error.where, error.next))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -268,6 +313,18 @@ class _Conversation(socketserver.StreamRequestHandler):
                 logging.exception("request failed")
                 answer = Answer(error=(type(error).__name__, None, "look into the log of the bench"))
             self.wfile.write(msgspec.json.encode(answer) + b"\n")
+
+    def _answer(self, request: Request) -> Answer:
+        match request.do:
+            case "tether" if not self._owns:
+                self._daemon.own()
+                self._owns = True
+            case "let-go" if self._owns:
+                self._daemon.disown(gone=False)
+                self._owns = False
+            case _:
+                return self._daemon.answer(request)
+        return Answer()
 
 
 def _names(kind: str, count: int) -> list[str]:
@@ -284,7 +341,7 @@ def _outer_parent() -> int:
     return int(status.partition("PPid:")[2].split()[0])
 
 
-def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
+def run(layout: Layout, setup: Setup, status: int) -> None:
     """Set the bench up, report on the descriptor `status` (one JSON `Answer`), serve until told to end."""
     layout.remove_traces()
     try:
@@ -303,9 +360,12 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
         os.write(status, msgspec.json.encode(Answer(error=(told.what, told.where, told.next))) + b"\n")
         raise SystemExit(1) from None
     logging.info("up: %s, %s", layout.directory, setup)
-    os.write(status, msgspec.json.encode(Answer()) + b"\n")
-    os.close(status)
-    reason = daemon.await_end(tether)
+    try:
+        os.write(status, msgspec.json.encode(Answer()) + b"\n")
+        os.close(status)
+        reason = daemon.await_end()
+    except BrokenPipeError:
+        reason = "who started it is gone"
     daemon.clear()
     logging.info("down: %s", reason)
     with contextlib.suppress(OSError):
@@ -314,7 +374,7 @@ def run(layout: Layout, setup: Setup, status: int, tether: int | None) -> None:
 
 def main(arguments: list[str]) -> None:
     """Read the command line; the log is this process's stderr."""
-    directory, setup, status, tether = arguments
+    directory, setup, status = arguments
     os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -324,7 +384,6 @@ def main(arguments: list[str]) -> None:
         Layout(Path(directory)),
         msgspec.json.decode(setup, type=Setup),
         int(status),
-        int(tether) if tether else None,
     )
 
 

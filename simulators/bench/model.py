@@ -28,6 +28,7 @@ class Setup:
     `profile`, `firmware` and `delays` (as JSON has them) are the card's, see `VirtualCard.create`; None is
     its default. `system_pcscd` puts the cards into the readers vpcd has in the system's pcscd. With `faults`
     the USB seats are made so that faults can be armed at them. With `operators` there are seats for theirs.
+    `hands` are the seconds the feeder takes to put in a blank.
     """
 
     piv: int
@@ -38,6 +39,7 @@ class Setup:
     system_pcscd: bool = False
     faults: bool = False
     operators: bool = False
+    hands: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class BenchStatus:
 class Request:
     """One line to the daemon. `wait` asks for the answer only when pcscd has seen the change.
 
+    `note` is what is written on an envelope: into it with `tray`, or out of it where one is inserted.
     `name`, `count`, `seconds`, `faults` and `only` belong to faults (`Bench.arm`, `exchange`, `fired`),
     `count` to the feeder too (`fill`).
     """

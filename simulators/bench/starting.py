@@ -23,11 +23,8 @@ _NOT_INHERITED = ("PCSC", "LISTEN_", "LD_PRELOAD", "STATION_BENCH_FAULTS")
 _NAMESPACES = ("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child")
 
 
-def start(layout: Layout, setup: Setup, tether: bool) -> int | None:
-    """Start the daemon and wait until its readers are there; with `tether`, what ends it when it is closed.
-
-    Raises `BenchError`.
-    """
+def start(layout: Layout, setup: Setup) -> None:
+    """Start the daemon and wait until its readers are there; raises `BenchError`."""
     lock = os.open(layout.directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,15 +45,14 @@ def start(layout: Layout, setup: Setup, tether: bool) -> int | None:
         os.close(lock)
         raise
     told, status = os.pipe()
-    held, owner = os.pipe() if tether else (None, None)
-    inherited = [lock, status, *([held] if held is not None else [])]
+    inherited = [lock, status]
     private = (setup.piv or setup.operators) and not setup.system_pcscd
     command = [
         "setsid",
         "--fork",
         *(_NAMESPACES if private else ()),
         *(sys.executable, "-m", _DAEMON, str(layout.directory), msgspec.json.encode(setup).decode()),
-        *(str(status), "" if held is None else str(held)),
+        str(status),
     ]
     try:
         with layout.log.open("ab") as log:
@@ -72,8 +68,6 @@ def start(layout: Layout, setup: Setup, tether: bool) -> int | None:
             )
     except BaseException:
         os.close(told)
-        if owner is not None:
-            os.close(owner)
         raise
     finally:
         for descriptor in inherited:
@@ -83,7 +77,6 @@ def start(layout: Layout, setup: Setup, tether: bool) -> int | None:
     if not line:
         raise _not_started(layout, begun, bool(private))
     answered(line)
-    return owner
 
 
 def processes(layout: Layout, description: Description) -> list[int]:

@@ -52,6 +52,9 @@ def bench() -> None:
 )
 @click.option("--key-seconds", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for a key.")
 @click.option("--apdu-ms", type=click.FloatRange(0), default=0.0, help="What a PIV card takes for each APDU.")
+@click.option(
+    "--hand-seconds", type=click.FloatRange(0), default=0.0, help="What it takes to put a blank in a seat."
+)
 @click.option("--plain", is_flag=True, help="Plain PIV cards, without the YubiKey extensions.")
 @click.option(
     "--scenario",
@@ -72,6 +75,7 @@ def up(
     pkcs11: int,
     key_seconds: float,
     apdu_ms: float,
+    hand_seconds: float,
     plain: bool,
     scenario: Path | None,
     operators: str,
@@ -96,6 +100,7 @@ def up(
         scenario=scenario,
         operators=_names(operators),
         usb_operators=_names(usb_operators),
+        hands=hand_seconds,
     )
     _print_environment(started)
     click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)
@@ -143,10 +148,18 @@ def status(as_json: bool, directory: Path | None) -> None:
 @bench.command()
 @click.argument("seat")
 @click.argument("card", required=False)
+@click.option(
+    "--envelope",
+    metavar="NUMBER",
+    help="The finished token of this number, in the place of what is in SEAT; it goes back once taken out.",
+)
 @_bench_option
-def insert(seat: str, card: str | None, directory: Path | None) -> None:
+def insert(seat: str, card: str | None, envelope: str | None, directory: Path | None) -> None:
     """Put CARD in SEAT, or a new blank, and print its name once the reader has seen it."""
-    click.echo(_open(directory).insert(seat, card))
+    if card and envelope:
+        raise click.UsageError("name a card, or --envelope")
+    opened = _open(directory)
+    click.echo(opened.open_envelope(seat, envelope) if envelope else opened.insert(seat, card))
 
 
 @bench.command()

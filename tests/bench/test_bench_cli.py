@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.bench import Bench
 from station.exit_codes import ExitCode
 from tests.bench.clients import SELECT_PIV, run, station
 from tests.conftest import BenchFactory, need
@@ -37,6 +38,18 @@ def test_what_up_prints_makes_a_shell_see_the_readers(here: dict[str, str]) -> N
     )
     assert "1 PIV and 1 USB seats" in started.stderr
     assert "next: station bench insert piv-1" in started.stderr
+
+
+def test_a_token_is_put_in_by_the_number_on_its_envelope(here: dict[str, str]) -> None:
+    station("bench", "up", "--piv", "0", "--pkcs11", "1", environment=here)
+    bench = Bench(Path(here["STATION_BENCH"]))
+    bench.insert("usb-1")
+    bench.take("usb-1", "good", "envelope 000001")
+
+    put_in = station("bench", "insert", "usb-1", "--envelope", "000001", environment=here)
+    assert put_in.stdout == "token-1\n"
+    both = station("bench", "insert", "usb-1", "token-1", "--envelope", "000001", environment=here, ok=False)
+    assert both.returncode == ExitCode.USAGE
 
 
 def test_the_way_of_a_card_can_be_followed(here: dict[str, str]) -> None:

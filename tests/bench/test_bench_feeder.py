@@ -11,10 +11,11 @@ from drivers.errors import DeviceFailed, PrinterFailed
 from drivers.feeders.port import Feeder, Tray
 from drivers.printers.port import Printer
 from drivers.registry import find
-from simulators.bench import Bench
+from simulators.bench import Bench, BenchError
 from simulators.feeder import BenchFeeder
 from simulators.printer import SimulatedPrinter
 from tests.bench.clients import inserted
+from tests.conftest import BenchFactory
 
 
 @pytest.mark.bench
@@ -33,6 +34,39 @@ def test_a_fed_seat_gets_one_blank_and_a_taken_one_lies_in_its_tray(bench: Bench
         "card-1": ("good", "order 1, item 1"),
         "token-1": ("quarantine", "no answer to C_InitToken"),
     }
+
+
+@pytest.mark.bench
+def test_a_finished_token_is_read_again_out_of_its_envelope_and_lies_in_it_after(bench: Bench) -> None:
+    feeder = BenchFeeder(bench.feeder_options)
+    for seat, number in (("piv-1", "000001"), ("piv-1", "000002"), ("usb-1", "000003")):
+        bench.insert(seat)
+        feeder.take(seat, Tray.GOOD, f"envelope {number}")
+    before = bench.status().kept
+
+    assert bench.open_envelope("piv-2", "000001") == "card-1"
+    assert bench.open_envelope("piv-2", "000001") == "card-1"
+    assert bench.open_envelope("piv-2", "000002") == "card-2"
+    assert inserted(bench)["piv-2"] == "card-2"
+    with pytest.raises(BenchError, match="card-2 is in piv-2"):
+        bench.open_envelope("piv-1", "000002")
+    with pytest.raises(BenchError, match="no envelope 000003 of a piv token lies here"):
+        bench.open_envelope("piv-1", "000003")
+    assert bench.eject("piv-2") == "card-2"
+    assert sorted(bench.status().kept, key=repr) == sorted(before, key=repr)
+
+
+@pytest.mark.bench
+def test_hands_that_take_their_time_put_one_blank_into_a_seat(bench_factory: BenchFactory) -> None:
+    bench = bench_factory(piv=0, pkcs11=1, hands=0.05)
+    bench.fill(1)
+    assert bench.feed("usb-1") is None
+    assert bench.feed("usb-1") is None
+
+    deadline = time.monotonic() + 10
+    while inserted(bench)["usb-1"] is None and time.monotonic() < deadline:
+        pass
+    assert inserted(bench)["usb-1"] == "token-1"
 
 
 @pytest.mark.bench

@@ -139,6 +139,54 @@ def test_a_tethered_bench_ends_with_its_owner_however_that_ends(
     assert all_end(processes)
 
 
+OWN = """
+import sys
+from pathlib import Path
+from simulators.bench import Bench
+bench = Bench(Path(sys.argv[1]))
+bench.tether()
+print("own", flush=True)
+if sys.stdin.readline() == "let go\\n":
+    bench.let_go()
+    print("free", flush=True)
+    sys.stdin.read()
+"""
+
+
+def owner(directory: Path) -> subprocess.Popen[str]:
+    """A process, not the one that started the bench, that has it end with itself."""
+    owns = subprocess.Popen(
+        [sys.executable, "-c", OWN, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owns.stdout
+    assert owns.stdout.readline() == "own\n"
+    return owns
+
+
+def test_a_bench_ends_with_the_last_of_those_that_own_it(bench_factory: BenchFactory) -> None:
+    bench = bench_factory(pkcs11=1, tether=False)
+    processes = descriptors(bench)
+    with owner(bench.layout.directory) as first, owner(bench.layout.directory) as second:
+        first.kill()
+        first.wait()
+        assert inserted(bench)
+        second.kill()
+    assert all_end(processes)
+
+
+def test_an_owner_may_leave_a_bench_running(bench_factory: BenchFactory) -> None:
+    bench = bench_factory(tether=False)
+    with owner(bench.layout.directory) as owns:
+        assert owns.stdin
+        assert owns.stdout
+        owns.stdin.write("let go\n")
+        owns.stdin.flush()
+        assert owns.stdout.readline() == "free\n"
+        owns.kill()
+    assert "piv-1" in inserted(bench)
+    assert bench.down()
+
+
 def test_a_second_start_says_that_one_is_running(bench: Bench) -> None:
     bench.insert("piv-1")
 
