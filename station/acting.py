@@ -75,7 +75,7 @@ def actors(
                 )
             found.append((actor, keys if session is None else None))
             earlier.setdefault(act, []).append(actor.name)
-        for _, unproven in found:
+        for _, unproven in reversed(found):  # who acts first then has the seat
             if unproven is not None:
                 unproven.prove()
         yield tuple(actor for actor, _ in found)

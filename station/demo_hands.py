@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +21,20 @@ _READ = "token "
 _CODE = re.compile(r"\b(?:[A-Z0-9]{4}-){2}[A-Z0-9]{4}\b")
 
 
-def envelope_of(bench: Bench, number: str) -> str:
-    """The card or token in the envelope of a mailer number."""
-    (found,) = (kept.name for kept in bench.status().kept if kept.note == f"envelope {number}")
-    return found
-
-
 def feed(reading: subprocess.Popen[str], bench: Bench, seat: str, tokens: Sequence[str]) -> None:
-    """Put one token after the other into a seat while a command reads them, and back into its envelope."""
+    """Put one token after the other in the place of the first, while a command reads them."""
     assert reading.stdin is not None
     assert reading.stderr is not None
-    for number, following in pairwise((*tokens, None)):
+    for following in (*tokens, None):
         while (line := reading.stderr.readline()) and not line.startswith(_READ):
             pass
-        bench.take(seat, "good", f"envelope {number}")
         if following is None:
+            bench.eject(seat)
             break
-        put_in(bench, seat, following)
+        bench.open_envelope(seat, following)
         reading.stdin.write("\n")
         reading.stdin.flush()
     reading.communicate()
-
-
-def put_in(bench: Bench, seat: str, number: str) -> None:
-    """Put the token of a mailer number into an empty seat."""
-    bench.insert(seat, envelope_of(bench, number))
 
 
 def write_mail(path: Path, parcel: Mapping[str, Any], sender: str) -> None:

@@ -31,7 +31,7 @@ def found(
     refuse_founded(records)
     statement = registers.founding((actor.operator for actor in actors), anchors, name, now())
     given: Given | None = None
-    for actor in actors:
+    for actor in reversed(actors):  # the last one's token is in the seat
         given = sign(actor, statement, subject="register", begun=given.signed if given else None)
     assert given is not None, "a founding has administrators"
     register = registers.replay([given.signed])

@@ -1,4 +1,4 @@
-"""`station demo`."""
+"""`station demo`: the whole job played at a simulated desk, or such a desk to work at."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.invocation import json_option
+from station.cli.output import document, listing
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from station.demo import Played
+    from station.simulated_desk import Prepared
 
 
 @click.command()
@@ -19,29 +22,74 @@ if TYPE_CHECKING:
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the demo's station and bench live; emptied first if they are a demo's. Default: among your "
-    "state, issuance-station/demo.",
+    "state, issuance-station/demo, with --prepare issuance-station/simulated-desk.",
 )
-def demo(directory: Path | None) -> ExitCode:
+@click.option(
+    "--prepare", "only_prepare", is_flag=True, help="Found the desk, leave its bench running, play nothing."
+)
+@click.option("--anew", is_flag=True, help="Empty the folder of a desk that was prepared, too.")
+@click.option(
+    "--pace",
+    type=click.Choice(["slow", "real", "fast"]),
+    help="How long cards and hands take; fast when played, else real, or as it was.",
+)
+@json_option
+def demo(directory: Path | None, only_prepare: bool, anew: bool, pace: str | None, as_json: bool) -> ExitCode:
     """Play the whole job on a simulated bench: 24 tokens, from their order to its signed report.
 
-    Every command it runs is shown, to be tried by hand afterwards.
+    Every command it runs is shown, to be tried by hand afterwards. With --prepare, what is needed before the
+    order: a home, people with simulated cards and their PINs, custody, and a bench that stays up until
+    `station bench down`. Run again, it finds the desk and starts its bench.
     """
-    from station.demo import DemoFailed, default_directory, play
+    from station.demo import play
+    from station.simulated_desk import CommandFailed, prepare, state_directory
+
+    if as_json and not only_prepare:
+        raise click.UsageError("--json goes with --prepare")
+    directory = (directory or state_directory("simulated-desk" if only_prepare else "demo")).absolute()
 
     def say(text: str) -> None:
         click.secho(text, bold=True, err=True)
 
     try:
-        played = play((directory or default_directory()).absolute(), say)
-    except DemoFailed as error:
+        if only_prepare:
+            _show(prepare(directory, say, pace=pace, anew=anew), as_json=as_json)
+        else:
+            _table(play(directory, say, pace=pace or "fast", anew=anew))
+    except CommandFailed as error:
         click.echo(f"station: the demo stopped: {error}", err=True)
         return ExitCode.PARTIAL
-    _table(played)
     return ExitCode.OK
 
 
-def _table(played: Played) -> None:
+def _show(prepared: Prepared, *, as_json: bool) -> None:
+    from station.simulated_desk import REGISTRY, SAMPLE
+
+    if as_json:
+        document(prepared.facts)
+        return
+    people = [
+        {"name": one.name, "roles": ", ".join(one.roles), "pin": one.pin} for one in prepared.people
+    ] + [{"name": name, "roles": "key token", "pin": pin} for name, pin in prepared.keys.items()]
+    listing(people, {"name": "Name", "roles": "Roles", "pin": "PIN"}, as_json=False, empty="")
+    click.echo(f"home       {prepared.home}")
+    click.echo(f"bench      {prepared.bench}, up at the pace {prepared.pace!r} until `station bench down`")
+    click.echo("try next")
+    _path()
+    click.echo("  " + "export " + " ".join(f"{name}={value}" for name, value in prepared.environment.items()))
+    click.echo(f"  station registry import {REGISTRY} --as olga")
+    click.echo(f"  station order import {SAMPLE} --as olga")
+
+
+def _path() -> None:
     import shutil
+    import sys
+
+    if shutil.which("station") is None:
+        click.echo(f'  export PATH="{Path(sys.executable).parent}:$PATH"')
+
+
+def _table(played: Played) -> None:
     import sys
 
     from rich.console import Console
@@ -65,9 +113,7 @@ def _table(played: Played) -> None:
     click.echo(f"home       {played.home}")
     click.echo(f"bench      {played.bench}, stopped; cards and tokens are kept there")
     click.echo("try next")
-    programs = Path(sys.executable).parent
-    if shutil.which("station") is None:
-        click.echo(f'  export PATH="{programs}:$PATH"')
+    _path()
     click.echo(f"  export STATION_HOME={played.home} STATION_BENCH={played.bench}")
     click.echo("  station token list                         what was made, by number")
     if card is not None:

@@ -103,10 +103,11 @@ def enrol(
         make = held.enter_context(
             Enrolling(desk, records, actors[0].name, _tell).making(passphrases=_means(desk, passphrase))
         )
-        for one in wanted:
-            new = make(one).operator
+        # Tokens change places seldom: all new ones are read first, and who signed last signs the next first.
+        for new in [make(one).operator for one in wanted]:
             given = [enrolled(records, actor, new, anchor=anchor) for actor in actors]
-            _tell_given(given[-1], f"{one.name} is enrolled")
+            actors = actors[::-1]
+            _tell_given(given[-1], f"{new.name} is enrolled")
 
 
 @operator.command()

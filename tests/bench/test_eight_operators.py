@@ -13,8 +13,8 @@ from drivers.secret import Secret
 from simulators.bench.model import PIV, PKCS11
 from station.config import Operators
 from station.configuring import operators_table
-from station.demo import REGISTRY
 from station.exit_codes import ExitCode
+from station.simulated_desk import REGISTRY
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import ADMINISTRATORS, TOGETHER, Desk
 from tests.unit.signing_kit import signer

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from drivers.secret import Secret
-from station.demo import REGISTRY
 from station.exit_codes import ExitCode
+from station.simulated_desk import REGISTRY
 from tests.bench.clients import run
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk

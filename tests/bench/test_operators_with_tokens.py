@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from simulators.bench import Bench
-from station.demo import SAMPLE
 from station.exit_codes import ExitCode
+from station.simulated_desk import SAMPLE
 from tests.conftest import BenchFactory
 
 PEOPLE = ("ann", "ben", "olga", "pim")

@@ -25,9 +25,9 @@ from batch.store.database import Records
 from batch.store.logins import sealed_keys
 from drivers.errors import AuthenticationFailed
 from drivers.secret import Secret
-from station.demo import SAMPLE
 from station.exit_codes import ExitCode
 from station.home import Home
+from station.simulated_desk import SAMPLE
 from tests.unit.cli import Cli, Result
 from tests.unit.login_kit import LIMITS, log_in, passphrase, pin_fd, staff, staffed
 from tests.unit.restore_kit import home_of
