@@ -218,6 +218,16 @@ def prepare(directory: Path, say: Say, *, pace: str | None = None, anew: bool = 
     )
 
 
+def end_with_me(bench: Path) -> Callable[[], None]:
+    """Have the bench in a folder end with this process, or with the last that asks for it.
+
+    Calling what this gives leaves it running after all. Both raise `BenchError`.
+    """
+    running = Bench(bench)
+    running.tether()
+    return running.let_go
+
+
 def _taken_up(desk: SimulatedDesk, ready: Path, pace: str | None) -> str:
     """The pace of a desk that was founded before, its bench up again."""
     kept = ready.read_text(encoding="ascii")

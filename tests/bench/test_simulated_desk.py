@@ -15,6 +15,7 @@ import pytest
 
 from simulators.bench import Bench, BenchError
 from station.exit_codes import ExitCode
+from station.simulated_desk import end_with_me
 from tests.conftest import need
 from tests.unit.login_kit import pin_fd
 
@@ -94,6 +95,11 @@ def test_it_is_found_again_and_its_bench_started_where_it_is_down(place: Place) 
     assert setup["hands"] > 0
     assert setup["delays"]["p256"] > 0
     bench.people.present("olga")
+
+
+def test_who_started_a_desk_from_a_screen_may_end_its_bench_or_leave_it_running(place: Place) -> None:
+    end_with_me(place.bench.layout.directory)()
+    assert place.bench.status().seats
 
 
 def test_a_desk_that_may_be_in_use_is_not_emptied_by_the_demo(place: Place) -> None:

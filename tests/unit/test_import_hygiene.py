@@ -17,7 +17,7 @@ WIRING = {
     "station/cli/bench.py",
     "station/cli/demo.py",
     "station/cli/init.py",
-    "station/demo.py",
+    "station/simulated_desk.py",
     "station/demo_hands.py",
 }
 """What puts a simulated bench together with a station."""
