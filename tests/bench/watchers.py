@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
+from batch.production.events import What
 from station.feed.client import NothingToWatch, Watch
-from station.feed.messages import Asked, Ended, Happened, Lane, Production, Told
-from tests.bench.desk import PATIENCE
+from station.feed.messages import Asked, Ended, Happened, Lane, Production, Told, encode
+from tests.bench.desk import PATIENCE, Desk
 
 
 class Watcher:
@@ -26,6 +26,11 @@ class Watcher:
     def lane(self, seat: str) -> Lane:
         """A lane as it was told last; one of which nothing was told yet is as it begins."""
         return self.lanes.get(seat, Lane(seat))
+
+    def happened(self, seat: str, what: What) -> list[Lane]:
+        """The lane of a seat as it was after each event of a kind."""
+        lanes = [message.lane for message in self.told if isinstance(message, Happened)]
+        return [lane for lane in lanes if lane.seat == seat and lane.what is what]
 
     def steps(self) -> dict[int, set[int]]:
         """By the number of a token's steps, how many of them were told to be done."""
@@ -64,15 +69,17 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(home: Path) -> AsyncIterator[Watcher]:
-    """Connects to the feed of a home as soon as there is one."""
+async def watching(desk: Desk) -> AsyncIterator[Watcher]:
+    """Connects to the feed of a desk as soon as there is one; what it tells is looked through for codes."""
     while True:
         try:
-            watch = await asyncio.wait_for(Watch.open(home / "run"), PATIENCE)
+            watch = await asyncio.wait_for(Watch.open(desk.home / "run"), PATIENCE)
             break
         except NothingToWatch:
             await asyncio.sleep(0.01)
+    watcher = Watcher(watch)
     try:
-        yield Watcher(watch)
+        yield watcher
     finally:
         watch.close()
+        desk.said += [encode(message) for message in watcher.told]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -15,11 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from drivers.pkcs11 import softhsm
+from drivers.process import Child
 from simulators.bench import Bench
 from station.config import Seat, load
 from station.exit_codes import ExitCode
 from station.seat_watch import watch
 from station.seats import SeatView
+from station.sights import State, Watched
+from tests.conftest import need
 from tests.unit.test_cli_lanes import home_with
 
 
@@ -120,6 +125,35 @@ def test_what_cannot_be_looked_at_says_why_and_hinders_nobody(bench: Bench, tmp_
     assert next(seat.state for seat in changes if seat.name == "piv-1") == "token"
     os.write(writing, b".")
     assert [seat for seat in changes if seat.name == "piv-1"] == []
+
+
+def test_slots_of_one_module_are_watched_by_one_process(tmp_path: Path) -> None:
+    need("softhsm2-util")
+    environment = softhsm.prepare(tmp_path)
+
+    def softhsm2(*arguments: str) -> str:
+        everything = {**os.environ, **environment}
+        command = ["softhsm2-util", *arguments]
+        return subprocess.run(command, env=everything, check=True, capture_output=True, text=True).stdout
+
+    for label in ("one", "two"):
+        softhsm2("--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", "123456")
+    serials = re.findall(r"Serial number: +(\w+)", softhsm2("--show-slots"))
+    assert len(serials) == 2
+    options = {"module": softhsm.module(), "model": {"puk": "so-pin"}}
+    seats = [
+        Watched(slot, "pkcs11", {**options, "slot": slot}, tmp_path / "lock") for slot in (*serials, "none")
+    ]
+    child = Child("watch", "station.sights:DriverSights", (tuple(seats),), environment=environment)
+    try:
+        first = child.ask("look", 60.0, timeout=60)
+        softhsm2("--delete-token", "--serial", serials[1])
+        while (then := child.ask("look", 60.0, timeout=60))[1].state is not State.EMPTY:
+            pass
+    finally:
+        child.close()
+    assert [sight.state for sight in first] == [State.OCCUPIED, State.OCCUPIED, State.EMPTY]
+    assert [sight.state for sight in then] == [State.OCCUPIED, State.EMPTY, State.EMPTY]
 
 
 @pytest.mark.parametrize("how", ["signal", "input", "output"])
