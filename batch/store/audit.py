@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from batch.model.errors import NotLogged
 from batch.model.events import Entry
@@ -37,6 +38,25 @@ def add(records: Records, entry: Entry) -> None:
             where=str(records.path),
             next="see with `station audit verify` what became of the log; work stops until it is mended",
         ) from error
+    if row := facts_row(entry.sequence, entry.body):
+        records.write("INSERT OR REPLACE INTO log_facts VALUES (?, ?, ?, ?, ?)", row)
+
+
+def facts_row(sequence: int, body: str) -> tuple[int, str, str, str | None, str | None] | None:
+    """What an entry is looked up by: event, operator, order, item; None for that of a single step.
+
+    None for one whose text is none of ours, too.
+    """
+    if is_step(body):
+        return None
+    try:
+        facts = json.loads(body)
+        order, item = (
+            str(one) if one is not None else None for one in (facts.get("order"), facts.get("item"))
+        )
+        return sequence, str(facts["event"]), str(facts["operator"]), order, item
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def deliveries(records: Records) -> Iterator[tuple[bytes | None, Entry]]:
@@ -74,6 +94,31 @@ def entries(records: Records, after: int | None = None) -> Iterator[Entry]:
     ):
         yield from (_entry(row) for row in page)
         last = page[-1][0]
+
+
+def entries_of(records: Records, sequences: Sequence[int]) -> list[Entry]:
+    """The entries of some numbers, in that order."""
+    marks = ", ".join("?" * len(sequences))
+    rows = records.rows(f"SELECT {_ENTRY} FROM audit WHERE sequence IN ({marks})", sequences)
+    found = {row[0]: _entry(row) for row in rows}
+    return [found[one] for one in sequences]
+
+
+def next_entry(records: Records, sequence: int) -> Entry | None:
+    """The first entry of a number or above, None where there is none."""
+    row = records.row(
+        f"SELECT {_ENTRY} FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT 1", (sequence,)
+    )
+    return _entry(row) if row else None
+
+
+def told_at(entry: Entry) -> str | None:
+    """The latest time up to an entry, as it tells it; None where its text does not."""
+    try:
+        facts = json.loads(entry.body)
+        return str(facts.get("latest", facts["at"]))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def holding(records: Records, text: str) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from typing import Any
 from batch.model.dispatch import Delivery, Departure
 from batch.model.errors import NotFound
 from batch.store.database import Records, moment, stamp
+from batch.store.paging import FIRST, MOST, Listing, Page, Place
 
 _DELIVERY = "id, driver, model, lot, received, received_at, received_by"
 
@@ -20,6 +21,8 @@ _SEEN = """
     GROUP BY token_driver, token_serial
 """
 """Every token that was ever bound to an item; one that was reset to blank is neither used nor spoiled."""
+
+_SERIALS: Listing[str] = Listing("serial", "blank_serials", ("driver", "serial"), lambda row: str(row[0]))
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ def state_of(records: Records, driver: str, serial: str) -> str:
     if seen and (seen[0] or seen[1]):
         return "used" if seen[0] else "spoiled"
     return str(row[0]) if row else "in-stock"
+
+
+def serials_page(records: Records, found: Delivery, place: Place = FIRST, limit: int = MOST) -> Page[str]:
+    """The page at a place of the serials that a delivery came in with."""
+    return _SERIALS.page(records, [("delivery_id = ?", (found.id,))], place, limit)
 
 
 def leave(

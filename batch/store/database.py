@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +144,13 @@ class Records:
             raise RuntimeError("facts are written inside a transaction only")
         with self._file():
             return self.db.execute(sql, parameters).rowcount
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Write once for each row of parameters, inside a transaction."""
+        if not self._writing:
+            raise RuntimeError("facts are written inside a transaction only")
+        with self._file():
+            self._connection.executemany(sql, rows)
 
     def tell(self, sql: str, parameters: Sequence[Any]) -> None:
         """Write an event that tells of what is written in this transaction."""

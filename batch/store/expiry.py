@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from batch.store.database import Records, moment, stamp
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _GONE = ("lost", "damaged", "destroyed")
 """States of tokens whose certificates nobody renews."""
@@ -48,10 +52,21 @@ class Expiring:
 
 def end_of(certificate: bytes) -> str | None:
     """When a certificate (DER) ends, as the records write it; None for one that is not to be read."""
+    found = _read(certificate)
+    return stamp(found.not_valid_after_utc.astimezone(UTC)) if found else None
+
+
+def serial_of(certificate: bytes) -> str | None:
+    """A certificate's (DER) serial number in hexadecimal; None for one that is not to be read."""
+    found = _read(certificate)
+    return f"{found.serial_number:x}" if found else None
+
+
+def _read(certificate: bytes) -> Certificate | None:
     from cryptography.x509 import load_der_x509_certificate
 
     try:
-        return stamp(load_der_x509_certificate(bytes(certificate)).not_valid_after_utc.astimezone(UTC))
+        return load_der_x509_certificate(bytes(certificate))
     except ValueError:
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from batch.model.orders import Item, Order
-from batch.store import acknowledgements, renewals
+from batch.store import acknowledgements, orders, renewals, words
 from batch.store.database import Records, moment
 
 WORDS = (
@@ -36,9 +36,13 @@ def forget_item(records: Records, item: Item, commitment: str) -> None:
         "UPDATE items SET fields = ?, subject_key = ?, salt = NULL, forgotten = ? WHERE id = ?",
         (json.dumps(fields, ensure_ascii=False, sort_keys=True), key, commitment, item.id),
     )
+    order = orders.order_of(records, item.order_id)
+    words.replace(records, item.id, item.fields, fields, order.subscriber, order.organisation)
     acknowledgements.forget(records, item.id)
     renewals.forget(records, (item.id,))
-    records.write("UPDATE keys SET csr = NULL, certificate = NULL WHERE item_id = ?", (item.id,))
+    records.write(
+        "UPDATE keys SET csr = NULL, certificate = NULL, serial = NULL WHERE item_id = ?", (item.id,)
+    )
     records.write(
         "UPDATE revocations SET certificate = NULL WHERE item_id = ? AND settled_at IS NOT NULL", (item.id,)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from batch.model.errors import NotFound, Refused
 from batch.model.forms import Form, FormBalance, FormNumber, FormRange
 from batch.model.states import FORM, FormState, move
 from batch.store.database import Records, moment, stamp
+from batch.store.paging import FIRST, MOST, UPTO, Condition, Count, Listing, Page, Place
 
 _RANGE = "id, printer, series, width, first, last, received_at, received_by, delivery"
 _FORM = (
@@ -92,6 +93,17 @@ def of_order(records: Records, order_id: int | None = None) -> dict[str, str]:
     return {str(letter): str(form) for letter, form in rows}
 
 
+def of_letters(records: Records, letters: Sequence[str]) -> dict[str, str]:
+    """The numbers of the forms that some letters are on, by letter."""
+    held = ", ".join("?" * len(_HELD))
+    rows = records.rows(
+        f"SELECT letter, number FROM forms WHERE state IN ({held}) "
+        f"AND letter IN ({', '.join('?' * len(letters))})",
+        (*_HELD, *letters),
+    )
+    return {str(letter): str(form) for letter, form in rows}
+
+
 def all_of_letter(records: Records, letter: str) -> list[Form]:
     """Every form a letter was ever on, in the order in which they came to their states."""
     rows = records.rows(f"SELECT {_FORM} WHERE f.letter = ? ORDER BY f.since", (letter,))
@@ -109,6 +121,29 @@ def forms(records: Records, printer: str | None = None, *states: FormState) -> I
     ):
         yield from (_form(row[1:]) for row in page)
         last = page[-1][0]
+
+
+def page(
+    records: Records,
+    printer: str | None = None,
+    state: FormState | None = None,
+    place: Place = FIRST,
+    limit: int = MOST,
+) -> Page[Form]:
+    """The page at a place of forms that have left the stock, of a printer or all, in a state or any."""
+    return _FORMS.page(records, _wanted(printer, state), place, limit)
+
+
+def count(
+    records: Records, printer: str | None = None, state: FormState | None = None, upto: int = UPTO
+) -> Count:
+    """How many forms have left the stock, of a printer or all, in a state or any, counted up to a number."""
+    return _FORMS.count(records, _wanted(printer, state), upto)
+
+
+def _wanted(printer: str | None, state: FormState | None) -> list[Condition]:
+    found: list[Condition] = [("f.state = ?", (state,))] if state is not None else []
+    return [*found, ("r.printer = ?", (printer,))] if printer is not None else found
 
 
 def set_state(
@@ -252,3 +287,11 @@ def _form(row: tuple[Any, ...]) -> Form:
     series, width, place, printer, state, letter, since, operator, witness, reason = row
     number = FormNumber(series, width, place)
     return Form(number, printer, FormState(state), letter, moment(since), operator, witness, reason)
+
+
+_FORMS: Listing[Form] = Listing(
+    _FORM.partition(" FROM ")[0],
+    "forms f CROSS JOIN form_ranges r ON r.id = f.range_id",
+    ("f.number",),
+    _form,
+)

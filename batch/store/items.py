@@ -10,7 +10,7 @@ from typing import Any
 from batch.model.errors import NotFound
 from batch.model.orders import Balance, Item, Order
 from batch.model.states import ITEM, OPEN, ItemState, OrderState, move
-from batch.store import restores, tries
+from batch.store import restores, tries, words
 from batch.store.database import Records, moment, stamp
 
 _ITEM = (
@@ -39,6 +39,7 @@ def add_item(
     """
     id_ = next_id(records)
     mailer_number = f"{id_:06d}"
+    whole = {**fields, "number": mailer_number}
     records.insert(
         "INSERT INTO items (id, order_id, mailer_number, layout, subject_key, fields, state, replaces, "
         "salt, renews) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -48,13 +49,14 @@ def add_item(
             mailer_number,
             layout,
             subject_key,
-            json.dumps({**fields, "number": mailer_number}, ensure_ascii=False, sort_keys=True),
+            json.dumps(whole, ensure_ascii=False, sort_keys=True),
             ItemState.PLANNED,
             replaces,
             salt or new_salt(),
             renews,
         ),
     )
+    words.put(records, id_, whole, order.subscriber, order.organisation)
     return mailer_number
 
 

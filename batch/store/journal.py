@@ -7,7 +7,7 @@ from typing import Any
 from batch.model.orders import KeyRecord
 from batch.model.states import STEP, StepState, move
 from batch.store.database import Records, stamp
-from batch.store.expiry import end_of
+from batch.store.expiry import end_of, serial_of
 
 _KEY = "item_id, name, slot, generations, public_key, evidence, csr, certificate"
 
@@ -76,7 +76,7 @@ def set_generated(records: Records, item_id: int, name: str, public_key: bytes, 
     """A key was made: SPKI (DER) and its evidence (JSON); an earlier CSR and certificate are void."""
     records.write(
         "UPDATE keys SET generations = generations + 1, public_key = ?, evidence = ?, csr = NULL, "
-        "certificate = NULL, not_after = NULL WHERE item_id = ? AND name = ?",
+        "certificate = NULL, not_after = NULL, serial = NULL WHERE item_id = ? AND name = ?",
         (public_key, evidence, item_id, name),
     )
 
@@ -89,8 +89,8 @@ def set_csr(records: Records, item_id: int, name: str, csr: bytes) -> None:
 def set_certificate(records: Records, item_id: int, name: str, certificate: bytes) -> None:
     """The certificate (DER) of a key; one certificate belongs to one key of one item."""
     records.write(
-        "UPDATE keys SET certificate = ?, not_after = ? WHERE item_id = ? AND name = ?",
-        (certificate, end_of(certificate), item_id, name),
+        "UPDATE keys SET certificate = ?, not_after = ?, serial = ? WHERE item_id = ? AND name = ?",
+        (certificate, end_of(certificate), serial_of(certificate), item_id, name),
     )
 
 
@@ -98,8 +98,8 @@ def set_lost(records: Records, item_id: int, name: str, generation: int, certifi
     """A certificate (DER) the CA issued for a key whose making is not on record any more."""
     records.write(
         "UPDATE keys SET generations = max(generations, ?), public_key = NULL, evidence = NULL, csr = NULL, "
-        "certificate = ?, not_after = ? WHERE item_id = ? AND name = ?",
-        (generation, certificate, end_of(certificate), item_id, name),
+        "certificate = ?, not_after = ?, serial = ? WHERE item_id = ? AND name = ?",
+        (generation, certificate, end_of(certificate), serial_of(certificate), item_id, name),
     )
 
 

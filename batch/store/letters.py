@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import LetterRecord, Outlook, Posting
 from batch.model.states import LETTER, ItemState, LetterState, LifeState, move
 from batch.store.database import Records, moment, stamp
+from batch.store.id_sets import IdSet, Indexed, any_of, walk
 from batch.store.lives import life_of
 
 _LETTER = "mailer_number, item_id, state, printer, operator, intent_at, printed_at"
@@ -59,30 +61,34 @@ def state_of(records: Records, mailer_number: str) -> LetterState | None:
 
 def letters(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[LetterRecord]:
     """Letters of an order or of all, in the given states or any, in the order of their numbers."""
-    for page in _pages(records, order_id, states):
+    for ids in _pages(records, order_id, states):
         rows = records.rows(
-            f"SELECT {_LETTER} FROM letters WHERE mailer_number IN ({_marks(page)}) ORDER BY mailer_number",
-            page,
+            f"SELECT {_LETTER} FROM letters WHERE item_id IN ({_marks(ids)}) ORDER BY item_id", ids
         )
         yield from (_letter(row) for row in rows)
 
 
 def outlooks(records: Records, order_id: int | None = None, *states: LetterState) -> Iterator[Outlook]:
     """Letters as `letters` finds them, each with what decides whether it may be printed or leave."""
+    for ids in _pages(records, order_id, states):
+        yield from outlooks_of(records, ids)
+
+
+def outlooks_of(records: Records, item_ids: Sequence[int]) -> Iterator[Outlook]:
+    """The letters of some items, by number, each with what decides whether it may be printed or leave."""
     columns = ", ".join(f"t.{name}" for name in _LETTER.split(", "))
-    for page in _pages(records, order_id, states):
-        for row in records.rows(
-            f"SELECT {columns}, o.number, i.layout, i.state, EXISTS (SELECT 1 FROM revocations r JOIN keys k "
-            "ON k.item_id = r.item_id AND k.certificate = r.certificate WHERE r.item_id = i.id), "
-            "v.item_id, v.state, v.since, v.dispatched_at, v.acknowledged_at, v.handed_over_at, "
-            "v.activated_at, v.ended_at FROM letters t JOIN items i ON i.id = t.item_id "
-            "JOIN orders o ON o.id = i.order_id LEFT JOIN lives v ON v.item_id = i.id "
-            f"WHERE t.mailer_number IN ({_marks(page)}) ORDER BY t.mailer_number",
-            page,
-        ):
-            order, layout, token, revoked, *life = row[7:]
-            there = life_of(life) if life[0] is not None else None
-            yield Outlook(_letter(row[:7]), order, layout, ItemState(token), there, bool(revoked))
+    for row in records.rows(
+        f"SELECT {columns}, o.number, i.layout, i.state, EXISTS (SELECT 1 FROM revocations r JOIN keys k "
+        "ON k.item_id = r.item_id AND k.certificate = r.certificate WHERE r.item_id = i.id), "
+        "v.item_id, v.state, v.since, v.dispatched_at, v.acknowledged_at, v.handed_over_at, "
+        "v.activated_at, v.ended_at FROM letters t JOIN items i ON i.id = t.item_id "
+        "JOIN orders o ON o.id = i.order_id LEFT JOIN lives v ON v.item_id = i.id "
+        f"WHERE t.item_id IN ({_marks(item_ids)}) ORDER BY t.item_id",
+        item_ids,
+    ):
+        order, layout, token, revoked, *life = row[7:]
+        there = life_of(life) if life[0] is not None else None
+        yield Outlook(_letter(row[:7]), order, layout, ItemState(token), there, bool(revoked))
 
 
 def gone_before_tokens(records: Records) -> list[int]:
@@ -171,22 +177,20 @@ def take_back(records: Records, mailer_number: str, to: LetterState, *, printer:
     )
 
 
-def _pages(records: Records, order_id: int | None, states: Sequence[LetterState]) -> Iterator[list[str]]:
-    """The numbers of letters, some at a time.
-
-    They are found once: a page at a time would sort all that an index finds for every page.
-    """
-    conditions, parameters = ["TRUE"], list[Any]()
+def sets_of(order_id: int | None, states: Sequence[LetterState]) -> list[IdSet]:
+    """The sets in all of which the items are whose letters are of an order and in some states, or any."""
+    found: list[IdSet] = [Indexed("item_id", "letters")]
     if order_id is not None:
-        conditions.append("item_id IN (SELECT id FROM items WHERE order_id = ?)")
-        parameters.append(order_id)
+        found.append(Indexed("id", "items", "order_id = ?", (order_id,)))
     if states:
-        conditions.append(f"state IN ({_marks(states)})")
-        parameters.extend(states)
-    wanted = f"SELECT mailer_number FROM letters WHERE {' AND '.join(conditions)} ORDER BY mailer_number"
-    numbers = [str(row[0]) for row in records.rows(wanted, parameters)]
-    for at in range(0, len(numbers), _PAGE):
-        yield numbers[at : at + _PAGE]
+        found.append(any_of([Indexed("item_id", "letters", "state = ?", (state,)) for state in states]))
+    return found
+
+
+def _pages(records: Records, order_id: int | None, states: Sequence[LetterState]) -> Iterator[list[int]]:
+    found = walk(records, sets_of(order_id, states))
+    while ids := list(islice(found, _PAGE)):
+        yield ids
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -1,18 +1,20 @@
-"""Tokens as lists show them, picked out of all by index and read in pages."""
+"""Tokens as lists show them, picked out of all by index: one after the other, in pages, or counted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
 
 from batch.model.orders import Item
 from batch.model.states import ItemState, LifeState
+from batch.store import id_sets, words
 from batch.store.database import Records, moment
+from batch.store.id_sets import IdSet, Indexed
 from batch.store.items import ITEM_COLUMNS, item_from
-from batch.store.registry import sought
+from batch.store.paging import FIRST, MOST, UPTO, Count, Page, Place
 
 _PAGE = 500
 _FOUND = "station_found"
@@ -21,7 +23,8 @@ _FOUND = "station_found"
 @dataclass(frozen=True)
 class TokensWanted:
     """Which tokens: of an order (its number), of a subscriber (its number or name), in a state of making, in
-    a state of life, of a layout, with a serial, with a text in what they were ordered with. None: any.
+    a state of life, of a layout, with a serial, with a text in what they were ordered with, with words of
+    their group, people or subscriber that begin as those here. None: any.
     """
 
     order_id: int | None = None
@@ -31,6 +34,7 @@ class TokensWanted:
     layout: str | None = None
     serial: str | None = None
     text: str | None = None
+    words: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,66 +51,93 @@ class ListedToken:
 
 def tokens(records: Records, wanted: TokensWanted) -> Iterator[ListedToken]:
     """The tokens that are wanted, in the order of their numbers."""
+    found = id_sets.walk(records, sets_of(records, wanted))
+    while ids := list(islice(found, _PAGE)):
+        yield from load(records, ids)
+
+
+def page(
+    records: Records, wanted: TokensWanted, place: Place = FIRST, limit: int = MOST, *, newest: bool = True
+) -> Page[ListedToken]:
+    """The page at a place of the tokens that are wanted, by number, the highest first or the lowest."""
+    sets = sets_of(records, wanted)
+    return id_sets.page(records, sets, lambda ids: load(records, ids), place, limit, newest=newest)
+
+
+def count(records: Records, wanted: TokensWanted, upto: int = UPTO) -> Count:
+    """How many tokens are wanted, counted up to a number."""
+    return id_sets.count(records, sets_of(records, wanted), upto)
+
+
+def load(records: Records, ids: Sequence[int]) -> list[ListedToken]:
+    """Tokens by the ids of their items, some hundreds at most, in that order."""
+    rows = records.rows(
+        f"SELECT o.number, o.organisation, o.subscriber, l.state, l.since, {ITEM_COLUMNS} "
+        "FROM items i JOIN orders o ON o.id = i.order_id LEFT JOIN lives l ON l.item_id = i.id "
+        f"WHERE i.id IN ({', '.join('?' * len(ids))})",
+        ids,
+    )
+    found = {}
+    for number, organisation, subscriber, life, since, *item in rows:
+        state = LifeState(life) if life is not None else None
+        one = item_from(tuple(item))
+        found[one.id] = ListedToken(one, number, organisation, subscriber, state, moment(since))
+    return [found[id_] for id_ in ids]
+
+
+def sets_of(records: Records, wanted: TokensWanted) -> list[IdSet]:
+    """The sets of which the items that are wanted are in all."""
+    found: list[IdSet] = []
+    if wanted.serial is not None:
+        found.append(_with("token_serial = ?", wanted.serial))
+    if wanted.order_id is not None:
+        found.append(of_order(wanted.order_id))
+    if wanted.words is not None:
+        found += words.beginning_with(records, wanted.words)
+    if wanted.subscriber is not None:
+        found.append(of_subscriber(records, wanted.subscriber))
+    if wanted.life is not None:
+        # What a restore took back from being produced has a life on record, and none.
+        found.append(Indexed("item_id", "lives", "state = ?", (wanted.life,)))
+        found.append(_with("state = ?", ItemState.PRODUCED))
+    if wanted.state is not None:
+        found.append(_with("state = ?", wanted.state))
+    if wanted.layout is not None:
+        found.append(_with("layout = ?", wanted.layout))
     if wanted.text is not None:
         records.db.register_function(_holds(wanted.text), name=_FOUND, deterministic=True)
-    # The numbers first, once: a page at a time would sort all that an index finds for every page.
-    numbers = [row[0] for row in records.rows(*numbers_query(wanted))]
-    for at in range(0, len(numbers), _PAGE):
-        page = numbers[at : at + _PAGE]
-        rows = records.rows(
-            f"SELECT o.number, o.organisation, o.subscriber, l.state, l.since, {ITEM_COLUMNS} "
-            "FROM items i JOIN orders o ON o.id = i.order_id LEFT JOIN lives l ON l.item_id = i.id "
-            f"WHERE i.id IN ({', '.join('?' * len(page))}) ORDER BY i.id",
-            page,
-        )
-        for number, organisation, subscriber, life, since, *item in rows:
-            state = LifeState(life) if life is not None else None
-            yield ListedToken(item_from(tuple(item)), number, organisation, subscriber, state, moment(since))
+        holds = f"({_FOUND}(fields) OR mailer_number = ? OR token_serial = ?)"
+        found.append(_with(holds, wanted.text, wanted.text))
+    return found or [_with("TRUE")]
 
 
-def numbers_query(wanted: TokensWanted) -> tuple[str, list[Any]]:
-    """The query for the ids of the tokens that are wanted, and what it takes."""
-    conditions, parameters = _conditions(wanted)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT i.id FROM items i {where} ORDER BY i.id", parameters
+def of_order(order_id: int) -> IdSet:
+    """The items of an order."""
+    return _with("order_id = ?", order_id)
 
 
-def _conditions(wanted: TokensWanted) -> tuple[list[str], list[Any]]:
-    found: list[tuple[str, list[Any]]] = []
-    if wanted.order_id is not None:
-        found.append(("i.order_id = ?", [wanted.order_id]))
-    if wanted.subscriber is not None:
-        found.append((OF_SUBSCRIBER, [wanted.subscriber, wanted.subscriber]))
-    if wanted.state is not None:
-        found.append(("i.state = ?", [wanted.state]))
-    if wanted.life is not None:
-        at = "i.id IN (SELECT item_id FROM lives WHERE state = ?) AND +i.state = ?"
-        # What a restore took back from being produced has a life on record, and none.
-        found.append((at, [wanted.life, ItemState.PRODUCED]))
-    if wanted.layout is not None:
-        found.append(("i.layout = ?", [wanted.layout]))
-    if wanted.serial is not None:
-        found.append(("i.token_serial = ?", [wanted.serial]))
-    if wanted.text is not None:
-        number = f"({_FOUND}(i.fields) OR i.mailer_number = ? OR i.token_serial = ?)"
-        found.append((number, [wanted.text, wanted.text]))
-    return [condition for condition, _ in found], [one for _, values in found for one in values]
+def of_subscriber(records: Records, name: str) -> IdSet:
+    """The items of a subscriber, by its number or by a name under which it ordered."""
+    found = records.rows(
+        "SELECT organisation FROM orders WHERE organisation = ? "
+        "UNION SELECT organisation FROM orders WHERE subscriber = ? COLLATE NOCASE",
+        (name, name),
+    )
+    return words.of_organisations([str(row[0]) for row in found])
 
 
-OF_SUBSCRIBER = (
-    "i.order_id IN (SELECT id FROM orders WHERE organisation = ? OR subscriber = ? COLLATE NOCASE)"
-)
-"""Items `i` of a subscriber, by its number or its name; takes the word twice."""
+def _with(condition: str, *values: str | int) -> Indexed:
+    return Indexed("id", "items", condition, values)
 
 
 def _holds(text: str) -> Callable[[str], bool]:
     """Tells of an item's fields (JSON) whether every word of a text is in them."""
-    words = [sought(word) for word in text.split()]
+    parts = [words.sought(word) for word in text.split()]
 
     def holds(fields: str) -> bool:
         values = " ".join(json.loads(fields).values())
         # Most are plain, and taking accents off takes ten times as long.
-        there = values.casefold() if values.isascii() else sought(values)
-        return all(word in there for word in words)
+        there = values.casefold() if values.isascii() else words.sought(values)
+        return all(part in there for part in parts)
 
     return holds

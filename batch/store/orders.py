@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import Item, Order
 from batch.model.states import ItemState, OrderState, move
-from batch.store import assessments, restores
+from batch.store import assessments, restores, words
 from batch.store.database import Records, moment, stamp
 
 _ORDER = (
@@ -96,13 +97,14 @@ def take_back(records: Records, kept: Mapping[str, Any]) -> Order:
     if signature := kept.get("signature"):
         assessments.add_signature(records, id_, assessments.signature_of(signature))
     for item in kept["items"]:
-        words = item[: len(_WHOLE_ITEM)]
+        facts = item[: len(_WHOLE_ITEM)]
         salt, renews = [*item[len(_WHOLE_ITEM) :], None, None][:2]
         records.insert(
             f"INSERT INTO items (order_id, {', '.join(_WHOLE_ITEM)}, state, salt, renews) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (id_, *words, ItemState.PLANNED, bytes.fromhex(salt) if salt else None, renews),
+            (id_, *facts, ItemState.PLANNED, bytes.fromhex(salt) if salt else None, renews),
         )
+        words.put(records, facts[0], json.loads(facts[-1]), kept["subscriber"], kept["organisation"])
     return order_of(records, id_)
 
 
@@ -144,6 +146,13 @@ def order_of(records: Records, order_id: int) -> Order:
     row = records.row(f"SELECT {_ORDER} FROM orders WHERE id = ?", (order_id,))
     assert row is not None, "items refer to orders that are there"
     return _order(row)
+
+
+def orders_of(records: Records, ids: Sequence[int]) -> list[Order]:
+    """The orders of some ids, in that order."""
+    rows = records.rows(f"SELECT {_ORDER} FROM orders WHERE id IN ({', '.join('?' * len(ids))})", ids)
+    found = {row[0]: _order(row) for row in rows}
+    return [found[id_] for id_ in ids]
 
 
 def set_order_state(

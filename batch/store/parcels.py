@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,13 @@ def parcels(records: Records, order: Order | None = None, *states: ParcelState) 
     where = " AND ".join(conditions)
     rows = records.rows(f"SELECT {_PARCEL} FROM parcels WHERE {where} ORDER BY id", parameters)
     return [_parcel(row) for row in rows]
+
+
+def parcels_of(records: Records, ids: Sequence[int]) -> list[Parcel]:
+    """The parcels of some ids, in that order."""
+    rows = records.rows(f"SELECT {_PARCEL} FROM parcels WHERE id IN ({', '.join('?' * len(ids))})", ids)
+    found = {row[0]: _parcel(row) for row in rows}
+    return [found[id_] for id_ in ids]
 
 
 def packed(records: Records, parcel: Parcel) -> list[Packed]:

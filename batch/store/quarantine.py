@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from batch.model.quarantine import Cause, Stay, Way
@@ -35,6 +36,13 @@ def stays(records: Records, item_id: int) -> list[Stay]:
     """All stays of an item, oldest first."""
     rows = records.rows(f"SELECT {_STAY} FROM quarantine WHERE item_id = ? ORDER BY id", (item_id,))
     return [_stay(row) for row in rows]
+
+
+def stays_of(records: Records, ids: Sequence[int]) -> list[Stay]:
+    """The stays of some ids, in that order."""
+    rows = records.rows(f"SELECT {_STAY} FROM quarantine WHERE id IN ({', '.join('?' * len(ids))})", ids)
+    found = {row[0]: _stay(row) for row in rows}
+    return [found[id_] for id_ in ids]
 
 
 def counts(records: Records) -> dict[int, int]:

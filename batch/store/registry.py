@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from batch.model.registry import Document, Function, Identification, Person, Subscriber, Terms
 from batch.model.states import PersonState, SubscriberState
 from batch.store.database import Records, moment, stamp
-from batch.tables.values import folded, unaccented
+from batch.store.paging import FIRST, MOST, UPTO, Condition, Count, Listing, Page, Place
+from batch.store.words import sought
 
 _SUBSCRIBER = "organisation, name, visiting, country, language, email, postal, quota, state"
 _PERSON = (
@@ -130,6 +132,54 @@ def people_of(records: Records, organisation: str) -> list[Person]:
     return [_person(row) for row in rows]
 
 
+@dataclass(frozen=True)
+class PeopleWanted:
+    """Which people: of a subscriber by its number, in a state, with all of some words in name, number or
+    address. None: any; forgotten ones are left out.
+    """
+
+    organisation: str | None = None
+    state: PersonState | None = None
+    words: tuple[str, ...] = ()
+
+
+def subscribers_page(
+    records: Records, words: Sequence[str] = (), place: Place = FIRST, limit: int = MOST
+) -> Page[Subscriber]:
+    """The page at a place of subscribers as `subscribers` finds them, by number."""
+    return _SUBSCRIBERS.page(records, _holding(words), place, limit)
+
+
+def subscribers_count(records: Records, words: Sequence[str] = (), upto: int = UPTO) -> Count:
+    """How many subscribers there are, counted up to a number."""
+    return _SUBSCRIBERS.count(records, _holding(words), upto)
+
+
+def persons_page(
+    records: Records, wanted: PeopleWanted, place: Place = FIRST, limit: int = MOST
+) -> Page[Person]:
+    """The page at a place of people who are wanted, by number."""
+    return _PERSONS.page(records, _wanted(wanted), place, limit)
+
+
+def persons_count(records: Records, wanted: PeopleWanted, upto: int = UPTO) -> Count:
+    """How many people are wanted, counted up to a number."""
+    return _PERSONS.count(records, _wanted(wanted), upto)
+
+
+def _wanted(wanted: PeopleWanted) -> list[Condition]:
+    found: list[Condition] = [("forgotten IS NULL", ())]
+    if wanted.organisation is not None:
+        found.append(("organisation = ?", (wanted.organisation,)))
+    if wanted.state is not None:
+        found.append(("state = ?", (wanted.state,)))
+    return found + _holding(wanted.words)
+
+
+def _holding(words: Sequence[str]) -> list[Condition]:
+    return [("instr(search, ?) > 0", (sought(word),)) for word in words]
+
+
 def salts(records: Records, table: str, key: str) -> Mapping[str, bytes | None]:
     """The salts of all subscribers (by `organisation`) or all persons (by `number`)."""
     return dict(records.rows(f"SELECT {key}, salt FROM {table}"))
@@ -154,11 +204,6 @@ def _with(words: Sequence[str]) -> tuple[str, list[str]]:
 
 def _search(*parts: str) -> str:
     return " ".join(sought(part) for part in parts)
-
-
-def sought(text: str) -> str:
-    """A text as it is looked for: without case, accents and doubled spaces."""
-    return folded(unaccented(text))
 
 
 def _salt(records: Records, table: str, key: str, value: str) -> bytes:
@@ -221,3 +266,7 @@ def _person(row: tuple[Any, ...]) -> Person:
         _date(ended),
         moment(forgotten),
     )
+
+
+_SUBSCRIBERS: Listing[Subscriber] = Listing(_SUBSCRIBER, "subscribers", ("organisation",), _subscriber)
+_PERSONS: Listing[Person] = Listing(_PERSON, "persons", ("number",), _person)

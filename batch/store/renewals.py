@@ -12,7 +12,7 @@ from batch.model.renewals import FormerKey, OldEnds, Pause, Renewal, RenewalKey,
 from batch.model.states import STEP, RenewalState, StepState, move
 from batch.store import numbering, restores
 from batch.store.database import Records, moment, stamp
-from batch.store.expiry import end_of
+from batch.store.expiry import end_of, serial_of
 
 LETTER = "R"
 _RENEWAL = (
@@ -121,7 +121,7 @@ def forget(records: Records, item_ids: Collection[int]) -> None:
         f"(SELECT id FROM renewals WHERE item_id IN ({marks}))",
         ids,
     )
-    records.write(f"UPDATE former_keys SET certificate = NULL WHERE item_id IN ({marks})", ids)
+    records.write(f"UPDATE former_keys SET certificate = NULL, serial = NULL WHERE item_id IN ({marks})", ids)
 
 
 # Keys
@@ -193,14 +193,14 @@ def take_place(records: Records, renewal: Renewal, key: RenewalKey, new_slot: st
 def _replace(records: Records, item_id: int, key: RenewalKey, new_slot: str, old_slot: str) -> None:
     assert key.certificate is not None, "a key takes another's place with its certificate"
     records.write(
-        f"INSERT OR IGNORE INTO former_keys ({_FORMER}, not_after, put_aside_at) "
-        "SELECT item_id, name, ?, ?, public_key, evidence, certificate, not_after, ? "
+        f"INSERT OR IGNORE INTO former_keys ({_FORMER}, not_after, serial, put_aside_at) "
+        "SELECT item_id, name, ?, ?, public_key, evidence, certificate, not_after, serial, ? "
         "FROM keys WHERE item_id = ? AND name = ?",
         (key.renewal_id, old_slot, stamp(), item_id, key.name),
     )
     records.write(
         "UPDATE keys SET slot = ?, generations = ?, public_key = ?, evidence = ?, csr = ?, certificate = ?, "
-        "not_after = ? WHERE item_id = ? AND name = ?",
+        "not_after = ?, serial = ? WHERE item_id = ? AND name = ?",
         (
             new_slot,
             key.generation,
@@ -209,6 +209,7 @@ def _replace(records: Records, item_id: int, key: RenewalKey, new_slot: str, old
             key.csr,
             key.certificate,
             end_of(key.certificate),
+            serial_of(key.certificate),
             item_id,
             key.name,
         ),

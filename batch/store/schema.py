@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
@@ -13,6 +15,7 @@ from batch.store.letter_tables import LETTERS_AND_FORMS
 from batch.store.life_tables import LIVES
 from batch.store.login_tables import LOGINS
 from batch.store.renewal_tables import EXPIRY
+from batch.store.search_tables import LOG, PAGES, WORDS
 
 migrations = Migrations("station")
 
@@ -144,6 +147,48 @@ def m018_renewals(db: Database) -> None:
 def m019_lists(db: Database) -> None:
     """Tokens are listed by layout."""
     db.execute("CREATE INDEX items_by_layout ON items (layout)")
+
+
+@migrations()
+def m020_words(db: Database) -> None:
+    """The words that tokens are looked for by, of those on record too."""
+    # It knows the records, which know this module.
+    from batch.store.words import rows_of
+
+    _execute(db, WORDS)
+    orders = {id_: names for id_, *names in db.execute("SELECT id, subscriber, organisation FROM orders")}
+    last = 0
+    while page := db.execute(
+        "SELECT id, order_id, fields FROM items WHERE id > ? ORDER BY id LIMIT 10000", (last,)
+    ).fetchall():
+        found = [row for id_, of, fields in page for row in rows_of(id_, json.loads(fields), *orders[of])]
+        # In the order in which they stand, so that each part of the table is written once a page.
+        db.conn.executemany("INSERT INTO item_words VALUES (?, ?)", sorted(found))
+        last = page[-1][0]
+
+
+@migrations()
+def m021_pages(db: Database) -> None:
+    """Indexes in the order of pages; certificates and entries of the log are looked up by what they say."""
+    from batch.store.audit import facts_row
+    from batch.store.expiry import serial_of
+
+    _execute(db, PAGES)
+    for table in ("keys", "former_keys"):
+        found = db.execute(f"SELECT item_id, name, certificate FROM {table} WHERE certificate IS NOT NULL")
+        db.conn.executemany(
+            f"UPDATE {table} SET serial = ? WHERE item_id = ? AND name = ? AND certificate = ?",
+            [(serial_of(der), item_id, name, der) for item_id, name, der in found],
+        )
+    _execute(db, LOG)
+    last = 0
+    while entries := db.execute(
+        "SELECT sequence, CAST(body AS BLOB) FROM audit WHERE sequence > ? ORDER BY sequence LIMIT 10000",
+        (last,),
+    ).fetchall():
+        rows = [facts_row(sequence, body.decode("utf-8", "replace")) for sequence, body in entries]
+        db.conn.executemany("INSERT INTO log_facts VALUES (?, ?, ?, ?, ?)", [row for row in rows if row])
+        last = entries[-1][0]
 
 
 def unknown(db: Database) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from batch.store.certificate_list import (
     CertificatesWanted,
     ListedCertificate,
     certificates,
-    keys_query,
 )
 from batch.store.clock import now
 from batch.store.database import Records
@@ -114,21 +113,6 @@ def test_a_key_that_was_put_aside_is_listed_as_such(stocked: Records) -> None:
         ("authentication", "01", False, CertificateState.VALID),
         ("authentication", "82", True, CertificateState.EXPIRED),
     ]
-
-
-def test_filters_use_indexes(stocked: Records) -> None:
-    day = datetime(2027, 1, 1, tzinfo=UTC)
-    for wanted in (
-        CertificatesWanted(order_id=1),
-        CertificatesWanted(subscriber="Ministerie"),
-        CertificatesWanted(ends_since=day, ends_until=day),
-        CertificatesWanted(state=CertificateState.EXPIRED),
-        CertificatesWanted(state=CertificateState.REVOKED),
-    ):
-        query, parameters = keys_query(wanted, NOW, former=False)
-        plan = " ".join(str(row[3]) for row in stocked.rows(f"EXPLAIN QUERY PLAN {query}", parameters))
-        assert "SEARCH k USING" in plan
-        assert "one_certificate_once" not in plan, (wanted, plan)
 
 
 def test_the_command_lists_certificates(tmp_path: Path, cli: Cli) -> None:

@@ -72,20 +72,6 @@ def test_tokens_are_found_by_what_is_known_of_them(
     assert found(stocked, wanted) == numbers
 
 
-def test_every_filter_but_words_uses_an_index(stocked: Records) -> None:
-    for wanted in (
-        TokensWanted(order_id=1),
-        TokensWanted(subscriber="Ministerie"),
-        TokensWanted(state=ItemState.PLANNED),
-        TokensWanted(life=LifeState.DISPATCHED),
-        TokensWanted(layout="personal-card"),
-        TokensWanted(serial="33cc"),
-    ):
-        query, parameters = lists.numbers_query(wanted)
-        plan = " ".join(str(row[3]) for row in stocked.rows(f"EXPLAIN QUERY PLAN {query}", parameters))
-        assert "SCAN i" not in plan, (wanted, plan)
-
-
 def test_the_command_lists_tokens_as_they_are_wanted(tmp_path: Path, cli: Cli) -> None:
     home = home_of(tmp_path / "home")
     with closing(Records(home.records)) as records:

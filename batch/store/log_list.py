@@ -1,0 +1,86 @@
+"""Entries of the audit log as lists show them, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from batch.model.events import Entry
+from batch.store import audit, id_sets
+from batch.store.database import Records, stamp
+from batch.store.id_sets import IdSet, Indexed
+from batch.store.paging import FIRST, MOST, UPTO, Count, Page, Place
+
+
+@dataclass(frozen=True)
+class EntriesWanted:
+    """Which entries: by an operator, of an event by name, about an order, about an item (both by number),
+    made between two moments. None: any.
+
+    With an operator, event, order or item those of single steps are left out, which the journal has.
+    """
+
+    operator: str | None = None
+    event: str | None = None
+    order: str | None = None
+    item: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def page(
+    records: Records, wanted: EntriesWanted, place: Place = FIRST, limit: int = MOST, *, newest: bool = True
+) -> Page[Entry]:
+    """The page at a place of the entries that are wanted, the newest first or the oldest."""
+    sets = sets_of(records, wanted)
+    return id_sets.page(records, sets, lambda ids: _load(records, ids), place, limit, newest=newest)
+
+
+def count(records: Records, wanted: EntriesWanted, upto: int = UPTO) -> Count:
+    """How many entries are wanted, counted up to a number."""
+    return id_sets.count(records, sets_of(records, wanted), upto)
+
+
+def sets_of(records: Records, wanted: EntriesWanted) -> list[IdSet]:
+    """The sets of which the entries that are wanted are in all."""
+    first = _behind(records, wanted.since, inclusive=False) if wanted.since else None
+    last = _behind(records, wanted.until, inclusive=True) if wanted.until else None
+    beyond = [("sequence >= ?", first), ("sequence < ?", last)]
+    told = [(condition, value) for condition, value in beyond if value is not None]
+    where = " AND ".join(condition for condition, _ in told) or "TRUE"
+    found: list[IdSet] = [Indexed("sequence", "audit", where, tuple(value for _, value in told))]
+    for column, value in (
+        ("item_number", wanted.item),
+        ("order_number", wanted.order),
+        ("event", wanted.event),
+        ("operator", wanted.operator),
+    ):
+        if value is not None:
+            found.append(Indexed("sequence", "log_facts", f"{column} = ?", (value,)))
+    return found
+
+
+def _behind(records: Records, at: datetime, *, inclusive: bool) -> int | None:
+    """The number of the first entry that was made at a moment or later, or later; None where none was.
+
+    Found by halving, for which the time of an entry is the latest that any up to it has.
+    """
+    wanted = stamp(at)
+    row = records.row("SELECT min(sequence), max(sequence) FROM audit")
+    if row is None or row[0] is None:
+        return None
+    low, high = row[0], row[1] + 1
+    while low < high:
+        middle = (low + high) // 2
+        entry = audit.next_entry(records, middle)
+        told = audit.told_at(entry) if entry else None
+        if entry is None or (told is not None and (told > wanted if inclusive else told >= wanted)):
+            high = middle
+        else:
+            low = max(middle, entry.sequence) + 1
+    return int(low)
+
+
+def _load(records: Records, ids: Sequence[int]) -> list[Entry]:
+    return audit.entries_of(records, ids)
