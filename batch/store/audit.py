@@ -104,6 +104,11 @@ def entries_of(records: Records, sequences: Sequence[int]) -> list[Entry]:
     return [found[one] for one in sequences]
 
 
+def first_entry(records: Records) -> Entry | None:
+    """The entry of the lowest number, None in an empty log."""
+    return next_entry(records, _LOWEST)
+
+
 def next_entry(records: Records, sequence: int) -> Entry | None:
     """The first entry of a number or above, None where there is none."""
     row = records.row(

@@ -183,7 +183,7 @@ class _Merged:
     def __init__(self, seekers: Sequence[Seeker], backwards: bool) -> None:
         self._seekers, self._sign = seekers, -1 if backwards else 1
         # Of each set the next id that is known, by which they are kept in order.
-        self._heads = [(-_HIGHEST, at) for at in range(len(seekers))]
+        self._heads = [(-2 * _HIGHEST, at) for at in range(len(seekers))]
         heapify(self._heads)
 
     def seek(self, target: int) -> int | None:

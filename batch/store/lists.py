@@ -120,10 +120,10 @@ def of_subscriber(records: Records, name: str) -> IdSet:
     """The items of a subscriber, by its number or by a name under which it ordered."""
     found = records.rows(
         "SELECT organisation FROM orders WHERE organisation = ? "
-        "UNION SELECT organisation FROM orders WHERE subscriber = ? COLLATE NOCASE",
+        "UNION ALL SELECT organisation FROM orders WHERE subscriber = ? COLLATE NOCASE",
         (name, name),
     )
-    return words.of_organisations([str(row[0]) for row in found])
+    return words.of_organisations({str(row[0]) for row in found})
 
 
 def _with(condition: str, *values: str | int) -> Indexed:

@@ -67,10 +67,10 @@ def _behind(records: Records, at: datetime, *, inclusive: bool) -> int | None:
     Found by halving, for which the time of an entry is the latest that any up to it has.
     """
     wanted = stamp(at)
-    row = records.row("SELECT min(sequence), max(sequence) FROM audit")
-    if row is None or row[0] is None:
+    first, head = audit.first_entry(records), audit.head(records)
+    if first is None or head is None:
         return None
-    low, high = row[0], row[1] + 1
+    low, high = first.sequence, head.sequence + 1
     while low < high:
         middle = (low + high) // 2
         entry = audit.next_entry(records, middle)
@@ -79,7 +79,7 @@ def _behind(records: Records, at: datetime, *, inclusive: bool) -> int | None:
             high = middle
         else:
             low = max(middle, entry.sequence) + 1
-    return int(low)
+    return low
 
 
 def _load(records: Records, ids: Sequence[int]) -> list[Entry]:

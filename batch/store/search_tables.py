@@ -24,6 +24,7 @@ CREATE INDEX orders_of_organisation ON orders (organisation);
 CREATE INDEX orders_by_subscriber ON orders (subscriber COLLATE NOCASE);
 CREATE INDEX orders_by_their_reference ON orders (reference COLLATE NOCASE);
 CREATE INDEX parcels_of_order ON parcels (order_id);
+CREATE INDEX persons_in_subscriber ON persons (organisation);
 CREATE INDEX quarantine_now ON quarantine (id) WHERE left_at IS NULL
 """
 

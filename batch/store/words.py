@@ -30,6 +30,8 @@ _FEW = 20_000
 
 def sought(text: str) -> str:
     """A text as it is looked for: without case, accents and doubled spaces."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     return folded(unaccented(text))
 
 
