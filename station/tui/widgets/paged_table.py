@@ -1,0 +1,152 @@
+"""A table over more rows than a screen should hold: one window of them, moved as the cursor moves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from rich.text import Text
+from textual import work
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import DataTable
+
+from batch.store.paging import FIRST, LAST, MOST, Cursor, Page, Place, before, beginning
+from station.tui.words import N_
+
+Row = TypeVar("Row")
+
+Fetch = Callable[[Place, int], Awaitable[Page[Row]]]
+"""Gives the page of at most so many rows at a place."""
+
+_EDGE = 3
+"""Rows from the edge of the window at which it is moved."""
+
+
+class PagedTable(DataTable[Text], Generic[Row]):
+    """Rows of a list, of which only a window is held; `cells` tells what a row shows."""
+
+    BINDINGS = [
+        Binding("home,ctrl+home", "scroll_top", N_("First"), show=False),
+        Binding("end,ctrl+end", "scroll_bottom", N_("Last"), show=False),
+    ]
+
+    class Opened(Message):
+        """A row was chosen with Enter."""
+
+        def __init__(self, table: PagedTable[Any], row: Any) -> None:
+            super().__init__()
+            self.table, self.row = table, row
+
+        @property
+        def control(self) -> PagedTable[Any]:
+            """The table, for `@on` with a selector."""
+            return self.table
+
+    class Highlighted(Message):
+        """The cursor came to a row; None where there is none."""
+
+        def __init__(self, table: PagedTable[Any], row: Any) -> None:
+            super().__init__()
+            self.table, self.row = table, row
+
+        @property
+        def control(self) -> PagedTable[Any]:
+            """The table, for `@on` with a selector."""
+            return self.table
+
+    def __init__(
+        self, columns: Sequence[str], cells: Callable[[Row], Sequence[str | Text]], *, id: str | None = None
+    ) -> None:
+        super().__init__(id=id, cursor_type="row", zebra_stripes=True)
+        self._headings, self._cells = tuple(columns), cells
+        self._fetch: Fetch[Row] | None = None
+        self._page: Page[Row] = Page((), (), False, False)
+        self._moving = False
+
+    def on_mount(self) -> None:
+        """The columns, once."""
+        self.add_columns(*self._headings)
+
+    @property
+    def chosen(self) -> Row | None:
+        """The row under the cursor."""
+        return self._page.rows[self.cursor_row] if self._page.rows else None
+
+    @property
+    def page(self) -> Page[Row]:
+        """The window that is held."""
+        return self._page
+
+    async def look(self, fetch: Fetch[Row]) -> None:
+        """Show a list from its beginning."""
+        self._fetch = fetch
+        self._fill(await fetch(FIRST, MOST), 0)
+
+    async def look_again(self, fetch: Fetch[Row] | None = None) -> None:
+        """Show what is there now of the same rows, the cursor staying on its own."""
+        self._fetch = fetch or self._fetch
+        if self._fetch is None:
+            return
+        cursors, at = self._page.cursors, self.cursor_row
+        if not cursors:
+            self._fill(await self._fetch(FIRST, MOST), 0)
+            return
+        page = await self._fetch(beginning(cursors[0]) if self._page.has_before else FIRST, MOST)
+        self._fill(page, _place(page, cursors[min(at, len(cursors) - 1)], at))
+
+    def watch_cursor_coordinate(self, old: object, new: object) -> None:
+        """Near an edge of the window the next is asked for."""
+        super().watch_cursor_coordinate(old, new)  # type: ignore[arg-type]
+        if self._page.rows:
+            self.post_message(self.Highlighted(self, self.chosen))
+        if self._moving or self._fetch is None:
+            return
+        at, rows = self.cursor_row, len(self._page.rows)
+        if self._page.has_after and at >= rows - _EDGE:
+            self._move(beginning(self._page.cursors[rows // 2]))
+        elif self._page.has_before and at < _EDGE:
+            self._move(before(self._page.cursors[rows // 2]))
+
+    def action_select_cursor(self) -> None:
+        """Open the row under the cursor."""
+        if self._page.rows:
+            self.post_message(self.Opened(self, self._page.rows[self.cursor_row]))
+
+    def action_scroll_top(self) -> None:
+        """To the first row of all."""
+        self._jump(FIRST)
+
+    def action_scroll_bottom(self) -> None:
+        """To the last row of all."""
+        self._jump(LAST)
+
+    @work(group="page", exclusive=True, exit_on_error=False)
+    async def _jump(self, place: Place) -> None:
+        if self._fetch is not None:
+            page = await self._fetch(place, MOST)
+            self._fill(page, 0 if place is FIRST else len(page.rows) - 1)
+
+    @work(group="page", exclusive=True, exit_on_error=False)
+    async def _move(self, place: Place) -> None:
+        if self._fetch is not None and self._page.cursors:
+            page = await self._fetch(place, MOST)
+            wanted = self._page.cursors[self.cursor_row]
+            self._fill(page, _place(page, wanted, len(page.rows) // 2))
+
+    def _fill(self, page: Page[Row], at: int) -> None:
+        self._moving = True
+        try:
+            self._page = page
+            self.clear()
+            for row in page.rows:
+                self.add_row(*(one if isinstance(one, Text) else Text(one) for one in self._cells(row)))
+            self.move_cursor(row=max(0, min(at, len(page.rows) - 1)), scroll=True)
+        finally:
+            self._moving = False
+        self.post_message(self.Highlighted(self, self.chosen))
+
+
+def _place(page: Page[Row], cursor: Cursor, otherwise: int) -> int:
+    """Where in a page the row of a cursor is."""
+    return page.cursors.index(cursor) if cursor in page.cursors else otherwise
