@@ -182,7 +182,7 @@ class Daemon:
             seat, shelf = self._seat(request.seat)
             holds, driver = seat.status.inserted, seat.status.driver
             name = self._inside(request.note, driver) if request.note else request.card
-            if holds and holds == name:
+            if holds and request.note and holds == name:
                 return holds
             if holds and not request.note:
                 raise BenchError(f"{holds} is in it", where=request.seat, next="eject it first")

@@ -48,6 +48,8 @@ def test_a_finished_token_is_read_again_out_of_its_envelope_and_lies_in_it_after
     assert bench.open_envelope("piv-2", "000001") == "card-1"
     assert bench.open_envelope("piv-2", "000002") == "card-2"
     assert inserted(bench)["piv-2"] == "card-2"
+    with pytest.raises(BenchError, match="card-2 is in it"):
+        bench.insert("piv-2", "card-2")
     with pytest.raises(BenchError, match="card-2 is in piv-2"):
         bench.open_envelope("piv-1", "000002")
     with pytest.raises(BenchError, match="no envelope 000003 of a piv token lies here"):

@@ -15,7 +15,6 @@ PACKAGES = ("station", "batch", "layouts", "drivers", "simulators")
 
 WIRING = {
     "station/cli/bench.py",
-    "station/cli/demo.py",
     "station/cli/init.py",
     "station/simulated_desk.py",
     "station/demo_hands.py",
