@@ -1,9 +1,10 @@
 # The two commands for a stranger: `make demo` and `make test`. `make help` tells the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench faults lock fuzz clean
+.PHONY: help setup demo test check bench faults words lock fuzz clean
 
 BIN := .venv/bin
+POT := station/tui/locale/station.pot
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 help:  ## what there is
@@ -35,6 +36,15 @@ fuzz: setup  ## fuzz all that reads what others wrote, or TARGET, each for SECON
 
 faults: setup  ## tear a personalisation at every exchange, print what came of it (QUICK=1: one point in thirty)
 	@$(BIN)/python -m tests.faults $(if $(QUICK),--quick)
+
+words:  ## gather the screen's words into its catalogues, station/tui/locale, and compile them
+	@$(BIN)/pybabel -q extract -k n_:1,2 -k N_ -s --no-wrap --no-location -o $(POT) station/tui
+	@for language in nl it; do $(BIN)/pybabel -q update -i $(POT) -D station -d station/tui/locale -l $$language \
+		--no-fuzzy-matching --ignore-obsolete --no-wrap --init-missing || exit; done
+	@sed -i -E '/^"(Project-Id|Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)/d' \
+		station/tui/locale/*/LC_MESSAGES/station.po
+	@$(BIN)/pybabel -q compile -D station -d station/tui/locale --statistics
+	@rm -f $(POT)
 
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt

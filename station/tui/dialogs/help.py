@@ -24,8 +24,8 @@ class Help(Dialog[None]):
     def __init__(self, screen: DeskScreen) -> None:
         super().__init__(_("Help"), (back(),))
         self._text = _(screen.help)
-        shown = [one.binding for one in screen.active_bindings.values()]
-        self._keys = [one for one in shown if one.description and one.show]
+        shown = {one.binding.action: one.binding for one in reversed(screen.active_bindings.values())}
+        self._keys = [one for one in reversed(shown.values()) if one.description and one.show]
 
     def body(self) -> ComposeResult:
         if self._text:
