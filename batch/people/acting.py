@@ -103,7 +103,7 @@ def founded(records: Records) -> bool:
 
 def permitted(records: Records, actor: Actor, act: Act, *, where: str, before: Before | None = None) -> None:
     """Raise `Refused` unless the actor works here at this moment and may do the act."""
-    _permitted(register_of(records), actor, act, where, before)
+    _permitted(register_of(records), actor.operator, act, where, before)
 
 
 def why_not(
@@ -112,9 +112,7 @@ def why_not(
     """Why an operator may not do an act at this moment; None where they may."""
     register = register_of(records)
     try:
-        operator = register.operator(name, now())
-        register.check_working(operator, now())
-        check(act, operator, where=where, before=before)
+        _permitted(register, register.operator(name, now()), act, where, before)
     except Refused as refused:
         return refused
     return None
@@ -137,7 +135,7 @@ def give(
     where the actor's token does not sign.
     """
     register = register_of(records)
-    _permitted(register, actor, act, where, before)
+    _permitted(register, actor.operator, act, where, before)
     begun = _begun(records, act, about, subject)
     if begun is None:
         statement = Statement(act, register.founding, about, now(), until)
@@ -168,7 +166,7 @@ def sign_together(
     """
     register = register_of(records)
     for actor in actors:
-        _permitted(register, actor, act, where, None)
+        _permitted(register, actor.operator, act, where, None)
     wanted = RULES[act].persons
     if len({actor.name.casefold() for actor in actors}) != len(actors) or len(actors) < wanted:
         raise Refused(
@@ -224,9 +222,9 @@ def keep_alone(records: Records, given: Given, *, order: str | None = None, item
         log(records, Event(name, given.signed.signers[-1], order=order, item=item, detail=detail))
 
 
-def _permitted(register: Register, actor: Actor, act: Act, where: str, before: Before | None) -> None:
-    register.check_working(actor.operator, now())
-    check(act, actor.operator, where=where, before=before)
+def _permitted(register: Register, operator: Operator, act: Act, where: str, before: Before | None) -> None:
+    register.check_working(operator, now())
+    check(act, operator, where=where, before=before)
 
 
 def _begun(records: Records, act: Act, about: Mapping[str, Any], subject: str) -> Signed | None:

@@ -110,12 +110,12 @@ def session_of(
     raise Refused(f"the session of {found.operator} is over: {why}", next="station login")
 
 
-def log_out(records: Records, kept: Kept, place: str) -> str | None:
+def log_out(records: Records, kept: Kept, place: str, why: str = "logged out") -> str | None:
     """End the session that a key opens here; whose it was, None where there is none."""
     found = logins.session(records, _digest(kept.key, place))
     if found is None or found.ended_at is not None:
         return None
-    end_session(records, found, "logged out")
+    end_session(records, found, why)
     return found.operator
 
 

@@ -121,7 +121,8 @@ class Reader:
         watched: str | None = None
         state = scard.SCARD_STATE_UNAWARE
         while not cancel():
-            reader = self._reader(pcsc)
+            # Telling readers apart touches them, which would disturb whoever works with the token in one.
+            reader = self._reader(pcsc) if wanted or self._found is None else self._found
             if reader is None and not wanted:
                 return True
             if (reader or PNP) != watched:

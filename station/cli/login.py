@@ -2,30 +2,87 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import document
 from station.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from station.operators_seat import OperatorsSeat
+    from station.wiring import Desk
+
 
 @click.command()
+@click.option(
+    "--stay", is_flag=True, help="Stay until the token leaves the operators' seat, and end the session then."
+)
+@json_option
 @pass_invocation
-def login(invocation: Invocation) -> None:
+def login(invocation: Invocation, stay: bool, as_json: bool) -> None:
     """Log in at this terminal: as who is named with --as, else as whose token is in the operators' seat.
 
     Until the session ends, commands of this terminal know who acts; what is signed still asks for the PIN or
     passphrase. It ends with `station logout`, unused for a while, or at the end of a shift, as configured.
+    With --stay also when the token leaves the seat, which others may use meanwhile; stopping that by a signal
+    leaves the session as it is.
     """
+    from contextlib import ExitStack
+
+    from batch.model.people import Means
     from station.acting import limits, log_in
 
     desk = invocation.desk()
-    with desk.sound_records() as records:
-        operator, until = log_in(desk, records, invocation.named, lambda text: click.echo(text, err=True))
-    idle = limits(desk).idle.total_seconds() / 60
-    click.echo(
-        f"{operator.name} is logged in until {until:%Y-%m-%d %H:%M} UTC, or {idle:g} minutes unused", err=True
-    )
+    configured = desk.configuration.operators
+    with ExitStack() as held:
+        # One process from the PIN on, so that no other token can take the place of this unseen.
+        watching = stay and configured is not None and configured.driver is not None
+        seat = held.enter_context(desk.operators_seat()) if watching else None
+        with desk.sound_records() as records:
+            operator, until = log_in(desk, records, invocation.named, _tell)
+        idle = limits(desk).idle.total_seconds() / 60
+        _tell(f"{operator.name} is logged in until {until:%Y-%m-%d %H:%M} UTC, or {idle:g} minutes unused")
+        watched = seat is not None and operator.means is Means.TOKEN
+
+        def told() -> None:
+            if as_json:
+                # One line, which tells a reader that there is no more to wait for.
+                ends = until.isoformat(timespec="seconds")
+                facts = {"name": operator.name, "until": ends, "idle_minutes": idle, "watched": watched}
+                click.echo(json.dumps(facts))
+
+        if seat is not None and watched:
+            _watch(invocation, desk, seat, operator.name, told)
+            return
+        told()
+        if stay:
+            _tell(f"{operator.name} has no token: nothing watches, log out with `station logout`")
+
+
+def _watch(
+    invocation: Invocation, desk: Desk, seat: OperatorsSeat, operator: str, watching: Callable[[], None]
+) -> None:
+    from station.cli.stopping import stop_on_signals
+    from station.conversation.messages import Locked
+    from station.staying import stay
+
+    def locked(why: str) -> None:
+        if invocation.conversation is not None:
+            invocation.conversation.tell(Locked(operator))
+        _tell(f"{operator} is logged out: {why}")
+
+    stopped: list[int] = []
+    with stop_on_signals(lambda: stopped.append(1), "nothing watches the token any more; the session stays"):
+        watching()
+        stay(desk, seat, lambda: bool(stopped), locked)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 @click.command()

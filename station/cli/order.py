@@ -10,12 +10,13 @@ import click
 from station.cli.closing import close, report
 from station.cli.filters import need_one_of, subscriber_filter
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
+from station.cli.order_check import check, file_bytes, signature_option, signature_told
 from station.cli.output import counted, document, listing, told
 from station.cli.scheduling import schedule
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from batch.model.assessment import Finding, OrderSignature
+    from batch.model.assessment import Finding
     from batch.model.orders import Order
     from batch.store.database import Records
 
@@ -44,21 +45,14 @@ def order() -> None:
 
 @order.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--signature",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The manager's signature over FILE (CMS, .p7s), where it is not in FILE itself.",
-)
+@signature_option
 @json_option
 @pass_invocation
 def import_(invocation: Invocation, file: Path, signature: Path | None, as_json: bool) -> None:
     """Take the order in FILE (CSV or .xlsx, signed or not) in whole, or name every fault and take nothing."""
+    from batch.orders.arriving import arrive
     from batch.orders.catalogue import LibraryLayouts
     from batch.orders.decisions import receive
-    from batch.orders.intake import read
-    from batch.orders.known import RecordedOrders
-    from batch.orders.signatures import judged, opened
     from batch.people.separation import Act
     from drivers.errors import printable
 
@@ -67,18 +61,16 @@ def import_(invocation: Invocation, file: Path, signature: Path | None, as_json:
         desk.sound_records() as records,
         invocation.acting(desk, records, Act.RECEIVE, where=source) as actor,
     ):
-        came = opened(_bytes(file), _bytes(signature) if signature else None, source)
-        layouts = LibraryLayouts(desk.library)
-        draft = read(came.content, source=source, layouts=layouts, known=RecordedOrders(records))
-        judgement = judged(records, draft, came)
-        taken = receive(records, draft, actor, judgement)
+        layouts, apart = LibraryLayouts(desk.library), file_bytes(signature) if signature else None
+        came = arrive(records, file_bytes(file), apart, source=source, layouts=layouts)
+        taken = receive(records, came.draft, actor, came.signature)
         if as_json:
             document(_row(records, taken))
         else:
             click.echo(taken.number)
     click.echo(
-        f"order {taken.number} of {taken.subscriber}: {counted(draft.count, 'token', 'tokens')}, "
-        f"{_signature(judgement)}; next: station order assess {taken.number}",
+        f"order {taken.number} of {taken.subscriber}: {counted(came.draft.count, 'token', 'tokens')}, "
+        f"{signature_told(came.signature)}; next: station order assess {taken.number}",
         err=True,
     )
 
@@ -255,21 +247,6 @@ def reject(invocation: Invocation, number: str, reason: str) -> None:
     click.echo(f"order {rejected.number} is rejected; next: station order notice {rejected.number}", err=True)
 
 
-def _bytes(file: Path) -> bytes:
-    from batch.orders.intake import LARGEST_FILE
-
-    with file.open("rb") as opened:
-        return opened.read(LARGEST_FILE + 1)
-
-
-def _signature(signature: OrderSignature | None) -> str:
-    if signature is None:
-        return "not signed"
-    if signature.person is None:
-        return f"signature {signature.result}: {signature.reason}"
-    return f"signed by {signature.person}, {signature.result}"
-
-
 def _finding(finding: Finding) -> dict[str, str]:
     return {
         "check": finding.check,
@@ -318,6 +295,7 @@ def _tell_history(history: dict[str, Any]) -> None:
         click.echo(f"notice: {one['kind']} ({one['language']}), {one['at']} by {one['by']}")
 
 
+order.add_command(check)
 order.add_command(schedule)
 order.add_command(close)
 order.add_command(report)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from batch.model.people import Means, Operator, Role
+from batch.people.logins import count_success
 from batch.people.operators import enrol
 from batch.people.register import key_of
+from batch.store.audit import entries
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.secret import Secret
@@ -19,6 +27,7 @@ from simulators.bench.employer import Condition
 from simulators.faults.model import Fault
 from station import setup
 from station.config import Operators
+from station.conversation.messages import AskSecret, Failed, Locked, Message, decode
 from station.exit_codes import ExitCode
 from station.home import enter
 from station.key_tokens import KEYS
@@ -26,6 +35,7 @@ from station.operators_seat import OperatorsSeat
 from station.wiring import Desk
 from tests.conftest import need_bench
 from tests.unit.cli import Cli, Result
+from tests.unit.intake_kit import GROUP_ROW, text_of
 from tests.unit.login_kit import pin_fd, staff
 
 pytestmark = pytest.mark.bench
@@ -154,3 +164,125 @@ def test_a_token_pulled_while_it_answers_logs_nobody_in(
     bench.disarm()
     bench.people.present(None)
     assert login("olga").code == ExitCode.OK
+
+
+class Staying:
+    """`station login --stay` as a screen starts it."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.screen, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "station", "--conversation-fd", str(theirs.fileno()), "--home"]
+        command += [str(home), "--as", name, "login", "--stay", "--json"]
+        with theirs:
+            self.process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        self._lines = self.screen.makefile("rb")
+
+    def hear(self) -> Message | None:
+        """What it says next; None once it is gone."""
+        line = self._lines.readline()
+        return decode(line) if line else None
+
+    def logged_in(self, name: str, pin: str) -> dict[str, object]:
+        """What it tells once the PIN was typed."""
+        assert self.hear() == AskSecret(name, f"PIN of {name}", again=False)
+        self.screen.sendall(pin.encode() + b"\n")
+        assert self.process.stdout is not None
+        return dict(json.loads(self.process.stdout.readline()))
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code and what it said."""
+        out, err = self.process.communicate(timeout=60)
+        self._lines.close()
+        self.screen.close()
+        return self.process.returncode, (out + err).decode()
+
+    def shown(self) -> bytes:
+        """What anybody may see of it and its children: arguments and environment."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        files = [Path("/proc", one, what) for one in (str(pid), *children) for what in ("cmdline", "environ")]
+        return b"".join(path.read_bytes() for path in files if os.access(path, os.R_OK))
+
+
+@pytest.fixture
+def pin(bench: Bench) -> Iterator[str]:
+    yield bench.people.pin_file("olga").read_text().strip()
+    bench.people.present(None)
+
+
+def test_a_screen_logs_in_with_the_second_pin_and_locks_when_the_token_leaves(
+    bench: Bench, home: Path, pin: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = Cli(capsys)
+    wrong = Staying(home, "olga")
+    assert wrong.hear() == AskSecret("olga", "PIN of olga", again=False)
+    wrong.screen.sendall(b"000000\n")
+    failed = wrong.hear()
+    assert isinstance(failed, Failed)
+    assert (failed.code, failed.where) == (ExitCode.REFUSED_BY_RULE, "olga")
+    assert failed.what.startswith("the PIN is wrong; ")
+    assert wrong.end()[0] == ExitCode.REFUSED_BY_RULE
+
+    with closing(Records(home / "station.db")) as records:
+        count_success(records, "olga")
+    staying = Staying(home, "olga")
+    told = staying.logged_in("olga", pin)
+    assert (told["name"], told["watched"]) == ("olga", True)
+    shown = staying.shown()
+    assert b"station" in shown
+    assert pin.encode() not in shown
+
+    # Others use the seat meanwhile: the import is signed by the very token that is watched.
+    file = tmp_path / "order.csv"
+    file.write_text(text_of([GROUP_ROW]), encoding="utf-8")
+    taken = cli("order", "import", str(file), "--home", str(home), "--pin-fd", pin_fd(olga=pin))
+    assert taken.code == ExitCode.OK, taken.err
+    assert staying.process.poll() is None
+    assert cli("whoami", "--home", str(home)).code == ExitCode.OK
+
+    bench.people.present(None)
+    assert staying.hear() == Locked("olga")
+    assert staying.hear() is None
+    code, said = staying.end()
+    assert code == ExitCode.OK
+    assert "olga is logged out: the token left the operators' seat" in said
+    assert pin not in said
+    assert cli("whoami", "--home", str(home)).code == ExitCode.NOT_FOUND
+    with closing(Records(home / "station.db")) as records:
+        ended = [entry.body for entry in entries(records) if "session.ended" in entry.body]
+    assert "the token left the operators' seat" in ended[-1]
+
+
+@pytest.mark.parametrize("how", ["signal", "hang up"])
+def test_who_stops_watching_ends_no_session(
+    home: Path, pin: str, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staying = Staying(home, "olga")
+    assert staying.logged_in("olga", pin)["watched"] is True
+    if how == "signal":
+        staying.process.send_signal(signal.SIGTERM)
+    else:
+        staying.screen.shutdown(socket.SHUT_RDWR)
+    code, said = staying.end()
+    assert code == ExitCode.OK, said
+    cli = Cli(capsys)
+    assert cli("whoami", "--home", str(home)).code == ExitCode.OK
+    assert cli("logout", "--home", str(home)).code == ExitCode.OK
+
+
+def test_who_logs_out_is_not_watched_any_more(
+    home: Path, pin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staying = Staying(home, "olga")
+    assert staying.logged_in("olga", pin)["watched"] is True
+    assert Cli(capsys)("logout", "--home", str(home)).code == ExitCode.OK
+    assert staying.hear() is None
+    code, said = staying.end()
+    assert code == ExitCode.OK
+    assert "logged out:" not in said

@@ -158,7 +158,12 @@ READING = {
     ),
     *("registry list", "registry show", "registry search", "registry due", "registry person list"),
     *("operator list", "operator show", "whoami", "logout"),
-    *("order list", "order show", "order template", "token list", "token show", "token verify"),
+    *("order list", "order check", "order show", "order template"),
+    *(
+        "token list",
+        "token show",
+        "token verify",
+    ),
     *("diversification list", "quarantine list", "quarantine show", "custody list", "custody epochs list"),
     *(
         "letter list",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import signal
@@ -247,6 +248,16 @@ class TestCommands:
         with screen(passphrase("ada")) as said:
             assert self.run(home, Cli(capsys), said, "login", "--as", "ada") == ExitCode.OK
         assert said.said == [AskSecret("ada", "passphrase of ada", again=False)]
+
+    def test_nothing_watches_who_has_no_token(self, home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+        with screen(passphrase("ada")) as said:
+            done = Cli(capsys)(
+                *("login", "--as", "ada", "--stay", "--json"),
+                *("--home", str(home.path), "--conversation-fd", str(said.fd)),
+            )
+        assert done.code == ExitCode.OK
+        assert json.loads(done.out)["watched"] is False
+        assert "ada has no token: nothing watches" in done.err
 
     def test_a_wrong_one_is_told_and_nobody_is_logged_in(
         self, home: Home, capsys: pytest.CaptureFixture[str]
