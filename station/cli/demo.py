@@ -63,6 +63,8 @@ def demo(directory: Path | None, only_prepare: bool, anew: bool, pace: str | Non
 
 
 def _show(prepared: Prepared, *, as_json: bool) -> None:
+    from shlex import quote
+
     from station.simulated_desk import REGISTRY, SAMPLE
 
     if as_json:
@@ -76,9 +78,10 @@ def _show(prepared: Prepared, *, as_json: bool) -> None:
     click.echo(f"bench      {prepared.bench}, up at the pace {prepared.pace!r} until `station bench down`")
     click.echo("try next")
     _path()
-    click.echo("  " + "export " + " ".join(f"{name}={value}" for name, value in prepared.environment.items()))
-    click.echo(f"  station registry import {REGISTRY} --as olga")
-    click.echo(f"  station order import {SAMPLE} --as olga")
+    exported = " ".join(f"{name}={quote(value)}" for name, value in prepared.environment.items())
+    click.echo(f"  export {exported}")
+    click.echo(f"  station registry import {quote(str(REGISTRY))} --as olga")
+    click.echo(f"  station order import {quote(str(SAMPLE))} --as olga")
 
 
 def _path() -> None:

@@ -133,3 +133,11 @@ def test_a_bench_whose_founding_is_cut_off_ends_and_the_next_one_begins_anew(tmp
     with pytest.raises(BenchError, match="no bench is running here"):
         Bench(directory / "bench").status()
     assert not (directory / "prepared").exists()
+
+
+def test_a_folder_with_other_things_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("all of it")
+    done = demo(tmp_path, "--prepare", "--anew")
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert "this folder is no demo's" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
