@@ -37,6 +37,7 @@ _DONE_IN = {
     "dispatch": "dispatch",
     "letter": "letters",
     "loan": "dispatch",
+    "operator": "registry",
     "order": "orders",
     "produce": "bench",
     "quarantine": "quarantine",
@@ -76,8 +77,7 @@ class StationApp(App[ExitCode]):
         self.roles: frozenset[Role] = frozenset()
         self.name_of_station = ""
         self.reader = Reader(self.desk)
-        self.sought = ""
-        """What is to be looked for when the area of tokens opens."""
+        self._sought: dict[str, str] = {}
         self._version: int | None = None
         self._acts: set[Act] = set()
         for theme in THEMES:
@@ -143,21 +143,26 @@ class StationApp(App[ExitCode]):
         if self.operator is not None and not self.screen.is_modal and name != self.current_mode:
             self.switch_mode(name)
 
-    def find(self, text: str) -> None:
-        """Look for a token by what was typed or scanned."""
-        self.sought = text
-        if self.current_mode == "tokens":
+    def go(self, name: str, sought: str) -> None:
+        """Open an area at the row of a number or name; its screen asks for that with `take_sought`."""
+        self._sought[name] = sought
+        if self.current_mode == name:
             self.reload()
         else:
-            self.action_open("tokens")
+            self.action_open(name)
+
+    def take_sought(self, name: str) -> str | None:
+        """What an area is to be opened at, told once."""
+        return self._sought.pop(name, None)
+
+    def find(self, text: str) -> None:
+        """Look for a token by what was typed or scanned."""
+        self.go("tokens", text)
 
     def open_duty(self, duty: Duty) -> None:
         """Open the area in which a duty is done, at what it is about."""
-        name = _DONE_IN.get(duty.command.split()[1], "health")
-        if name == "tokens":
-            self.find(duty.about)
-        else:
-            self.action_open(name)
+        kind, _space, number = duty.about.partition(" ")
+        self.go(_DONE_IN.get(duty.command.split()[1], "health"), number or kind)
 
     def reload(self) -> None:
         """Have the open area read again."""

@@ -1,0 +1,76 @@
+"""Words of `batch` that the screen shows: marked here for the catalogues, and told with a sign each."""
+
+from __future__ import annotations
+
+from station.tui.words import N_, _
+
+MARKED = (
+    # Items
+    N_("planned"),
+    N_("in-production"),
+    N_("produced"),
+    N_("quarantined"),
+    N_("spoiled"),
+    N_("cancelled"),
+    # Letters
+    N_("sealed"),
+    N_("printing"),
+    N_("printed"),
+    N_("unknown"),
+    N_("confirmed"),
+    N_("sent"),
+    N_("returned"),
+    N_("lost"),
+    N_("void"),
+    # Finished tokens
+    N_("at-desk"),
+    N_("dispatched"),
+    N_("acknowledged"),
+    N_("handed-over"),
+    N_("active"),
+    N_("damaged"),
+    N_("destroyed"),
+    # Certificates
+    N_("valid"),
+    N_("expired"),
+    N_("revocation-pending"),
+    N_("revoked"),
+    N_("revocation-refused"),
+    # Renewals
+    N_("begun"),
+    N_("paused"),
+    N_("approved"),
+    N_("making"),
+    N_("ordered"),
+    N_("done"),
+    # Ways out of quarantine
+    N_("resume"),
+    N_("reset"),
+    N_("destroy"),
+    N_("write-off"),
+    # Roles
+    N_("order officer"),
+    N_("approver"),
+    N_("personaliser"),
+    N_("dispatcher"),
+    N_("pin officer"),
+    N_("revocation officer"),
+    N_("administrator"),
+    N_("auditor"),
+)
+
+_SIGNS = {
+    "✓": "produced sent acknowledged handed-over active confirmed valid done approved",
+    "▶": "in-production printing dispatched making",
+    "‖": "at-desk sealed paused",
+    "!": "quarantined unknown returned revocation-pending revocation-refused",
+    "✗": "spoiled cancelled lost void damaged destroyed revoked expired",
+}
+_SIGN = {state: sign for sign, states in _SIGNS.items() for state in states.split()}
+
+
+def told(state: str | None) -> str:
+    """A state with its sign, such as `✓ active`; nothing for None."""
+    if state is None:
+        return ""
+    return f"{_SIGN.get(state, '·')} {_(state)}"
