@@ -181,7 +181,7 @@ def _tokens(
             # As `ledger.text`, which would read the entry again.
             after = f'{{"after":[{before[0]},"{before[1].hex()}"],"hash":"{head.hash.hex()}","entry":'
             lines.write(f"{after}{head.body}}}\n".encode())
-    for table, some in rows.items():
+    for table, some in filter(all, rows.items()):
         # In the order in which they stand, so that each page is written once.
         some.sort(key=lambda row: row[:2] if table == "item_words" else ())
         db.executemany(_INSERTS[table].format(", ".join("?" * len(some[0]))), some)
