@@ -16,6 +16,7 @@ from batch.store.paging import (
     FIRST,
     MOST,
     UPTO,
+    Between,
     Condition,
     Count,
     Cursor,
@@ -101,8 +102,10 @@ def page(
 def count(records: Records, wanted: CertificatesWanted, at: datetime, upto: int = UPTO) -> Count:
     """How many certificates are wanted, counted up to a number."""
     if by_end(wanted):
-        rows = _ends(wanted, at)
-        found = sum(len(one.fetch(records, where, False, None, False, upto + 1)) for one, where in rows)
+        rows, between = _ends(wanted, at), _between(wanted, at)
+        found = sum(
+            len(one.fetch(records, where, False, None, False, upto + 1, between)) for one, where in rows
+        )
     else:
         ids = id_sets.walk(records, sets_of(records, wanted))
         found = 0
@@ -167,12 +170,13 @@ def _turned(cursor: Cursor) -> Cursor:
 def _fetch_by_end(records: Records, wanted: CertificatesWanted, at: datetime) -> Fetch[ListedCertificate]:
     def fetch(backwards: bool, start: Cursor | None, inclusive: bool, most: int) -> Found[ListedCertificate]:
         (current, where), (former, _) = _ends(wanted, at)
-        keys = [key for key, _ in former.fetch(records, where, backwards, start, inclusive, most)]
+        between = _between(wanted, at)
+        keys = [key for key, _ in former.fetch(records, where, backwards, start, inclusive, most, between)]
         # A key that is the token's stands before former ones of its name, as if of renewal 0.
         if start is not None and start[3] != 0:
             inclusive = backwards
         edge = start[:3] if start is not None else None
-        found = current.fetch(records, where, backwards, edge, inclusive, most)
+        found = current.fetch(records, where, backwards, edge, inclusive, most, between)
         keys = sorted([*keys, *((*key, 0) for key, _ in found)], reverse=backwards)[:most]
         ids = sorted({int(key[1]) for key in keys})
         rows = {
@@ -187,14 +191,6 @@ def _fetch_by_end(records: Records, wanted: CertificatesWanted, at: datetime) ->
 def _ends(wanted: CertificatesWanted, at: datetime) -> tuple[_Ends, _Ends]:
     """Lists of certificates by their ends, of keys and of former keys, with what is wanted of them."""
     where: list[Condition] = [("k.not_after IS NOT NULL AND k.certificate IS NOT NULL", ())]
-    if wanted.ends_since is not None:
-        where.append(("k.not_after >= ?", (stamp(wanted.ends_since),)))
-    if wanted.ends_until is not None:
-        where.append(("k.not_after <= ?", (stamp(wanted.ends_until),)))
-    if wanted.state is CertificateState.VALID:
-        where.append(("k.not_after >= ?", (stamp(at),)))
-    if wanted.state is CertificateState.EXPIRED:
-        where.append(("k.not_after < ?", (stamp(at),)))
     if wanted.state is not None:
         where.append((f"{_state('k')} = ?", (stamp(at), wanted.state)))
     key = ("k.not_after", "k.item_id", "k.name")
@@ -202,12 +198,21 @@ def _ends(wanted: CertificatesWanted, at: datetime) -> tuple[_Ends, _Ends]:
     return (current, where), (Listing("1", "former_keys k", (*key, "k.renewal_id"), lambda row: None), where)
 
 
+def _between(wanted: CertificatesWanted, at: datetime) -> Between:
+    """Between which moments certificates end that may be wanted."""
+    least = [wanted.ends_since, at if wanted.state is CertificateState.VALID else None]
+    highest = [wanted.ends_until, at if wanted.state is CertificateState.EXPIRED else None]
+    since, until = [one for one in least if one], [one for one in highest if one]
+    return stamp(max(since)) if since else None, stamp(min(until)) if until else None
+
+
 def _ending(records: Records, wanted: CertificatesWanted, at: datetime) -> list[IdSet]:
     if not _by_time(wanted) or wanted.state is CertificateState.VALID:
         return []
     ids: set[int] = set()
     for listing, where in _ends(wanted, at):
-        ids.update(int(cursor[1]) for cursor, _ in listing.fetch(records, where, False, None, False, -1))
+        found = listing.fetch(records, where, False, None, False, -1, _between(wanted, at))
+        ids.update(int(cursor[1]) for cursor, _ in found)
     return [Listed(tuple(sorted(ids)))]
 
 

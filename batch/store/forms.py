@@ -97,7 +97,8 @@ def of_letters(records: Records, letters: Sequence[str]) -> dict[str, str]:
     """The numbers of the forms that some letters are on, by letter."""
     held = ", ".join("?" * len(_HELD))
     rows = records.rows(
-        f"SELECT letter, number FROM forms WHERE state IN ({held}) "
+        # Without the sign the index of states would be read, which is longer.
+        f"SELECT letter, number FROM forms WHERE +state IN ({held}) "
         f"AND letter IN ({', '.join('?' * len(letters))})",
         (*_HELD, *letters),
     )

@@ -39,23 +39,27 @@ class IdSet(Protocol):
 
 @dataclass(frozen=True)
 class Indexed:
-    """The rows for which a condition holds, as an index has them: `id` is read in its order."""
+    """The rows for which a condition holds, as an index has them: `id` is read in its order.
+
+    Only ids from `least` on, and those below `beyond`.
+    """
 
     id: str
     tables: str
     where: str = "TRUE"
     parameters: tuple[Any, ...] = ()
+    least: int = 0
+    beyond: int = _HIGHEST
 
     def seeker(self, records: Records, backwards: bool) -> Seeker:
         """Reads some ids at a time."""
         return _Chunks(records, self, backwards)
 
     def query(self, backwards: bool) -> str:
-        """The query for ids from a number on; takes the parameters, the number, and how many at most."""
-        beyond, order = ("<=", " DESC") if backwards else (">=", "")
+        """The query for ids between two, both included; takes the parameters, the ids, how many at most."""
         return (
-            f"SELECT {self.id} FROM {self.tables} WHERE {self.where} AND {self.id} {beyond} ? "
-            f"ORDER BY {self.id}{order} LIMIT ?"
+            f"SELECT {self.id} FROM {self.tables} WHERE {self.where} AND {self.id} BETWEEN ? AND ? "
+            f"ORDER BY {self.id}{' DESC' if backwards else ''} LIMIT ?"
         )
 
 
@@ -152,9 +156,12 @@ class _Chunks:
         if found is not None or self._ended:
             return found
         # What lay right behind the last is read on; what lies far away is looked into.
-        near = self._ids and abs(target - self._ids[-1]) <= 1
+        near = self._ids and abs(target - self._ids[-1]) <= abs(self._ids[-1] - self._ids[0]) + 1
         self._size = min(self._size * 4, _CHUNK) if near else _LEAST
-        parameters = (*self._of.parameters, target, self._size)
+        least, most = self._of.least, self._of.beyond - 1
+        # One bound takes the place of the other: with both SQLite may read from the wrong one on.
+        least, most = (least, min(most, target)) if self._backwards else (max(least, target), most)
+        parameters = (*self._of.parameters, least, most, self._size)
         self._ids = [row[0] for row in self._records.rows(self._query, parameters)]
         self._ended = len(self._ids) < self._size
         return self._ids[0] if self._ids else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from batch.model.events import Entry
@@ -44,12 +44,12 @@ def count(records: Records, wanted: EntriesWanted, upto: int = UPTO) -> Count:
 
 def sets_of(records: Records, wanted: EntriesWanted) -> list[IdSet]:
     """The sets of which the entries that are wanted are in all."""
-    first = _behind(records, wanted.since, inclusive=False) if wanted.since else None
-    last = _behind(records, wanted.until, inclusive=True) if wanted.until else None
-    beyond = [("sequence >= ?", first), ("sequence < ?", last)]
-    told = [(condition, value) for condition, value in beyond if value is not None]
-    where = " AND ".join(condition for condition, _ in told) or "TRUE"
-    found: list[IdSet] = [Indexed("sequence", "audit", where, tuple(value for _, value in told))]
+    entries = Indexed("sequence", "audit")
+    if wanted.since is not None:
+        entries = replace(entries, least=_behind(records, wanted.since, inclusive=False))
+    if wanted.until is not None:
+        entries = replace(entries, beyond=_behind(records, wanted.until, inclusive=True))
+    found: list[IdSet] = [entries]
     for column, value in (
         ("item_number", wanted.item),
         ("order_number", wanted.order),
@@ -61,15 +61,15 @@ def sets_of(records: Records, wanted: EntriesWanted) -> list[IdSet]:
     return found
 
 
-def _behind(records: Records, at: datetime, *, inclusive: bool) -> int | None:
-    """The number of the first entry that was made at a moment or later, or later; None where none was.
+def _behind(records: Records, at: datetime, *, inclusive: bool) -> int:
+    """The number of the first entry that was made at a moment or later, or later; else the next number.
 
     Found by halving, for which the time of an entry is the latest that any up to it has.
     """
     wanted = stamp(at)
     first, head = audit.first_entry(records), audit.head(records)
     if first is None or head is None:
-        return None
+        return 0
     low, high = first.sequence, head.sequence + 1
     while low < high:
         middle = (low + high) // 2

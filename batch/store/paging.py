@@ -74,6 +74,9 @@ class Count:
     more: bool
 
 
+Between = tuple[int | str | None, int | str | None]
+"""The least and the highest value of a column, None for any."""
+
 Found = list[tuple[Cursor, T]]
 Fetch = Callable[[bool, Cursor | None, bool, int], Found[T]]
 """Takes whether to go backwards, from which row on, whether that row counts, and how many rows at most."""
@@ -131,17 +134,30 @@ class Listing(Generic[T]):
         start: Cursor | None,
         inclusive: bool,
         most: int,
+        between: Between = (None, None),
     ) -> Found[T]:
-        """Rows from one on, as `Fetch` says."""
-        query, parameters = self.query(where, backwards, start, inclusive, most)
+        """Rows from one on, as `Fetch` says; those with the first column of the key `between` two values."""
+        query, parameters = self.query(where, backwards, start, inclusive, most, between)
         width = len(self.key)
         return [(row[:width], self.make(row[width:])) for row in records.rows(query, parameters)]
 
     def query(
-        self, where: Sequence[Condition], backwards: bool, start: Cursor | None, inclusive: bool, most: int
+        self,
+        where: Sequence[Condition],
+        backwards: bool,
+        start: Cursor | None,
+        inclusive: bool,
+        most: int,
+        between: Between = (None, None),
     ) -> tuple[str, list[Any]]:
-        """The query for rows from one on, as `Fetch` says, and what it takes."""
+        """The query for rows from one on, as `fetch` says, and what it takes."""
         falling = backwards is not self.newest
+        least, highest = between
+        if start is not None:
+            # It takes the place of a bound: with both SQLite may read from the wrong one on.
+            least, highest = (least, start[0]) if falling else (start[0], highest)
+        bounds = [(f"{self.key[0]} >= ?", least), (f"{self.key[0]} <= ?", highest)]
+        where = [*where, *((bound, (value,)) for bound, value in bounds if value is not None)]
         if start is not None:
             beyond = f"{'<' if falling else '>'}{'=' if inclusive else ''}"
             marks = ", ".join("?" * len(self.key))

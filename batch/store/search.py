@@ -18,7 +18,6 @@ from batch.store.paging import (
     FIRST,
     MOST,
     UPTO,
-    Condition,
     Count,
     Cursor,
     Fetch,
@@ -113,17 +112,9 @@ def _of_sets(records: Records, sets: Sequence[IdSet]) -> Fetch[int]:
 
 
 def _of_query(records: Records, listing: Listing[int], beginning: str) -> Fetch[int]:
-    column = listing.key[0]
-
     def fetch(backwards: bool, start: Cursor | None, inclusive: bool, most: int) -> Found[int]:
-        least: Condition = (f"{column} >= ?", (beginning,))
-        beyond: Condition = (f"{column} < ?", (beginning + words.HIGHEST,))
-        # The cursor takes the place of a bound: with both SQLite may read from the other on.
-        if start is not None and backwards:
-            least = (f"{column} >= ?", start[:1])
-        elif start is not None:
-            beyond = (f"{column} <= ?", start[:1])
-        return listing.fetch(records, [least, beyond], backwards, start, inclusive, most)
+        between = (beginning, beginning + words.HIGHEST)
+        return listing.fetch(records, [], backwards, start, inclusive, most, between)
 
     return fetch
 
@@ -136,7 +127,7 @@ def _numbers(text: str) -> IdSet | None:
         if len(text) <= digits and (digits == _DIGITS[0] or text[0] != "0"):
             more = 10 ** (digits - len(text))
             ranges.append((int(text) * more, (int(text) + 1) * more))
-    return any_of([Indexed("id", "items", "id >= ? AND id < ?", one) for one in ranges]) if ranges else None
+    return any_of([Indexed("id", "items", least=one[0], beyond=one[1]) for one in ranges]) if ranges else None
 
 
 def _by_index(text: str) -> Iterator[tuple[By, Listing[int], str]]:

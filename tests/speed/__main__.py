@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from simulators.piv.card import Delays
-from tests.speed import lists, memory, rivals, startup
+from tests.speed import lists, memory, pages, rivals, startup
 from tests.speed.desk import Desk, Run, desk
 from tests.speed.table import Row, Section, Target, markdown, show
 
@@ -36,10 +36,13 @@ class Sizes:
     memory: int
     starts: int
     listed: int
+    paged: int
 
 
-FULL = Sizes(rounds=3, usb=30, piv=10, script=4, slow=5, memory=5000, starts=40, listed=100_000)
-QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15, listed=10_000)
+FULL = Sizes(
+    rounds=3, usb=30, piv=10, script=4, slow=5, memory=5000, starts=40, listed=100_000, paged=1_000_000
+)
+QUICK = Sizes(rounds=1, usb=25, piv=8, script=3, slow=3, memory=200, starts=15, listed=10_000, paged=20_000)
 
 
 def tokens(made: Desk, kind: str, sizes: Sizes) -> list[Row]:
@@ -149,6 +152,17 @@ def list_rows(sizes: Sizes) -> Section:
     return Section(f"Lists over {sizes.listed} tokens", tuple(rows))
 
 
+def page_rows(sizes: Sizes) -> Section:
+    """How fast a screen gets its pages of many tokens."""
+    rows = [
+        Row(timed.what, f"{timed.worst:.1f} ms", "", f"{timed.rows} rows", Target("50 ms", timed.worst <= 50))
+        for timed in pages.measure(sizes.paged)
+    ]
+    return Section(
+        f"Pages over {sizes.paged} tokens: first, last, next, one before, the slowest", tuple(rows)
+    )
+
+
 def measure(sizes: Sizes) -> list[Section]:
     """Everything, one after the other."""
     sections = []
@@ -168,6 +182,7 @@ def measure(sizes: Sizes) -> list[Section]:
         ("slow cards", lambda: slow_cards(sizes)),
         (f"memory over {sizes.memory} tokens", lambda: memory_rows(sizes)),
         (f"lists over {sizes.listed} tokens", lambda: list_rows(sizes)),
+        (f"pages over {sizes.paged} tokens", lambda: page_rows(sizes)),
     )
     for name, part in parts:
         begun = time.monotonic()
