@@ -148,30 +148,28 @@ class _Chunks:
     def __init__(self, records: Records, of: Indexed, backwards: bool) -> None:
         self._records, self._of, self._backwards = records, of, backwards
         self._query = of.query(backwards)
+        # Backwards they are kept below zero, so that they rise as well.
+        self._sign = -1 if backwards else 1
         self._ids: list[int] = []
-        self._size, self._ended = _LEAST, False
+        self._at, self._size, self._ended = 0, _LEAST, False
 
     def seek(self, target: int) -> int | None:
-        found = self._beyond(target)
-        if found is not None or self._ended:
-            return found
-        # What lay right behind the last is read on; what lies far away is looked into.
-        near = self._ids and abs(target - self._ids[-1]) <= abs(self._ids[-1] - self._ids[0]) + 1
+        signed = self._sign * target
+        self._at = bisect_left(self._ids, signed, self._at)
+        if self._at == len(self._ids) and not self._ended:
+            self._read(target, signed)
+        return self._sign * self._ids[self._at] if self._at < len(self._ids) else None
+
+    def _read(self, target: int, signed: int) -> None:
+        # What lies right behind the last is read on; what lies far away is looked into.
+        near = self._ids and signed - self._ids[-1] <= self._ids[-1] - self._ids[0] + 1
         self._size = min(self._size * 4, _CHUNK) if near else _LEAST
         least, most = self._of.least, self._of.beyond - 1
         # One bound takes the place of the other: with both SQLite may read from the wrong one on.
         least, most = (least, min(most, target)) if self._backwards else (max(least, target), most)
-        parameters = (*self._of.parameters, least, most, self._size)
-        self._ids = [row[0] for row in self._records.rows(self._query, parameters)]
-        self._ended = len(self._ids) < self._size
-        return self._ids[0] if self._ids else None
-
-    def _beyond(self, target: int) -> int | None:
-        if self._backwards:
-            at = bisect_left(self._ids, -target, key=lambda one: -one)
-        else:
-            at = bisect_left(self._ids, target)
-        return self._ids[at] if at < len(self._ids) else None
+        found = self._records.rows(self._query, (*self._of.parameters, least, most, self._size))
+        self._ids = [self._sign * row[0] for row in found]
+        self._at, self._ended = 0, len(found) < self._size
 
 
 class _Ids:
