@@ -63,6 +63,12 @@ class Item:
     forgotten: str | None = None
     renews: int | None = None
 
+    @property
+    def called(self) -> str:
+        """The group, or the person, that its certificates name; empty once that is forgotten."""
+        person = " ".join(filter(None, (self.fields.get("given_name"), self.fields.get("surname"))))
+        return self.fields.get("group") or person
+
 
 @dataclass(frozen=True)
 class Balance:

@@ -7,12 +7,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from drivers.secret import Secret
 from station.conversation.messages import Failed, Message, decode
@@ -65,7 +66,9 @@ class Act:
         where = [] if home is None else ["--home", str(home)]
         self.arguments = (*where, *arguments)
         self._heard = heard
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._gone = asyncio.Event()
+        self._left = False
         self._writer: asyncio.StreamWriter | None = None
         self._failed: Failed | None = None
         self._said = ""
@@ -74,33 +77,37 @@ class Act:
         """Carry it out; cancelled, the command is told to stop, and killed where it does not."""
         ours, theirs = socket.socketpair()
         with theirs:
-            os.set_inheritable(theirs.fileno(), True)
-            command = (sys.executable, "-m", "station", "--conversation-fd", str(theirs.fileno()))
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                *self.arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+            # Not asyncio's, which kills what still runs when its loop ends.
+            process = self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "station"),
+                    *("--conversation-fd", str(theirs.fileno())),
+                    *self.arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 # The terminal's keys are the screen's: no signal of the terminal reaches an act.
                 process_group=0,
             )
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_LINE)
-        process = self._process
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            output, *_ = await asyncio.gather(
-                process.stdout.read(), self._talk(process.stderr), self._converse(reader)
-            )
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await self.end()
-            raise
-        finally:
-            self._writer.close()
-        return Outcome(code, output.decode("utf-8", "replace"), self._said, self._failed)
+        async with AsyncExitStack() as held:
+            held.callback(_await_end(process, self._gone))
+            reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_LINE)
+            held.callback(self._writer.close)
+            output, talk = [await _reading(held, stream) for stream in (process.stdout, process.stderr)]
+            try:
+                said, *_ = await asyncio.gather(output.read(), self._talk(talk), self._converse(reader))
+                await self._gone.wait()
+            except asyncio.CancelledError:
+                if not self._left:
+                    await self.end()
+                raise
+        return Outcome(process.wait(), said.decode("utf-8", "replace"), self._said, self._failed)
+
+    def leave(self) -> None:
+        """Let it go on by itself, whatever becomes of the screen."""
+        self._left = True
 
     def answer(self, value: str | Secret | None) -> None:
         """Answer what it asked; None declines."""
@@ -116,13 +123,17 @@ class Act:
     async def end(self) -> None:
         """Have it gone: stopped where it listens, else killed."""
         self.stop()
+        with suppress(TimeoutError):
+            await self.gone(_GRACE)
+        self._signal(signal.SIGKILL)
+
+    async def gone(self, seconds: float) -> None:
+        """Wait until its process has ended; raises `TimeoutError` where it does not within some seconds."""
         if self._process is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _GRACE)
-            self._signal(signal.SIGKILL)
+            await asyncio.wait_for(self._gone.wait(), seconds)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
 
@@ -141,6 +152,33 @@ class Act:
                     self._failed = message
                 else:
                     self._heard(message)
+
+
+async def _reading(held: AsyncExitStack, stream: IO[bytes] | None) -> asyncio.StreamReader:
+    """The reading end of a pipe, in the event loop."""
+    assert stream is not None
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, stream)
+    held.callback(transport.close)
+    return reader
+
+
+def _await_end(process: subprocess.Popen[bytes], gone: asyncio.Event) -> Callable[[], None]:
+    """Have an event set when a process has ended; returns what takes this back."""
+    loop, descriptor = asyncio.get_running_loop(), os.pidfd_open(process.pid)
+
+    def ended() -> None:
+        loop.remove_reader(descriptor)
+        gone.set()
+
+    loop.add_reader(descriptor, ended)
+
+    def no_more() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+    return no_more
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

@@ -83,6 +83,10 @@ class DeskScreen(Screen[None]):
         self.show_who()
         self._load()
 
+    def bench_changed(self) -> None:
+        """A production told something; comes some ten times a second at most."""
+        self.show_who()
+
     def show_who(self) -> None:
         """Bring the top line up to date."""
         for bar in self.query(StationBar):
@@ -149,7 +153,7 @@ class DeskScreen(Screen[None]):
         try:
             await self.load()
         except ToldError as error:
-            trouble.update("\n".join(filter(None, (f"✗ {error}", error.next))))
+            trouble.update(f"✗ {error}")
             trouble.display = True
         else:
             trouble.display = False

@@ -48,8 +48,7 @@ class Ending:
     @property
     def called(self) -> str:
         """The group, or the person, that its certificates name."""
-        person = " ".join(filter(None, (self.item.fields.get("given_name"), self.item.fields.get("surname"))))
-        return self.item.fields.get("group") or person
+        return self.item.called
 
 
 def listed(records: Records, within: timedelta, at: datetime) -> list[Ending]:

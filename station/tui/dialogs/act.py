@@ -57,8 +57,20 @@ class ActDialog(StationModal[Outcome]):
     async def on_mount(self) -> None:
         """Begin it."""
         await self._wait()
-        self._act = Act(self._arguments, self.station.home, self._heard)
-        self.run_worker(self._act.run(), name="act", exit_on_error=False)
+        self._act = self.start()
+
+    def start(self) -> Act:
+        """Begin the act; a worker called `act` brings its outcome."""
+        act = Act(self._arguments, self.station.home, self._heard)
+        self.station.under_way[act] = self.heading
+        self.run_worker(self._carry_out(act), name="act", exit_on_error=False)
+        return act
+
+    async def _carry_out(self, act: Act) -> Outcome:
+        try:
+            return await act.run()
+        finally:
+            self.station.under_way.pop(act, None)
 
     async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """It ended."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.geometry import Size
 from textual.widget import Widget
 
-_FONTS = ("big", "standard", "small")
+_FONTS = ("big", "standard", "small", "future")
 """From large to small; what none of them fits stands as it is written."""
 
 
