@@ -28,6 +28,7 @@ from batch.production.events import (
 )
 from batch.production.wishes import LaneWishes, Will
 from drivers.feeders.port import Tray
+from station.cli import produce
 from station.feed.client import NothingToWatch, Watch
 from station.feed.messages import (
     Ended,
@@ -244,6 +245,18 @@ def test_what_nobody_serves_takes_no_room(tmp_path: Path) -> None:
         pass
     feed.tell(WAITING)
     assert feed._news.empty()
+
+
+def test_a_production_goes_on_unwatched_where_no_socket_can_be_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / NAME).mkdir()
+    feed = Feed("2026-0001", "ada", {"piv-1": "piv"}, lambda: COUNTS)
+    production: Any = SimpleNamespace(wishes=LaneWishes(), stop=lambda: None)
+    with ExitStack() as held:
+        produce._serve(held, feed, tmp_path, production)
+        feed.tell(WAITING)
+    assert capsys.readouterr().err == "it cannot be watched from a screen: Is a directory\n"
 
 
 def test_a_client_reads_and_asks_and_says_when_there_is_nothing(tmp_path: Path) -> None:
