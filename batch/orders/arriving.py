@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from batch.model.assessment import OrderSignature
 from batch.model.errors import FaultyValue, Refused
 from batch.orders.assessment import need_quota
+from batch.orders.columns import ORDER
 from batch.orders.draft import Layouts, OrderDraft
 from batch.orders.intake import read
 from batch.orders.known import RecordedOrders
 from batch.orders.signatures import judged, opened
 from batch.store import restores
 from batch.store.database import Records
+from batch.tables.excerpt import Excerpt, excerpt
 from batch.tables.faults import Fault, TableFaults
 
 
@@ -38,11 +40,15 @@ def arrive(
 
 @dataclass(frozen=True)
 class Checked:
-    """What would come of taking a file in: the order, or all `faults`, or the rule that keeps it out."""
+    """What would come of taking a file in: the order, or all `faults`, or the rule that keeps it out.
+
+    `excerpt`: rows of a file with faults, as they stand in it.
+    """
 
     arrived: Arrived | None
     faults: tuple[Fault, ...] = ()
     refused: FaultyValue | Refused | None = None
+    excerpt: Excerpt | None = None
 
 
 def check(
@@ -52,7 +58,9 @@ def check(
     try:
         arrived = arrive(records, data, signature, source=source, layouts=layouts)
     except TableFaults as error:
-        return Checked(None, error.faults)
+        lines = {fault.line for fault in error.faults}
+        rows = excerpt(opened(data, signature, source).content, ORDER, lines)
+        return Checked(None, error.faults, excerpt=rows)
     except FaultyValue as error:
         return Checked(None, refused=error)
     try:

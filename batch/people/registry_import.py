@@ -51,31 +51,39 @@ def take(records: Records, data: bytes, *, source: str, operator: str) -> Taken:
 
     `source`: the file's name, for messages. Columns that a file has not keep what is on record.
     """
-    faults = FaultList(source)
-    if len(data) > LARGEST_FILE:
-        faults.add(
-            0, "", "", f"has {len(data):,} bytes", f"a registry has at most {LARGEST_FILE:,}; split it"
-        )
-        faults.stop()
-    lines = split(decode(data, faults), faults, lambda name: REGISTRY.find(name) is not None)
-    first = next(lines, None)
-    if first is None:
-        faults.add(0, "", "", "holds no rows", "write a row of column names and at least one row below it")
-        faults.stop()
-    header = Header(first, REGISTRY, faults)
-    if "organisation" not in header.place:
-        faults.stop()
-    cells = Cells(header, REGISTRY, faults)
-    rows = list(_read(lines, cells))
+    file = _File(data, source)
     # Nobody waits for the records while cells are read.
     with records.transaction():
-        intake = _Intake(records, header, cells, operator)
-        for record, fields in rows:
-            intake.subscriber(record, fields)
-        for record, fields in rows:
-            intake.person(record, fields)
-        faults.stop_if_any()
-        return intake.write()
+        return _Intake(records, file).write(operator)
+
+
+def check(records: Records, data: bytes, *, source: str) -> Taken:
+    """What `take` would change; raises `TableFaults` as it does, and takes nothing."""
+    return _Intake(records, _File(data, source)).taken
+
+
+class _File:
+    """The rows of a file; raises `TableFaults` for one that has none to read."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        self.faults = faults = FaultList(source)
+        if len(data) > LARGEST_FILE:
+            faults.add(
+                0, "", "", f"has {len(data):,} bytes", f"a registry has at most {LARGEST_FILE:,}; split it"
+            )
+            faults.stop()
+        lines = split(decode(data, faults), faults, lambda name: REGISTRY.find(name) is not None)
+        first = next(lines, None)
+        if first is None:
+            faults.add(
+                0, "", "", "holds no rows", "write a row of column names and at least one row below it"
+            )
+            faults.stop()
+        self.header = Header(first, REGISTRY, faults)
+        if "organisation" not in self.header.place:
+            faults.stop()
+        self.cells = Cells(self.header, REGISTRY, faults)
+        self.rows = list(_read(lines, self.cells))
 
 
 def _read(lines: Iterator[Record], cells: Cells) -> Iterator[tuple[Record, dict[str, str]]]:
@@ -87,19 +95,24 @@ def _read(lines: Iterator[Record], cells: Cells) -> Iterator[tuple[Record, dict[
 
 
 class _Intake:
-    """Holds rows against each other and the records; writes when all is good."""
+    """Holds rows against each other and the records; raises `TableFaults` unless all is good."""
 
-    def __init__(self, records: Records, header: Header, cells: Cells, operator: str) -> None:
-        self._records, self._cells, self._operator = records, cells, operator
-        self._place = header.place
+    def __init__(self, records: Records, file: _File) -> None:
+        self._records, self._cells = records, file.cells
+        self._place = file.header.place
         self._today = today()
         self._subscribers: dict[str, tuple[int, Subscriber | None, Subscriber]] = {}
         """By organisation: the line it is told on first, what is on record, what is told."""
         self._persons: dict[str, tuple[Person | None, Person]] = {}
         """By number, or by the line of who has none yet: what is on record, what is told."""
         self._addresses: dict[tuple[str, str], int] = {}
+        for record, fields in file.rows:
+            self._subscriber(record, fields)
+        for record, fields in file.rows:
+            self._person(record, fields)
+        file.faults.stop_if_any()
 
-    def subscriber(self, record: Record, fields: dict[str, str]) -> None:
+    def _subscriber(self, record: Record, fields: dict[str, str]) -> None:
         """What a row tells of its subscriber."""
         organisation = fields["organisation"]
         if not organisation:
@@ -126,7 +139,7 @@ class _Intake:
             right = "write the same in every row of a subscriber, or nothing but its number"
             self._note(record, told, BadCell(column, f"differs from line {earlier[0]}", right))
 
-    def person(self, record: Record, fields: dict[str, str]) -> None:
+    def _person(self, record: Record, fields: dict[str, str]) -> None:
         """What a row tells of a person."""
         if not fields["organisation"]:
             return
@@ -150,27 +163,34 @@ class _Intake:
         if self._persons.setdefault(key, (before, new))[1] is not new:
             self._note(record, told, BadCell("person", "stands here twice", "leave one of the rows out"))
 
-    def write(self) -> Taken:
+    @property
+    def taken(self) -> Taken:
+        """How many are new, changed, and as before."""
+        subscribers = [(before, new) for _, before, new in self._subscribers.values()]
+        persons = list(self._persons.values())
+        unchanged = [before for before, new in (*subscribers, *persons) if before == new]
+        return Taken(
+            new_subscribers=sum(before is None for before, _ in subscribers),
+            changed_subscribers=sum(before not in (None, new) for before, new in subscribers),
+            new_persons=sum(before is None for before, _ in persons),
+            changed_persons=sum(before not in (None, new) for before, new in persons),
+            unchanged=len(unchanged),
+        )
+
+    def write(self, operator: str) -> Taken:
         """Write what is new or changed, and tell it in the log."""
         events: list[Event] = []
-        counts = dict.fromkeys(vars(Taken()), 0)
         for _, before, new in self._subscribers.values():
-            if before == new:
-                counts["unchanged"] += 1
-                continue
-            counts["changed_subscribers" if before else "new_subscribers"] += 1
-            what = "subscriber.changed" if before else "subscriber.added"
-            events.append(put_subscriber(self._records, new, what, self._operator))
+            if before != new:
+                what = "subscriber.changed" if before else "subscriber.added"
+                events.append(put_subscriber(self._records, new, what, operator))
         for was, person in self._persons.values():
-            if was == person:
-                counts["unchanged"] += 1
-                continue
-            counts["changed_persons" if was else "new_persons"] += 1
-            numbered = person if person.number else replace(person, number=new_number(self._records))
-            what = "person.changed" if was else "person.added"
-            events.append(put_person(self._records, numbered, what, self._operator))
+            if was != person:
+                numbered = person if person.number else replace(person, number=new_number(self._records))
+                what = "person.changed" if was else "person.added"
+                events.append(put_person(self._records, numbered, what, operator))
         log(self._records, *events)
-        return Taken(**counts)
+        return self.taken
 
     def _overlaid(self, before: dict[str, str] | None, fields: dict[str, str]) -> dict[str, str]:
         """What is on record, with the columns of the file in its place."""

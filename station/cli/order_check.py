@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.faulty_files import FAULTS, fault_row, table
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing
 from station.exit_codes import ExitCode
@@ -15,13 +16,11 @@ if TYPE_CHECKING:
     from batch.model.assessment import OrderSignature
     from batch.model.errors import FaultyValue, Refused
     from batch.orders.draft import DraftRow
-    from batch.tables.faults import Fault
 
 _ROWS = 50
 """Rows that are shown of an order."""
 
 _COLUMNS = {"row": "Row", "layout": "Layout", "count": "Tokens", "for": "For"}
-_FAULTS = {"row": "Row", "column": "Column", "what": "Fault", "next": "Next"}
 
 signature_option = click.option(
     "--signature",
@@ -39,7 +38,7 @@ signature_option = click.option(
 def check(invocation: Invocation, file: Path, signature: Path | None, as_json: bool) -> ExitCode:
     """Read and judge the order in FILE as `import` does, and take nothing; nobody need be logged in.
 
-    Shows the first rows as they would be taken, or every fault.
+    Shows the first rows as they would be taken, or every fault; --json also the rows these stand in.
     """
     from batch.orders.arriving import check as judge
     from batch.orders.catalogue import LibraryLayouts
@@ -52,7 +51,7 @@ def check(invocation: Invocation, file: Path, signature: Path | None, as_json: b
         found = judge(records, data, apart, source=source, layouts=LibraryLayouts(desk.library))
     draft = found.arrived.draft if found.arrived else None
     rows = [_row(row) for row in (draft.rows[:_ROWS] if draft else ())]
-    faults = [_fault(one) for one in found.faults] if found.faults else _refusal(found.refused)
+    faults = [fault_row(one) for one in found.faults] if found.faults else _refusal(found.refused)
     if as_json:
         whole = found.arrived.signature if found.arrived else None
         document(
@@ -65,11 +64,12 @@ def check(invocation: Invocation, file: Path, signature: Path | None, as_json: b
                 "layouts": sorted({row.layout for row in draft.rows}) if draft else [],
                 "signature": whole.facts() if whole else None,
                 "faults": faults,
+                "table": table(found.excerpt),
                 "rows": rows,
             }
         )
     elif faults:
-        listing(faults, _FAULTS, as_json=False, empty="No faults.")
+        listing(faults, FAULTS, as_json=False, empty="No faults.")
     else:
         listing(rows, _COLUMNS, as_json=False, empty="No rows.")
     if found.faults or (found.refused and draft is None):
@@ -114,16 +114,6 @@ def _row(row: DraftRow) -> dict[str, Any]:
         "for": row.fields.get("group") or person,
         "renews": row.renews,
         "fields": fields,
-    }
-
-
-def _fault(fault: Fault) -> dict[str, Any]:
-    return {
-        "row": fault.line or None,
-        "column": fault.column or None,
-        "value": fault.value or None,
-        "what": fault.what,
-        "next": fault.right,
     }
 
 

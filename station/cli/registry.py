@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from station.cli.faulty_files import FAULTS, fault_row, table
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing, plain
 from station.cli.registry_people import PEOPLE, certificate, person, person_row, terms
@@ -15,6 +16,7 @@ from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from batch.model.registry import Subscriber
+    from batch.people.registry_import import Taken
     from station.asking import Asking
 
 _SUBSCRIBERS = {
@@ -218,12 +220,45 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
         taken = take(records, data, source=printable(file.name), operator=actor.name)
     if as_json:
         document(vars(taken))
-    new, changed = taken.new_subscribers, taken.changed_subscribers
-    click.echo(
-        f"{counted(new, 'subscriber', 'subscribers')} and {counted(taken.new_persons, 'person', 'persons')} "
-        f"new, {changed} and {taken.changed_persons} changed, {taken.unchanged} as before",
-        err=True,
-    )
+    click.echo(_changes(taken), err=True)
+
+
+@registry.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_invocation
+def check(invocation: Invocation, file: Path, as_json: bool) -> ExitCode:
+    """Read the registry in FILE (CSV) as `import` does, and take nothing; nobody need be logged in.
+
+    Tells what would change, or every fault; --json also rows as they stand in a faulty file.
+    """
+    from batch.people.registry_columns import REGISTRY
+    from batch.people.registry_import import LARGEST_FILE, Taken
+    from batch.people.registry_import import check as judge
+    from batch.tables.excerpt import excerpt
+    from batch.tables.faults import TableFaults
+    from drivers.errors import printable
+    from station.wiring import Desk
+
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST_FILE + 1)
+    source, taken, rows = printable(file.name), Taken(), None
+    faults: list[dict[str, Any]] = []
+    with Desk.of(invocation.home(), None).records() as records:
+        try:
+            taken = judge(records, data, source=source)
+        except TableFaults as error:
+            faults = [fault_row(one) for one in error.faults]
+            rows = excerpt(data, REGISTRY, {one.line for one in error.faults})
+    if as_json:
+        document({"source": source, **vars(taken), "faults": faults, "table": table(rows)})
+    elif faults:
+        listing(faults, FAULTS, as_json=False, empty="")
+    if faults:
+        click.echo(f"{source}: {counted(len(faults), 'fault', 'faults')}, import takes nothing", err=True)
+        return ExitCode.FAULTS_IN_INPUT
+    click.echo(f"{_changes(taken)}; next: station registry import", err=True)
+    return ExitCode.OK
 
 
 @registry.command()
@@ -304,6 +339,14 @@ def _ask(asking: Asking, names: Sequence[str]) -> None:
     if not asking.yes(f"Forget {', '.join(names)}? This cannot be undone"):
         click.echo("nothing was done", err=True)
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+
+
+def _changes(taken: Taken) -> str:
+    new, changed = taken.new_subscribers, taken.changed_subscribers
+    return (
+        f"{counted(new, 'subscriber', 'subscribers')} and {counted(taken.new_persons, 'person', 'persons')} "
+        f"new, {changed} and {taken.changed_persons} changed, {taken.unchanged} as before"
+    )
 
 
 def _told(value: object) -> object:

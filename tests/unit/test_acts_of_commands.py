@@ -157,6 +157,7 @@ READING = {
         "completion",
     ),
     *("registry list", "registry show", "registry search", "registry due", "registry person list"),
+    "registry check",
     *("operator list", "operator show", "whoami", "logout"),
     *("order list", "order check", "order show", "order template"),
     *(

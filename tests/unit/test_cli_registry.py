@@ -141,3 +141,25 @@ def test_an_end_is_for_good_and_a_closed_subscriber_has_no_people_at_work(desk: 
     assert desk("person", "end", number).code == ExitCode.REFUSED_BY_RULE
     with closing(Records(desk.home.records)) as records:
         assert verify(records).findings == []
+
+
+def test_a_file_is_checked_before_it_is_taken_in(desk: Desk, tmp_path: Path) -> None:
+    desk.subscribed()
+    exported = tmp_path / "registry.csv"
+    assert desk("export", str(exported)).code == ExitCode.OK
+    text = exported.read_text(encoding="utf-8-sig")
+    changed = tmp_path / "changed.csv"
+    changed.write_text(text.replace("Noëlle", "Noémie"), encoding="utf-8")
+    found = desk("check", str(changed), "--json")
+    assert found.code == ExitCode.OK
+    counts = ("new_subscribers", "changed_subscribers", "new_persons", "changed_persons", "unchanged")
+    told = json.loads(found.out)
+    assert [told[name] for name in counts] == [0, 0, 0, 1, 1]
+    assert "Noëlle" in desk("search", "noelle", "--json").out
+    changed.write_text(text.replace(EMAIL, "nowhere"), encoding="utf-8")
+    refused = desk("check", str(changed), "--json")
+    assert refused.code == ExitCode.FAULTS_IN_INPUT
+    told = json.loads(refused.out)
+    assert [(one["row"], one["column"]) for one in told["faults"]] == [(2, "email")]
+    place = told["table"]["columns"].index("email")
+    assert told["table"]["rows"][1]["cells"][place] == "nowhere"

@@ -104,3 +104,21 @@ def test_a_person_reads_the_same_in_words(
     assert done.code == ExitCode.OK
     assert GROUP_ROW["group"] in done.out
     assert "not signed" in done.err
+
+
+def test_the_rows_of_a_faulty_file_are_told_as_they_stand_in_it_and_can_move_no_cursor(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"group": f"Team {place}"} for place in range(70)]
+    rows[64] = {"group": "Team 64", "count": "no\x1b[2J"}
+    code, found = checked(Cli(capsys), home, str(order(tmp_path, *rows)))
+    assert code == ExitCode.FAULTS_IN_INPUT
+    (fault,) = found["faults"]
+    assert (fault["row"], fault["column"]) == (66, "count")
+    columns, told = found["table"]["columns"], found["table"]["rows"]
+    assert columns == list(GROUP_ROW)
+    # The header, fifty rows for their own sake, and the faulty one.
+    assert [one["row"] for one in told] == [*range(1, 52), 66]
+    cells = dict(zip(columns, told[-1]["cells"], strict=True))
+    assert cells["group"] == "Team 64"
+    assert cells["count"] == "no\\x1b[2J"
