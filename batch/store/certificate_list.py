@@ -122,8 +122,7 @@ def by_end(wanted: CertificatesWanted) -> bool:
 
 def sets_of(records: Records, wanted: CertificatesWanted) -> list[IdSet]:
     """The sets in all of which the items are whose certificates may be wanted."""
-    there = "certificate IS NOT NULL"
-    found = [any_of([Indexed("item_id", table, there) for table in ("keys", "former_keys")])]
+    found: list[IdSet] = []
     if wanted.item_id is not None:
         found.append(Listed((wanted.item_id,)))
     if wanted.order_id is not None:
@@ -132,7 +131,8 @@ def sets_of(records: Records, wanted: CertificatesWanted) -> list[IdSet]:
         found.append(of_subscriber(records, wanted.subscriber))
     if wanted.state in (CertificateState.PENDING, CertificateState.REVOKED, CertificateState.REFUSED):
         found.append(Indexed("item_id", "revocations"))
-    return found
+    there = "certificate IS NOT NULL"
+    return found or [any_of([Indexed("item_id", table, there) for table in ("keys", "former_keys")])]
 
 
 def _by_time(wanted: CertificatesWanted) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from batch.store.database import Records
 from batch.store.id_sets import IdSet, Indexed, Listed, any_of
@@ -24,6 +25,9 @@ HIGHEST = "\U0010ffff"
 """What stands behind every word in the order of the records."""
 
 _LONGEST = 40
+_ALIKE = 50
+"""So many words are read side by side without much ado."""
+
 _FEW = 20_000
 """So many ids are sorted in a few milliseconds."""
 
@@ -96,6 +100,9 @@ def _beginning(records: Records, word: str) -> IdSet:
     if len(word) <= _SHORT:
         return _exactly(word)
     upto = word + HIGHEST
+    alike = list(islice(_between(records, word, upto), _ALIKE + 1))
+    if 0 < len(alike) <= _ALIKE:
+        return any_of([_exactly(one) for one in alike])
     between = "SELECT item_id FROM item_words WHERE word >= ? AND word < ? LIMIT ?"
     ids = [row[0] for row in records.rows(between, (word, upto, _FEW + 1))]
     if len(ids) <= _FEW:

@@ -33,7 +33,7 @@ from batch.store.parcel_list import ParcelsWanted
 from batch.store.quarantine_list import StaysWanted
 from tests.speed.large import home
 
-_AT = datetime(2025, 1, 4, 10, 30, tzinfo=UTC)
+_AT = datetime(2024, 2, 15, tzinfo=UTC)
 _ROUNDS = 3
 Pages = Callable[[Records, Place], Page[Any]]
 
@@ -123,7 +123,7 @@ def _found(
         "gemeente",
         "jans",
         "1234",
-        "esmée jansenstra",
+        "esmée jansstra",
         "gemeente ministerie",
         "a b c",
         "balie 1 an",

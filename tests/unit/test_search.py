@@ -92,8 +92,10 @@ def test_a_long_beginning_of_many_words_is_found_word_by_word(
     stocked: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = [found(stocked, text) for text in ("zeeh", "zees", "fryslan", "zeek")]
-    monkeypatch.setattr(words, "_FEW", 0)
-    assert [found(stocked, text) for text in ("zeeh", "zees", "fryslan", "zeek")] == few
+    for most in (20_000, 0):
+        monkeypatch.setattr(words, "_ALIKE", 0)
+        monkeypatch.setattr(words, "_FEW", most)
+        assert [found(stocked, text) for text in ("zeeh", "zees", "fryslan", "zeek")] == few
 
 
 def index(records: Records) -> dict[int, set[str]]:
