@@ -13,7 +13,7 @@ from tests.speed.desk import ROOT, environment
 from tests.speed.large import home
 
 COMMANDS = (
-    ("token", "list", "--order", "2026-0002", "--csv"),
+    ("token", "list", "--order", "2021-0002", "--csv"),
     ("token", "list", "--state", "active", "--csv"),
     ("token", "list", "--text", "balie 777", "--csv"),
     ("token", "list", "--json"),
