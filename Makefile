@@ -1,14 +1,14 @@
 # The two commands for a stranger: `make demo` and `make test`. `make help` tells the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench faults words lock fuzz clean
+.PHONY: help setup demo test check bench bench-screen faults words lock fuzz clean
 
 BIN := .venv/bin
 POT := station/tui/locale/station.pot
 LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 setup:  ## install what is missing, make .venv from the locked requirements
 	@sh requirements/setup.sh
@@ -29,6 +29,9 @@ check: setup  ## lint, format, types, import contracts
 
 bench: setup  ## measure speed beside the floor and a shell script, one table (QUICK=1: in two minutes)
 	@$(BIN)/python -m tests.speed $(if $(QUICK),--quick)
+
+bench-screen: setup  ## measure how soon the screen answers keys while sixteen lanes work (QUICK=1: few tokens)
+	@$(BIN)/python -m tests.speed.screen $(if $(QUICK),--quick)
 
 fuzz: setup  ## fuzz all that reads what others wrote, or TARGET, each for SECONDS (60)
 	@for target in $(or $(TARGET),$$(ls tests/fuzz/corpus)); do \

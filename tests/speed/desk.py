@@ -141,22 +141,25 @@ class Desk:
         self.finish(self.start("custody", "make", *officers))
         self.finish(self.start("custody", "epochs", "make", "40", *officers))
 
-    def order(self, layout: str, count: int) -> str:
-        """The number of a new, approved order."""
+    def order(self, *wanted: tuple[str, int]) -> str:
+        """The number of a new, approved order of so many tokens of each layout."""
         self._orders += 1
         path = self.directory / "order.csv"
-        row = {
-            "order": f"SPEED-{self._orders}",
-            "layout": layout,
-            "count": str(count),
-            **_ORDER,
-            **SUBJECT,
-            "group": f"{SUBJECT['group']} {self._orders}",
-        }
+        rows = [
+            {
+                "order": f"SPEED-{self._orders}",
+                "layout": layout,
+                "count": str(count),
+                **_ORDER,
+                **SUBJECT,
+                "group": f"{SUBJECT['group']} {self._orders}.{place}",
+            }
+            for place, (layout, count) in enumerate(wanted, 1)
+        ]
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, row, delimiter=";")
+            writer = csv.DictWriter(file, rows[0], delimiter=";")
             writer.writeheader()
-            writer.writerow(row)
+            writer.writerows(rows)
         self.finish(self.start("order", "import", str(path), "--as", "ada"))
         ((number,),) = self._rows("SELECT number FROM orders ORDER BY id DESC LIMIT 1")
         with Wired.of(enter(self.home), None).records() as records:
@@ -172,7 +175,7 @@ class Desk:
 
     def run(self, layout: str, count: int, seats: Sequence[str] = ()) -> Run:
         """Produce so many tokens."""
-        number = self.order(layout, count)
+        number = self.order((layout, count))
         self.finish(self.produce(number, seats))
         return self.made(number, count)
 

@@ -23,7 +23,7 @@ class Memory:
 
 def measure(desk: Desk, layout: str, count: int) -> Memory:
     """Produce so many tokens on all seats and watch."""
-    number = desk.order(layout, count)
+    number = desk.order((layout, count))
     process = desk.produce(number)
     now, peaks = list[float](), dict[int, float]()
     while process.poll() is None:

@@ -41,6 +41,7 @@ class Choice(Generic[Value_co]):
 class Dialog(StationModal[Value | None]):
     """Dismissed with a value, or None by Escape; subclasses say what is between title and buttons."""
 
+    AUTO_FOCUS = "#choice-0"
     BINDINGS = [
         Binding("escape", "leave", N_("Back"), show=False),
         Binding("left", "app.focus_previous", show=False),
@@ -57,7 +58,7 @@ class Dialog(StationModal[Value | None]):
         yield from ()
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog"):
+        with VerticalScroll(classes="dialog", can_focus=False):
             yield Label(self.heading, classes="dialog--title", markup=False)
             yield from self.body()
             with Horizontal(classes="dialog--buttons"):

@@ -1,0 +1,85 @@
+"""Dialogs: the safe way out has the focus, Escape takes it, and what cannot be undone is typed first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Button
+
+from station.tui.dialogs.asking import AskLine
+from station.tui.dialogs.choosing import Choose
+from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from tests.tui.playing import Player, playing
+
+
+def focused(player: Player) -> str:
+    """The words of the button that has the focus."""
+    button = player.app.focused
+    assert isinstance(button, Button)
+    return str(button.label)
+
+
+async def test_whoever_asks_to_leave_by_mistake_stays_with_enter(home: Path) -> None:
+    async with playing(home) as player:
+        await player.press("ctrl+q")
+        await player.sees("Leave the screen?")
+        assert focused(player) == "Stay"
+        await player.press("enter")
+        await player.until(lambda: not player.app.screen.is_modal)
+        assert player.app.is_running
+
+
+async def test_a_confirmation_is_no_unless_yes_is_chosen(home: Path) -> None:
+    answers: list[bool | None] = []
+    async with playing(home) as player:
+        for keys in (("enter",), ("escape",), ("tab", "enter")):
+            await player.app.push_screen(Confirm("Do it?", "It can be undone.", "Do it"), answers.append)
+            await player.sees("It can be undone.")
+            await player.press(*keys)
+            await player.until(lambda: not player.app.screen.is_modal)
+    assert answers == [None, None, True]
+
+
+async def test_what_cannot_be_undone_is_chosen_only_once_its_name_is_typed(home: Path) -> None:
+    answers: list[str | None] = []
+    async with playing(home) as player:
+        dialog = TypedConfirmation("Destroy?", "The token is destroyed.", "A1B2", "Destroy")
+        await player.app.push_screen(dialog, answers.append)
+        await player.sees("Type A1B2 to go on")
+        await player.type("A1B")
+        await player.press("enter", "tab", "tab", "enter")
+        if player.app.screen.is_modal:
+            button = player.app.screen.query_one("#choice-1", Button)
+            assert button.disabled
+            await player.press("escape")
+        await player.until(lambda: not player.app.screen.is_modal)
+        assert answers == [None]
+
+        dialog = TypedConfirmation("Destroy?", "The token is destroyed.", "A1B2", "Destroy")
+        await player.app.push_screen(dialog, answers.append)
+        await player.sees("Type A1B2 to go on")
+        await player.type("A1B2")
+        await player.press("enter")
+        assert answers == [None], "Enter in the field only goes to the button"
+        await player.press("enter")
+        await player.until(lambda: not player.app.screen.is_modal)
+    assert answers == [None, "A1B2"]
+
+
+async def test_a_line_is_taken_by_the_enter_of_a_scanner(home: Path) -> None:
+    answers: list[str | None] = []
+    async with playing(home) as player:
+        await player.app.push_screen(AskLine("Find", "A number", "0"), answers.append)
+        await player.type("00123")
+        await player.press("enter")
+        await player.until(lambda: not player.app.screen.is_modal)
+    assert answers == ["000123"]
+
+
+async def test_one_of_several_is_chosen_with_arrows(home: Path) -> None:
+    answers: list[int | None] = []
+    async with playing(home) as player:
+        await player.app.push_screen(Choose("Which?", [("one", 1), ("two", 2)]), answers.append)
+        await player.press("down", "enter")
+        await player.until(lambda: not player.app.screen.is_modal)
+    assert answers == [2]
