@@ -1,7 +1,7 @@
 """`python -m tests.speed.screen [--quick] [--records FILE]`: how soon the screen opens and answers keys.
 
-Sixteen lanes work meanwhile, eight of them on cards that take two seconds for a key, and a million tokens
-are on file. Keys are typed at a terminal of its own, and answered when what they should show stands on it.
+Sixteen lanes work meanwhile, on cards that take two seconds for a key, and a million tokens are on file.
+Keys are typed at a terminal of its own, and answered when what they should show stands on it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from tests.speed.table import Row, Section, Target, show
 from tests.speed.terminal import Terminal
 
 _SLOW = Delays(p256=2.0)
-_KINDS = 8
-"""Lanes of each kind."""
+_LANES = 16
 
 _AT_ONCE = 0.1
 _GONE = 2.0
@@ -55,13 +54,13 @@ STROKES = (
 
 @contextmanager
 def busy_desk(directory: Path, many: Path | None, count: int, tokens: int) -> Iterator[Desk]:
-    """A desk with so many tokens on file, at which sixteen lanes work on an order of cards and USB tokens."""
-    with desk(piv=_KINDS, pkcs11=_KINDS, delays=_SLOW) as made:
+    """A desk with so many tokens on file, at which sixteen lanes work on an order of so many more."""
+    with desk(piv=_LANES, delays=_SLOW) as made:
         if many is None:
             many = directory / "many.db"
             large.fill(many, count)
         _take_in(made.home / "station.db", many)
-        number = made.order(("group-card:p-256", tokens), ("group-usb:p-256", tokens * 8))
+        number = made.order(("group-card:p-256", tokens))
         production = made.produce(number)
         try:
             yield made
@@ -149,7 +148,7 @@ def main() -> None:
     count, rounds = (20_000, 5) if given.quick else (1_000_000, 30)
     with (
         tempfile.TemporaryDirectory(prefix="station-screen-") as directory,
-        busy_desk(Path(directory), given.records, count, tokens=400) as made,
+        busy_desk(Path(directory), given.records, count, tokens=1000) as made,
     ):
         rows = measure(made, rounds)
     show(f"The screen, sixteen lanes at work, {count} tokens on file", [Section("Keys", tuple(rows))], ())
