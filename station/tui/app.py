@@ -74,9 +74,9 @@ class StationApp(App[ExitCode]):
     BINDINGS = [
         *(Binding(one.key, f"open('{one.name}')", one.title, show=False, priority=True) for one in AREAS),
         Binding("question_mark,f1", "help", N_("Help"), key_display="?"),
-        Binding("ctrl+p", "command_palette", N_("All commands"), key_display="^p"),
-        Binding("ctrl+l", "lock", N_("Lock"), key_display="^l"),
-        Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True),
+        Binding("ctrl+p", "command_palette", N_("Commands"), key_display="^p"),
+        Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", show=False),
+        Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),
     ]
 
     def __init__(self, home: Path) -> None:
@@ -241,6 +241,8 @@ class StationApp(App[ExitCode]):
                 speech,
                 _Choosing(self, language=language),
             )
+        yield SystemCommand(_("Lock"), _("Keys: {keys}").format(keys="^l"), self.action_lock)
+        yield SystemCommand(_("Leave"), _("Keys: {keys}").format(keys="^q"), self.action_leave)
         rings = self.liking.bell
         yield SystemCommand(
             _("Bell: off") if rings else _("Bell: on"),

@@ -67,7 +67,7 @@ class DeskScreen(Screen[None]):
         with Vertical(id="desk"):
             yield from self.content()
         yield Label("", id="trouble", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer()
 
     @property
     def station(self) -> StationApp:

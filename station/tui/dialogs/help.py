@@ -17,6 +17,9 @@ from station.tui.words import _
 if TYPE_CHECKING:
     from station.tui.desk_screen import DeskScreen
 
+_ALWAYS = ("ctrl+l", "ctrl+q")
+"""Keys for which the bottom line has no room."""
+
 
 class Help(Dialog[None]):
     """Closed by any way out."""
@@ -25,7 +28,9 @@ class Help(Dialog[None]):
         super().__init__(_("Help"), (back(),))
         self._text = _(screen.help)
         shown = {one.binding.action: one.binding for one in reversed(screen.active_bindings.values())}
-        self._keys = [one for one in reversed(shown.values()) if one.description and one.show]
+        self._keys = [
+            one for one in reversed(shown.values()) if one.description and (one.show or one.key in _ALWAYS)
+        ]
 
     def body(self) -> ComposeResult:
         if self._text:
