@@ -52,7 +52,7 @@ class ActDialog(StationModal[Outcome]):
                 yield Static(id="said", markup=False)
             yield Vertical(id="question")
             with Horizontal(classes="dialog--buttons"):
-                yield Button(_("Stop"), id="leave")
+                yield Button(_("Stop"), id="leave", compact=True)
 
     async def on_mount(self) -> None:
         """Begin it."""
@@ -158,10 +158,10 @@ class ActDialog(StationModal[Outcome]):
             await room.mount(line)
             line.focus()
         else:
-            buttons = [Button(_("No"), id="no")] if isinstance(question, AskYes) else []
+            buttons = [Button(_("No"), id="no", compact=True)] if isinstance(question, AskYes) else []
             label = _("Yes") if isinstance(question, AskYes) else _("Done, go on")
             variant = "error" if isinstance(question, AskYes) else "primary"
-            buttons.append(Button(label, id="go-on", variant=variant))  # type: ignore[arg-type]
+            buttons.append(Button(label, id="go-on", variant=variant, compact=True))  # type: ignore[arg-type]
             await room.mount(Horizontal(*buttons, classes="dialog--buttons"))
             buttons[0].focus()
         self.station.call_attention()

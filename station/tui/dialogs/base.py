@@ -63,9 +63,9 @@ class Dialog(StationModal[Value | None]):
             yield from self.body()
             with Horizontal(classes="dialog--buttons"):
                 for place, choice in enumerate(self.choices):
-                    yield Button(
-                        choice.label, id=f"choice-{place}", variant="error" if choice.grave else "default"
-                    )
+                    button = Button(choice.label, id=f"choice-{place}", compact=True)
+                    button.variant = "error" if choice.grave else "default"
+                    yield button
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A choice was made."""

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from station.tui.areas import AREAS
@@ -17,8 +18,8 @@ from station.tui.words import _
 if TYPE_CHECKING:
     from station.tui.desk_screen import DeskScreen
 
-_ALWAYS = ("ctrl+l", "ctrl+q")
-"""Keys for which the bottom line has no room."""
+_ALWAYS = ("ctrl+p", "ctrl+l", "ctrl+q")
+"""Keys that are told here even if the bottom line has no room for them."""
 
 
 class Help(Dialog[None]):
@@ -28,15 +29,15 @@ class Help(Dialog[None]):
         super().__init__(_("Help"), (back(),))
         self._text = _(screen.help)
         shown = {one.binding.action: one.binding for one in reversed(screen.active_bindings.values())}
-        self._keys = [
-            one for one in reversed(shown.values()) if one.description and (one.show or one.key in _ALWAYS)
-        ]
+        told = [one for one in reversed(shown.values()) if one.show or one.key in _ALWAYS]
+        self._keys = [one for one in told if one.description]
 
     def body(self) -> ComposeResult:
         if self._text:
             yield Static(Text(self._text), classes="help--text")
-        yield Static(_table(_rows(self._keys)))
-        yield Static(_table([(one.key.upper(), _(one.title)) for one in AREAS]), classes="help--areas")
+        with Horizontal(classes="help--keys"):
+            yield Static(_table(_rows(self._keys)))
+            yield Static(_table([(one.key.upper(), _(one.title)) for one in AREAS]))
 
 
 def _rows(bindings: list[Binding]) -> list[tuple[str, str]]:
