@@ -96,9 +96,9 @@ class DeskScreen(Screen[None]):
         """Ask the reading thread; raises what `read` raises."""
         return await self.station.reader.read(read)
 
-    async def act(self, title: str, *arguments: str, show: bool = False) -> Outcome:
+    async def act(self, title: str, *arguments: str, show: bool = False, checks: bool = False) -> Outcome:
         """Carry a command out in a dialog, from a worker; what is shown is read again afterwards."""
-        outcome = await self.app.push_screen_wait(ActDialog(title, arguments, show=show))
+        outcome = await self.app.push_screen_wait(ActDialog(title, arguments, show=show, checks=checks))
         await self.station.acted(outcome)
         self.reload()
         return outcome

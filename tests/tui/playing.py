@@ -58,6 +58,11 @@ class Player:
         for text in texts:
             await self.until(lambda text=text: text in self.text, text)  # type: ignore[misc]
 
+    async def is_told(self, text: str) -> None:
+        """Wait until a notification says so; the screen of a test shows none, as they go by time."""
+        notes = self.app._notifications
+        await self.until(lambda: any(text in f"{one.title} {one.message}" for one in notes), text)
+
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""
         await self.sees(name)

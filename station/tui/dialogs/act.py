@@ -35,10 +35,14 @@ class ActDialog(StationModal[Outcome]):
             super().__init__()
             self.heard = heard
 
-    def __init__(self, title: str, act: Sequence[str], *, show: bool = False) -> None:
-        """`show` keeps what was said on the screen until somebody has read it."""
+    def __init__(self, title: str, act: Sequence[str], *, show: bool = False, checks: bool = False) -> None:
+        """`show` keeps what was said on the screen until somebody has read it.
+
+        `checks`: whoever opened it tells what a check found, also where it does not hold.
+        """
         super().__init__()
         self.heading, self._arguments, self._show = title, tuple(act), show
+        self._fine = (ExitCode.OK, ExitCode.CHECK_FAILED) if checks else (ExitCode.OK,)
         self._lines: list[str] = []
         self._asked: Question | None = None
         self._first: bytes | None = None
@@ -181,7 +185,7 @@ class ActDialog(StationModal[Outcome]):
 
     async def _ended(self, outcome: Outcome) -> None:
         self._outcome = outcome
-        if outcome.done and not self._show:
+        if outcome.code in self._fine and outcome.failed is None and not self._show:
             self.dismiss(outcome)
             return
         failed = outcome.failed
