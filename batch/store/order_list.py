@@ -31,10 +31,18 @@ class OrdersWanted:
 
 @dataclass(frozen=True)
 class ListedOrder:
-    """An order, and how many of its items are in each state that any is in."""
+    """An order, and how many of its items are in each state that any is in; `replaced` counts spoiled items
+    that have a replacement among them.
+    """
 
     order: Order
     items: Mapping[ItemState, int]
+    replaced: int = 0
+
+    @property
+    def ordered(self) -> int:
+        """Items that were asked for."""
+        return sum(self.items.values()) - self.replaced
 
     @property
     def produced(self) -> int:
@@ -102,4 +110,15 @@ def _load(records: Records, ids: Sequence[int]) -> list[ListedOrder]:
         ids,
     ):
         counts[id_][ItemState(state)] = number
-    return [ListedOrder(order, counts[order.id]) for order in orders.orders_of(records, ids)]
+    # Few items are replaced: they are looked through, not all those of these orders.
+    replaced = dict(
+        records.rows(
+            "SELECT order_id, count(*) FROM items WHERE replaces IS NOT NULL "
+            f"AND +order_id IN ({marks}) GROUP BY order_id",
+            ids,
+        )
+    )
+    return [
+        ListedOrder(order, counts[order.id], int(replaced.get(order.id, 0)))
+        for order in orders.orders_of(records, ids)
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -78,6 +79,8 @@ class StationApp(App[ExitCode]):
         Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", show=False),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),
     ]
+
+    _liking: preferences.Preferences
 
     def __init__(self, home: Path) -> None:
         super().__init__()
@@ -255,6 +258,16 @@ class StationApp(App[ExitCode]):
         """How who is logged in likes the screen."""
         return self._liking
 
+    @property
+    def folder(self) -> Path:
+        """Where a file was picked last."""
+        return Path(self._liking.folder) if self._liking.folder else Path.home()
+
+    def remember_folder(self, folder: Path) -> None:
+        """Begin there when a file is picked next."""
+        self._liking = replace(self._liking, folder=str(folder))
+        preferences.keep(Home(self.home), self.operator, self._liking)
+
     def call_attention(self) -> None:
         """Somebody is needed: the bell, where it is wanted."""
         if self._liking.bell:
@@ -375,9 +388,7 @@ class _Choosing:
 
     async def __call__(self) -> None:
         """Change it, and keep it."""
-        import msgspec
-
-        await self._app.prefer(msgspec.structs.replace(self._app.liking, **self._changes))
+        await self._app.prefer(replace(self._app.liking, **self._changes))
 
 
 def open_screen(home: Path) -> ExitCode:

@@ -14,11 +14,12 @@ _FILE = "screen.json"
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """One operator's; the theme by its name in `station.tui.themes`."""
+    """One operator's; the theme by its name in `station.tui.themes`, the folder files were picked in last."""
 
     language: str = "en"
     theme: str = "station-dark"
     bell: bool = True
+    folder: str = ""
 
 
 def of_operator(home: Home, name: str | None) -> Preferences:

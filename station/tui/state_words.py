@@ -5,6 +5,29 @@ from __future__ import annotations
 from station.tui.words import N_, _
 
 MARKED = (
+    # Orders, their signatures and findings
+    N_("received"),
+    N_("incomplete"),
+    N_("assessed"),
+    N_("rejected"),
+    N_("closed"),
+    N_("verified"),
+    N_("not verifiable"),
+    N_("ok"),
+    N_("warning"),
+    N_("refusing"),
+    # Subscribers and their people
+    N_("named"),
+    N_("identified"),
+    N_("registered"),
+    N_("ended"),
+    N_("representative"),
+    N_("contact"),
+    N_("manager"),
+    N_("passport"),
+    N_("identity-card"),
+    N_("driving-licence"),
+    N_("residence-permit"),
     # Items
     N_("planned"),
     N_("in-production"),
@@ -60,11 +83,12 @@ MARKED = (
 )
 
 _SIGNS = {
-    "✓": "produced sent acknowledged handed-over active confirmed valid done approved",
+    "✓": "produced sent acknowledged handed-over active confirmed valid done approved closed registered ok "
+    "identified verified",
     "▶": "in-production printing dispatched making",
     "‖": "at-desk sealed paused",
-    "!": "quarantined unknown returned revocation-pending revocation-refused",
-    "✗": "spoiled cancelled lost void damaged destroyed revoked expired",
+    "!": "quarantined unknown returned revocation-pending revocation-refused incomplete named warning",
+    "✗": "spoiled cancelled lost void damaged destroyed revoked expired rejected refusing ended",
 }
 _SIGN = {state: sign for sign, states in _SIGNS.items() for state in states.split()}
 

@@ -19,6 +19,9 @@ from station.tui.dialogs.base import StationModal
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import N_, _
 
+_FOUND = (ExitCode.CHECK_FAILED, ExitCode.FAULTS_IN_INPUT, ExitCode.REFUSED_BY_RULE)
+"""How a check ends that did its work and found something."""
+
 _KEPT = 200
 """Lines of talk that are kept on the screen."""
 
@@ -42,7 +45,7 @@ class ActDialog(StationModal[Outcome]):
         """
         super().__init__()
         self.heading, self._arguments, self._show = title, tuple(act), show
-        self._fine = (ExitCode.OK, ExitCode.CHECK_FAILED) if checks else (ExitCode.OK,)
+        self._fine = (ExitCode.OK, *_FOUND) if checks else (ExitCode.OK,)
         self._lines: list[str] = []
         self._asked: Question | None = None
         self._first: bytes | None = None
