@@ -29,6 +29,8 @@ _MEDIA = ("/media", "/run/media", "/mnt")
 class FolderTree(DirectoryTree):
     """Folders, and files of some endings; no name that is shown can move the cursor."""
 
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "· "
+
     def __init__(self, path: Path, suffixes: Sequence[str], *, id: str) -> None:
         """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only."""
         super().__init__(path, id=id)

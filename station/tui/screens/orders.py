@@ -228,9 +228,7 @@ class OrdersScreen(DeskScreen):
             return
         number = row.order.number
         title = _("Assess order {number}").format(number=number)
-        outcome = await self.act(
-            title, "order", "assess", number, "--json", checks=True
-        )
+        outcome = await self.act(title, "order", "assess", number, "--json", checks=True)
         if outcome.failed is not None or not outcome.output.strip():
             return
         found = levelled([(one["level"], one["what"], one["next"]) for one in outcome.document])
