@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from drivers.secret import Secret
-from station.conversation.messages import Failed, Message, decode
+from station.conversation.messages import DECLINED, LEFT, Failed, Message, decode
 from station.exit_codes import ExitCode
 
 _LONGEST_LINE = 16 * 1024 * 1024
-_DECLINED = b"\x18"
 _GRACE = 1.0
 """Seconds an act that was told to stop has to end between two steps, before it is killed."""
 
@@ -108,13 +107,17 @@ class Act:
     def leave(self) -> None:
         """Let it go on by itself, whatever becomes of the screen."""
         self._left = True
+        self._say(LEFT)
 
     def answer(self, value: str | Secret | None) -> None:
         """Answer what it asked; None declines."""
-        if self._writer is None or self._writer.is_closing():
-            return
-        line = _DECLINED if value is None else value.reveal() if isinstance(value, Secret) else value.encode()
-        self._writer.write(line + b"\n")
+        self._say(
+            DECLINED if value is None else value.reveal() if isinstance(value, Secret) else value.encode()
+        )
+
+    def _say(self, line: bytes) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(line + b"\n")
 
     def stop(self) -> None:
         """Tell it to end between two steps, as Ctrl-C does."""

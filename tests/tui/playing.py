@@ -109,7 +109,7 @@ class Player:
 async def playing(home: Path, size: tuple[int, int] = NORMAL) -> AsyncIterator[Player]:
     """The screen opened at a home, in a terminal of a size (columns, lines)."""
     app = StationApp(home)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         player = Player(app, pilot)
         await player.settled()
         yield player

@@ -194,11 +194,14 @@ class ActDialog(StationModal[Outcome]):
         failed = outcome.failed
         room = self.query_one("#question", Vertical)
         await room.remove_children()
+        if not room.is_attached:  # the screen is being left
+            return
         if failed is not None:
             where = f"{failed.where}: " if failed.where else ""
-            await room.mount(Label(f"✗ {where}{failed.what}", classes="failed", markup=False))
+            labels = [Label(f"✗ {where}{failed.what}", classes="failed", markup=False)]
             if failed.next:
-                await room.mount(Label(_("Next: {what}").format(what=failed.next), markup=False))
+                labels.append(Label(_("Next: {what}").format(what=failed.next), markup=False))
+            await room.mount(*labels)
         button = self.query_one("#leave", Button)
         button.label = _("Close")
         button.focus()

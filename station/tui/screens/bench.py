@@ -93,7 +93,6 @@ class BenchScreen(DeskScreen):
     def on_mount(self) -> None:
         """Times under way go on by themselves."""
         self.set_interval(1.0, self._tick)
-        self.station.watch_seats()
 
     def _tick(self) -> None:
         if self.station.feeding.state.running and self.is_current:
@@ -124,6 +123,8 @@ class BenchScreen(DeskScreen):
             return _Read(seats, _subscriber(records, number), whose)
 
         self._read = await self.read(find)
+        if self._read.seats:
+            self.station.watch_seats()
         self._show()
 
     # Showing
