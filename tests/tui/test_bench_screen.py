@@ -28,14 +28,14 @@ from tests.tui.bench_kit import AT, busy
 from tests.tui.conftest import PEOPLE
 from tests.tui.playing import NORMAL, SIZES, Player, playing
 from tests.unit.login_kit import log_in, staffed
-from tests.unit.order_kit import approved
-from tests.unit.restore_kit import draft, home_of
+from tests.unit.order_kit import approved, draft
+from tests.unit.restore_kit import home_of
 
 SEAT = """
-[[seats]]
+[[seat]]
 name = "usb-1"
 driver = "pkcs11"
-[seats.options]
+[seat.options]
 module = "/nowhere/usb.so"
 """
 
@@ -183,7 +183,7 @@ async def test_who_is_no_personaliser_steers_and_starts_nothing(with_order: Path
             assert production.wishes.of("piv-01").will is Will.GO_ON
             assert production.stopped == []
             await player.press("s")
-            await player.sees("one runs at a time")
+            await player.sees("A production is under way")
     async with playing(home) as player:
         await player.sees("F2Bench]")
         await player.press("s")
