@@ -10,6 +10,7 @@ from batch.model.dispatch import Acknowledgement, Channel, Doubt
 from batch.model.errors import NotFound
 from batch.model.states import AcknowledgementState, move
 from batch.store.database import Records, moment, stamp
+from batch.store.paging import FIRST, MOST, UPTO, Condition, Count, Listing, Page, Place
 
 _ACKNOWLEDGEMENT = (
     "id, message, given, item_id, means, name, sender, wrong, state, taken_by, taken_at, decided_by, "
@@ -77,6 +78,22 @@ def acknowledgements(
         (*wanted, item_id, item_id),
     )
     return [_acknowledgement(row) for row in rows]
+
+
+def page(
+    records: Records, state: AcknowledgementState | None = None, place: Place = FIRST, limit: int = MOST
+) -> Page[Acknowledgement]:
+    """The page at a place of acknowledgements in a state or any, the newest first."""
+    return _LISTING.page(records, _in_state(state), place, limit)
+
+
+def count(records: Records, state: AcknowledgementState | None = None, upto: int = UPTO) -> Count:
+    """How many acknowledgements are in a state or any, counted up to a number."""
+    return _LISTING.count(records, _in_state(state), upto)
+
+
+def _in_state(state: AcknowledgementState | None) -> list[Condition]:
+    return [("state = ?", (state,))] if state is not None else []
 
 
 def decide(
@@ -173,3 +190,8 @@ def _acknowledgement(row: tuple[Any, ...]) -> Acknowledgement:
         moment(decided_at),
         reason,
     )
+
+
+_LISTING: Listing[Acknowledgement] = Listing(
+    _ACKNOWLEDGEMENT, "acknowledgements", ("id",), _acknowledgement, newest=True
+)

@@ -241,6 +241,24 @@ def balance(records: Records, printer: str | None = None) -> FormBalance:
     return FormBalance(int(received), states, int(skipped))
 
 
+def in_stock_of(records: Records, printer: str) -> int:
+    """How many forms of a printer are in stock."""
+    return sum(in_stock(records, within) for within in ranges(records, printer))
+
+
+def next_in_stock(records: Records, printer: str) -> FormNumber | None:
+    """The number of the form that comes next: behind the last one that was used, in the oldest range that has
+    any left; None where none is.
+    """
+    for within in ranges(records, printer):
+        row = records.row("SELECT max(place) FROM forms WHERE range_id = ?", (within.id,))
+        used = row[0] if row is not None else None
+        following = within.first if used is None else within.first.after(used + 1 - within.first.place)
+        if following.place <= within.last.place:
+            return following
+    return None
+
+
 def in_stock(records: Records, within: FormRange) -> int:
     """How many forms of a range are in stock still."""
     ((used,),) = records.rows("SELECT count(*) FROM forms WHERE range_id = ?", (within.id,))

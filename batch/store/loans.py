@@ -10,6 +10,7 @@ from batch.model.errors import NotFound
 from batch.model.states import LoanState, move
 from batch.store import numbering
 from batch.store.database import Records, moment, stamp
+from batch.store.paging import FIRST, MOST, UPTO, Condition, Count, Listing, Page, Place
 
 LETTER = "L"
 _LOAN = (
@@ -79,6 +80,22 @@ def loans(records: Records, *states: LoanState, parcel_id: int | None = None) ->
     return [_loan(row) for row in rows]
 
 
+def page(
+    records: Records, state: LoanState | None = None, place: Place = FIRST, limit: int = MOST
+) -> Page[Loan]:
+    """The page at a place of loans in a state or any, by the day they end: those that are over first."""
+    return _LISTING.page(records, _in_state(state), place, limit)
+
+
+def count(records: Records, state: LoanState | None = None, upto: int = UPTO) -> Count:
+    """How many loans are in a state or any, counted up to a number."""
+    return _LISTING.count(records, _in_state(state), upto)
+
+
+def _in_state(state: LoanState | None) -> list[Condition]:
+    return [("state = ?", (state,))] if state is not None else []
+
+
 def set_state(records: Records, loan: Loan, to: LoanState, by: str, reason: str | None) -> Loan:
     """Move a loan, with who did it; raises `Transition`."""
     move(loan.state, to, where=f"loan {loan.number}")
@@ -122,3 +139,6 @@ def _loan(row: tuple[Any, ...]) -> Loan:
         moment(ended_at),
         reason,
     )
+
+
+_LISTING: Listing[Loan] = Listing(_LOAN, "loans", ("due_on", "id"), _loan)

@@ -25,7 +25,14 @@ _FORM = click.option("--form", metavar="FORM", help="The number that stands on i
 @click.option("--order", metavar="ORDER", help="All printed letters of this order, in print order.")
 @click.option("--first", metavar="FORM", help="With --order: the form of the first; the others follow it.")
 @click.option(
-    "--spoiled", "spoiled", multiple=True, metavar="FORM", help="With --first: a form in between without one."
+    "--seen", multiple=True, nargs=2, metavar="LETTER FORM", help="A letter and its form; again for another."
+)
+@click.option(
+    "--spoiled",
+    "spoiled",
+    multiple=True,
+    metavar="FORM",
+    help="With --first or --seen: a form in between without one.",
 )
 @click.option(
     "--from",
@@ -40,10 +47,11 @@ def confirm(
     form: str | None,
     order: str | None,
     first: str | None,
+    seen: tuple[tuple[str, str], ...],
     spoiled: tuple[str, ...],
     file: TextIO | None,
 ) -> None:
-    """Say that the letter NUMBER lies there whole and sealed on FORM; or a whole order, or a scanned list.
+    """Say that the letter NUMBER lies there whole and sealed on FORM; or some, an order, or a scanned list.
 
     All or nothing: each fault is named. Without numbered forms ([printer] of station.toml) leave out FORM.
     Spoiled forms in between are taken out of stock with it.
@@ -55,10 +63,10 @@ def confirm(
     from batch.people.separation import Act
     from batch.store.forms import form as form_of
 
-    if sum(one is not None for one in (number, order, file)) != 1:
-        raise click.UsageError("name a letter, or --order, or --from")
-    if (first or spoiled) and order is None:
-        raise click.UsageError("--first and --spoiled go with --order")
+    if sum(one is not None for one in (number, order, file, seen or None)) != 1:
+        raise click.UsageError("name a letter, or --seen, or --order, or --from")
+    if (first and order is None) or (spoiled and order is None and not seen):
+        raise click.UsageError("--first goes with --order, --spoiled with --order or --seen")
     desk = invocation.desk()
     between = [FormNumber.read(one) for one in spoiled]
     with (
@@ -68,18 +76,20 @@ def confirm(
         if file is not None:
             # What has no end of line is cut, and so refused.
             lines = iter(lambda: file.readline(accounting.LONGEST_LINE), "")
-            seen = accounting.read_lines(lines)
+            found = accounting.read_lines(lines)
+        elif seen:
+            found = [Seen(letter.zfill(6), FormNumber.read(on)) for letter, on in seen]
         elif order is not None:
-            seen = _of_order(records, order, FormNumber.read(first) if first else None, between)
+            found = _of_order(records, order, FormNumber.read(first) if first else None, between)
         else:
             assert number is not None, "one of them is given"
-            seen = [Seen(number, FormNumber.read(form) if form else None)]
-        accounting.confirm(records, seen, actor.name, numbered=_numbered(desk))
+            found = [Seen(number, FormNumber.read(form) if form else None)]
+        accounting.confirm(records, found, actor.name, numbered=_numbered(desk))
         between = [one for one in between if form_of(records, one).state is FormState.IN_STOCK]
         if between:
             stock.spoil(records, between, actor.name, "went through the printer without a letter")
-    click.echo(f"{counted(len(seen), 'letter is', 'letters are')} confirmed", err=True)
-    if seen:
+    click.echo(f"{counted(len(found), 'letter is', 'letters are')} confirmed", err=True)
+    if found:
         click.echo("next: station letter list --ready", err=True)
 
 

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Label
+from textual.worker import Worker, WorkerState
 
 from batch.people.acting import register_of, why_not
 from batch.people.separation import RULES, Act, Before, same
@@ -103,13 +104,14 @@ class DeskScreen(Screen[None]):
         self.reload()
         return outcome
 
-    async def partner(self, act: Act) -> str | None:
-        """Who does an act with whoever is logged in: chosen among those who may; None where nobody was."""
-        mine = self.station.operator or ""
+    async def partner(self, act: Act, *but: str) -> str | None:
+        """Who does an act with whoever is logged in: chosen among those who may, none of `but`; else None."""
+        mine = [self.station.operator or "", *but]
 
         def others(_desk: Desk, records: Records) -> list[str]:
             active = register_of(records).active(now())
-            return [one.name for one in active if RULES[act].roles & one.roles and not same(one.name, mine)]
+            able = [one.name for one in active if RULES[act].roles & one.roles]
+            return [name for name in able if not any(same(name, other) for other in mine)]
 
         names = sorted(await self.read(others), key=str.casefold)
         title = _("Who does this with you?")
@@ -131,6 +133,15 @@ class DeskScreen(Screen[None]):
         if refused is not None:
             self.notify(refused, title=_("Not for you to do"), severity="warning")
         return refused is None
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What kept an act from being begun is told; nothing else is expected."""
+        error = event.worker.error
+        if event.worker.group == "act" and event.state is WorkerState.ERROR and error is not None:
+            if not isinstance(error, ToldError):
+                raise error
+            text = "\n".join(filter(None, (str(error), error.next)))
+            self.notify(text, severity="warning", markup=False)
 
     def on_key(self, event: events.Key) -> None:
         """A digit or capital where no field has the focus is the first of a scan."""

@@ -53,6 +53,22 @@ MARKED = (
     N_("active"),
     N_("damaged"),
     N_("destroyed"),
+    # Forms
+    N_("in-stock"),
+    N_("mailed"),
+    N_("missing"),
+    # Parcels, loans, acknowledgements and how they came
+    N_("packing"),
+    N_("closed"),
+    N_("lent"),
+    N_("waiting"),
+    N_("accepted"),
+    N_("rejected"),
+    N_("reader"),
+    N_("usb-stick"),
+    N_("typed"),
+    N_("mail"),
+    N_("signed"),
     # Certificates
     N_("valid"),
     N_("expired"),
@@ -84,11 +100,11 @@ MARKED = (
 
 _SIGNS = {
     "✓": "produced sent acknowledged handed-over active confirmed valid done approved closed registered ok "
-    "identified verified",
-    "▶": "in-production printing dispatched making",
+    "identified verified accepted",
+    "▶": "in-production printing dispatched making packing lent",
     "‖": "at-desk sealed paused",
-    "!": "quarantined unknown returned revocation-pending revocation-refused incomplete named warning",
-    "✗": "spoiled cancelled lost void damaged destroyed revoked expired rejected refusing ended",
+    "!": "quarantined unknown returned revocation-pending revocation-refused incomplete named warning waiting",
+    "✗": "spoiled cancelled lost void damaged destroyed revoked expired rejected refusing ended missing",
 }
 _SIGN = {state: sign for sign, states in _SIGNS.items() for state in states.split()}
 

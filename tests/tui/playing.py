@@ -58,11 +58,6 @@ class Player:
         for text in texts:
             await self.until(lambda text=text: text in self.text, text)  # type: ignore[misc]
 
-    async def is_told(self, text: str) -> None:
-        """Wait until a notification says so; the screen of a test shows none, as they go by time."""
-        notes = self.app._notifications
-        await self.until(lambda: any(text in f"{one.title} {one.message}" for one in notes), text)
-
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""
         await self.sees(name)
@@ -89,6 +84,17 @@ class Player:
             lambda: all(one.group != "load" or one.is_finished for one in self.app.workers), "reading"
         )
         await self.pilot.pause()
+
+    async def is_told(self, *texts: str) -> None:
+        """Wait until all of the texts were told in notifications, which no snapshot shows."""
+        for text in texts:
+            await self.until(lambda text=text: text in self.told, f"{text}; told: {self.told}")  # type: ignore[misc]
+
+    @property
+    def told(self) -> str:
+        """Titles and words of the notifications, line by line."""
+        lines = (f"{one.title} {one.message}" for one in self.app._notifications)
+        return "\n".join(lines)
 
     @property
     def text(self) -> str:

@@ -83,6 +83,11 @@ class PagedTable(DataTable[Text], Generic[Row]):
         self._fetch = fetch
         self._fill(await fetch(FIRST, MOST), 0)
 
+    async def look_at(self, cursor: Cursor, fetch: Fetch[Row]) -> None:
+        """Show a list from one of its rows on, the cursor on that row."""
+        self._fetch = fetch
+        self._fill(await fetch(beginning(cursor), MOST), 0)
+
     async def look_again(self, fetch: Fetch[Row] | None = None) -> None:
         """Show what is there now of the same rows, the cursor staying on its own."""
         self._fetch = fetch or self._fetch

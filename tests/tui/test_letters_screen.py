@@ -1,0 +1,211 @@
+"""The area letters: what may be printed and why the rest may not, forms scanned, letters accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tui.letters_at_desk import ORDER, acknowledged, letters_at, numbered_forms, printed, states
+from tests.tui.playing import SIZES, Player, playing
+from tests.unit.forms_kit import form
+
+EACH = ("000004", "000005", "000006")
+
+
+@pytest.fixture
+def after_printing(home: Path) -> Path:
+    """Three letters came out of a printer with numbered forms, their tokens being acknowledged."""
+    numbered_forms(home)
+    acknowledged(home, *EACH)
+    printed(home, *EACH)
+    return home
+
+
+async def opened(player: Player, who: str) -> None:
+    """Somebody is logged in and looks at the letters."""
+    await player.log_in(who)
+    await player.press("f4")
+    await player.sees(ORDER, "May be printed")
+    await player.settled()
+
+
+async def one_of(player: Player, number: str) -> None:
+    """The letters of the order are shown, the cursor on one of them."""
+    for digit in number:
+        await player.press(digit)
+    await player.press("enter")
+    await player.sees(f"Letter       {number}")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_orders_tell_what_their_letters_wait_for(
+    home: Path, size: tuple[int, int], picture: Any
+) -> None:
+    numbered_forms(home, "A-0001", "A-0002")
+    acknowledged(home, "000004")
+    async with playing(home, size) as player:
+        await opened(player, "pim")
+        await player.sees("nobody has acknowledged it", "1 too few")
+        assert player.picture == picture
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_the_letters_of_an_order_tell_what_comes_next(
+    after_printing: Path, size: tuple[int, int], picture: Any
+) -> None:
+    async with playing(after_printing, size) as player:
+        await opened(player, "pim")
+        await player.press("enter")
+        await player.sees("confirm its form", "Letter       000004")
+        assert player.picture == picture
+        await player.press("escape")
+        await player.sees("Subscriber")
+
+
+async def test_forms_are_scanned_one_after_the_other(after_printing: Path, picture: Any) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await player.press("c")
+        await player.sees("Scan the number of each form")
+        await player.press("enter")
+        await player.sees("Letter 000004, 1 of 3")
+        await player.type("A-0001")
+        await player.press("enter")
+        await player.sees("letter 000004 is on form A-0001", "Letter 000005, 2 of 3")
+        assert player.picture == picture
+        for number in ("A-0002", "A-0003"):
+            await player.type(number)
+            await player.press("enter")
+        await player.until(lambda: set(states(after_printing).values()) == {"confirmed"}, "confirmed")
+        await player.settled()
+        with letters_at(after_printing) as desk:
+            assert desk.form("A-0003") == "printed"
+
+
+async def test_a_wrong_form_is_told_and_asked_about(after_printing: Path, picture: Any) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await player.press("c")
+        await player.sees("Scan the number of each form")
+        await player.press("enter")
+        await player.sees("1 of 3")
+        await player.type("A-0002")
+        await player.press("enter")
+        await player.sees("Form A-0002 is not A-0001", "1 form before it came out without a letter")
+        assert player.picture == picture
+        await player.press("down", "enter")
+        await player.sees("letter 000004 is on form A-0002")
+        # Letters 2 and 3 lie in another order.
+        await player.type("A-0004")
+        await player.press("enter")
+        await player.sees("Form A-0004 is not A-0003")
+        await player.press("down", "down", "enter")
+        await player.sees("Which letter is on form A-0004?")
+        await player.type("000006")
+        await player.press("enter")
+        await player.sees("letter 000006 is on form A-0004", "Letter 000005, 3 of 3")
+        await player.press("escape")
+        await player.sees("Nothing is on record yet")
+        await player.press("enter")
+        await player.until(lambda: states(after_printing)["000006"] == "confirmed", "confirmed")
+        await player.settled()
+        assert states(after_printing)["000005"] == "printed"
+        with letters_at(after_printing) as desk:
+            assert desk.form("A-0001") == "spoiled"
+            assert desk.form("A-0004") == "printed"
+
+
+async def test_all_in_a_row_are_confirmed_from_the_first(after_printing: Path) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await player.press("c")
+        await player.sees("They are in a row")
+        await player.press("down", "enter")
+        await player.sees("Form of letter 000004, the first")
+        await player.press("enter")
+        await player.type("A-0002")
+        await player.press("enter")
+        await player.until(lambda: set(states(after_printing).values()) == {"confirmed"}, "confirmed")
+        await player.settled()
+        with letters_at(after_printing) as desk:
+            assert desk.form("A-0002") == "spoiled"
+            assert desk.form("A-0004") == "printed"
+
+
+async def test_a_torn_form_is_spoiled_and_its_letter_void(after_printing: Path, picture: Any) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await one_of(player, "000005")
+        await player.press("s")
+        await player.sees("torn, creased or misprinted")
+        await player.press("enter")
+        await player.sees("The number on its form")
+        assert player.picture == picture
+        await player.type("A-0002")
+        await player.press("enter")
+        await player.type("torn by the tractor")
+        await player.press("enter")
+        await player.until(lambda: states(after_printing)["000005"] == "void", "void")
+        await player.settled()
+        with letters_at(after_printing) as desk:
+            assert desk.form("A-0002") == "spoiled"
+            assert form("A-0002").series == "A-"
+
+
+async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
+    after_printing: Path, picture: Any
+) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await one_of(player, "000006")
+        await player.press("l")
+        await player.sees("What is known")
+        await player.type("not in the tray")
+        await player.press("enter")
+        await player.sees("Type 000006 to go on")
+        assert player.picture == picture
+        await player.type("000006")
+        await player.press("enter", "enter")
+        await player.sees("recall the token")
+        await player.press("enter")
+        await player.settled()
+        assert states(after_printing)["000006"] == "lost"
+
+
+async def test_letters_that_may_leave_are_sent_and_come_back(after_printing: Path) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "pim")
+        await player.press("m")
+        await player.is_told("Nothing of 2026-0002 may leave")
+        assert set(states(after_printing).values()) == {"printed"}
+
+
+async def test_a_letter_waits_for_its_tokens_acknowledgement(home: Path) -> None:
+    async with playing(home) as player:
+        await opened(player, "pim")
+        await player.press("p")
+        await player.is_told("No letter of 2026-0002 may be printed", "nobody has acknowledged it")
+        assert set(states(home).values()) == {"sealed"}
+
+
+async def test_one_officer_alone_does_not_print(home: Path) -> None:
+    acknowledged(home, *EACH)
+    async with playing(home) as player:
+        await opened(player, "pim")
+        await player.press("p")
+        await player.sees("Who does this with you?", "carla")
+        assert "dirk" not in player.text.partition("Who does this")[2]
+        await player.press("escape")
+        await player.settled()
+        assert set(states(home).values()) == {"sealed"}
+
+
+@pytest.mark.parametrize("key", ["p", "c", "m"])
+async def test_who_is_no_pin_officer_is_told_so(after_printing: Path, key: str) -> None:
+    async with playing(after_printing) as player:
+        await opened(player, "dirk")
+        await player.press(key)
+        await player.is_told("dirk is no PIN officer")
+        assert set(states(after_printing).values()) == {"printed"}
