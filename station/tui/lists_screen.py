@@ -30,12 +30,14 @@ class ListsScreen(DeskScreen):
     lists: ClassVar[tuple[tuple[str, str], ...]]
     """Names and titles (N_) of the lists, the first shown first."""
 
-    BINDINGS = [Binding("v", "next_list", N_("Next list"))]
+    BINDINGS = [Binding("v", "next_list", N_("Next list"), show=False)]
 
     def __init__(self) -> None:
         super().__init__()
         self.shown = self.lists[0][0]
         """The list that is shown."""
+        self._afresh = False
+        self._from: Cursor | None = None
 
     @abstractmethod
     def tables(self) -> Mapping[str, PagedTable[Any]]:
@@ -87,9 +89,9 @@ class ListsScreen(DeskScreen):
         """The table of a list."""
         return self.query_one(f"#list-{name} PagedTable", PagedTable)
 
-    def show_list(self, name: str) -> None:
-        """Show a list and have it read."""
-        self.shown = name
+    def show_list(self, name: str, *, afresh: bool = False, begin: Cursor | None = None) -> None:
+        """Show a list and have it read: where it was, or else from its beginning or from a row on."""
+        self.shown, self._afresh, self._from = name, afresh, begin
         self.query_one(ContentSwitcher).current = f"list-{name}"
         self.table.focus()
         self.reload()
@@ -101,8 +103,14 @@ class ListsScreen(DeskScreen):
 
     async def load(self) -> None:
         """The list that is shown, and what is told of all."""
-        name, table = self.shown, self.table
-        await table.look_again(self.fetch_of(name))
+        name, table, fetch = self.shown, self.table, self.fetch_of(self.shown)
+        if self._from is not None:
+            await table.look_at(self._from, fetch)
+        elif self._afresh:
+            await table.look(fetch)
+        else:
+            await table.look_again(fetch)
+        self._afresh, self._from = False, None
         there = bool(table.page.rows)
         table.display = there
         empty = self.query_one(f"#list-{name} .empty", Label)

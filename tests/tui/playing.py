@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from station.exit_codes import ExitCode
 from station.tui.app import StationApp
@@ -60,16 +61,17 @@ class Player:
 
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""
-        await self.sees(name)
+        await self.until(lambda: name in self._people(), f"{name} among the people")
         await self.press("home")
-        names = [line for line in self.text.splitlines() if "whose token" in line or "│" in line]
-        assert names
         while self.app.screen.query_one("#people").highlighted_option.prompt != name:  # type: ignore[attr-defined]
             await self.press("down")
         await self.press("enter")
         await self.secret(passphrase(name))
         await self.until(lambda: self.app.operator == name, f"{name} logged in")
         await self.settled()
+
+    def _people(self) -> list[str]:
+        return [str(one.prompt) for one in self.app.screen.query_one("#people", OptionList).options]
 
     async def secret(self, typed: str) -> None:
         """Type a PIN or passphrase when it is asked for."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from station.home import Home
 from tests.tui.letters_at_desk import ORDER, acknowledged, letters_at, numbered_forms, printed, states
-from tests.tui.playing import SIZES, Player, playing
-from tests.unit.forms_kit import form
+from tests.tui.playing import NORMAL, SIZES, Player, playing
+from tests.unit.login_kit import log_in
 
 EACH = ("000004", "000005", "000006")
 
@@ -23,12 +26,18 @@ def after_printing(home: Path) -> Path:
     return home
 
 
-async def opened(player: Player, who: str) -> None:
-    """Somebody is logged in and looks at the letters."""
-    await player.log_in(who)
-    await player.press("f4")
-    await player.sees(ORDER, "May be printed")
-    await player.settled()
+@asynccontextmanager
+async def at_the_letters(
+    home: Path, who: str = "pim", size: tuple[int, int] = NORMAL
+) -> AsyncIterator[Player]:
+    """Somebody who is logged in looks at the letters."""
+    log_in(Home(home), who)
+    async with playing(home, size) as player:
+        await player.until(lambda: player.app.operator == who, who)
+        await player.press("f4")
+        await player.sees(ORDER, "May be printed")
+        await player.settled()
+        yield player
 
 
 async def one_of(player: Player, number: str) -> None:
@@ -36,7 +45,7 @@ async def one_of(player: Player, number: str) -> None:
     for digit in number:
         await player.press(digit)
     await player.press("enter")
-    await player.sees(f"Letter       {number}")
+    await player.sees(f"{number} · {ORDER}")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -45,9 +54,8 @@ async def test_orders_tell_what_their_letters_wait_for(
 ) -> None:
     numbered_forms(home, "A-0001", "A-0002")
     acknowledged(home, "000004")
-    async with playing(home, size) as player:
-        await opened(player, "pim")
-        await player.sees("nobody has acknowledged it", "1 too few")
+    async with at_the_letters(home, size=size) as player:
+        await player.sees("2 wait: its token", "1 too few")
         assert player.picture == picture
 
 
@@ -55,18 +63,16 @@ async def test_orders_tell_what_their_letters_wait_for(
 async def test_the_letters_of_an_order_tell_what_comes_next(
     after_printing: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    async with playing(after_printing, size) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing, size=size) as player:
         await player.press("enter")
-        await player.sees("confirm its form", "Letter       000004")
+        await player.sees("confirm its form", f"000004 · {ORDER}")
         assert player.picture == picture
         await player.press("escape")
         await player.sees("Subscriber")
 
 
 async def test_forms_are_scanned_one_after_the_other(after_printing: Path, picture: Any) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await player.press("c")
         await player.sees("Scan the number of each form")
         await player.press("enter")
@@ -85,8 +91,7 @@ async def test_forms_are_scanned_one_after_the_other(after_printing: Path, pictu
 
 
 async def test_a_wrong_form_is_told_and_asked_about(after_printing: Path, picture: Any) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await player.press("c")
         await player.sees("Scan the number of each form")
         await player.press("enter")
@@ -118,8 +123,7 @@ async def test_a_wrong_form_is_told_and_asked_about(after_printing: Path, pictur
 
 
 async def test_all_in_a_row_are_confirmed_from_the_first(after_printing: Path) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await player.press("c")
         await player.sees("They are in a row")
         await player.press("down", "enter")
@@ -135,8 +139,7 @@ async def test_all_in_a_row_are_confirmed_from_the_first(after_printing: Path) -
 
 
 async def test_a_torn_form_is_spoiled_and_its_letter_void(after_printing: Path, picture: Any) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await one_of(player, "000005")
         await player.press("s")
         await player.sees("torn, creased or misprinted")
@@ -151,14 +154,12 @@ async def test_a_torn_form_is_spoiled_and_its_letter_void(after_printing: Path, 
         await player.settled()
         with letters_at(after_printing) as desk:
             assert desk.form("A-0002") == "spoiled"
-            assert form("A-0002").series == "A-"
 
 
 async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
     after_printing: Path, picture: Any
 ) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await one_of(player, "000006")
         await player.press("l")
         await player.sees("What is known")
@@ -168,23 +169,21 @@ async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
         assert player.picture == picture
         await player.type("000006")
         await player.press("enter", "enter")
-        await player.sees("recall the token")
+        await player.sees("recall the token", "Close")
         await player.press("enter")
         await player.settled()
         assert states(after_printing)["000006"] == "lost"
 
 
 async def test_letters_that_may_leave_are_sent_and_come_back(after_printing: Path) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "pim")
+    async with at_the_letters(after_printing) as player:
         await player.press("m")
         await player.is_told("Nothing of 2026-0002 may leave")
         assert set(states(after_printing).values()) == {"printed"}
 
 
 async def test_a_letter_waits_for_its_tokens_acknowledgement(home: Path) -> None:
-    async with playing(home) as player:
-        await opened(player, "pim")
+    async with at_the_letters(home) as player:
         await player.press("p")
         await player.is_told("No letter of 2026-0002 may be printed", "nobody has acknowledged it")
         assert set(states(home).values()) == {"sealed"}
@@ -192,8 +191,7 @@ async def test_a_letter_waits_for_its_tokens_acknowledgement(home: Path) -> None
 
 async def test_one_officer_alone_does_not_print(home: Path) -> None:
     acknowledged(home, *EACH)
-    async with playing(home) as player:
-        await opened(player, "pim")
+    async with at_the_letters(home) as player:
         await player.press("p")
         await player.sees("Who does this with you?", "carla")
         assert "dirk" not in player.text.partition("Who does this")[2]
@@ -204,8 +202,7 @@ async def test_one_officer_alone_does_not_print(home: Path) -> None:
 
 @pytest.mark.parametrize("key", ["p", "c", "m"])
 async def test_who_is_no_pin_officer_is_told_so(after_printing: Path, key: str) -> None:
-    async with playing(after_printing) as player:
-        await opened(player, "dirk")
+    async with at_the_letters(after_printing, "dirk") as player:
         await player.press(key)
         await player.is_told("dirk is no PIN officer")
         assert set(states(after_printing).values()) == {"printed"}

@@ -27,23 +27,25 @@ from station.tui.state_words import told
 from station.tui.widgets.paged_table import Fetch, PagedTable
 from station.tui.words import N_, _, n_
 
+
 class LettersScreen(LetterActs, ListsScreen):
     """Letters by order, then one by one."""
 
     area = "letters"
     help = N_(
-        "Orders with what their letters wait for; Enter shows the letters of one, Escape all orders. "
+        "Orders with what their letters wait for; Enter shows the letters of one, v all, Escape the orders. "
         "Two PIN officers print; then each form is looked at and its number scanned; then letters are sent. "
+        "Settle says what became of a torn form, or of a letter in doubt; a void letter may be reprinted. "
         "Scan a letter's number, or that of its form, to find it. What stands in a letter is never shown."
     )
     lists = (("orders", N_("Orders")), ("letters", N_("Letters")))
     BINDINGS = [
         Binding("p", "print", N_("Print")),
-        Binding("c", "confirm", N_("Confirm forms")),
+        Binding("c", "confirm", N_("Confirm")),
         Binding("m", "send", N_("Send")),
-        Binding("s", "settle", N_("Spoiled, in doubt")),
-        Binding("r", "reprint", N_("Print again")),
-        Binding("l", "lose", N_("Lost, came back")),
+        Binding("s", "settle", N_("Settle")),
+        Binding("r", "reprint", N_("Reprint")),
+        Binding("l", "lose", N_("Lost")),
         Binding("f", "filter", N_("Filter")),
         Binding("escape", "all_orders", N_("All orders"), show=False),
     ]
@@ -99,8 +101,8 @@ class LettersScreen(LetterActs, ListsScreen):
             low = None
             if stock.lacking:
                 low = n_(
-                    "! {number} too few for the sealed letters: F11, f receives some",
-                    "! {number} too few for the sealed letters: F11, f receives some",
+                    "! {number} too few for those sealed",
+                    "! {number} too few for those sealed",
                     stock.lacking,
                 )
             line.update(" · ".join(filter(None, (stock.printer, text, following, low))))
@@ -151,13 +153,12 @@ class LettersScreen(LetterActs, ListsScreen):
     # Going about
 
     @on(PagedTable.Opened, "#letter-orders")
-    async def _open_order(self, event: PagedTable.Opened) -> None:
-        await self._look_into(event.row.number)
+    def _open_order(self, event: PagedTable.Opened) -> None:
+        self._look_into(event.row.number)
 
-    async def _look_into(self, order: str | None, *states: LetterState) -> None:
+    def _look_into(self, order: str | None, *states: LetterState) -> None:
         self._order, self._states = order, states
-        self.show_list("letters")
-        await self.table.look(self.fetch_of("letters"))
+        self.show_list("letters", afresh=True)
 
     def action_all_orders(self) -> None:
         """Back to the orders."""
@@ -178,7 +179,7 @@ class LettersScreen(LetterActs, ListsScreen):
         ]
         chosen = await self.app.push_screen_wait(Choose(_("Which letters?"), options))
         if chosen is not None:
-            await self._look_into(self.order_here() if self.shown == "letters" else None, *chosen)
+            self._look_into(self.order_here() if self.shown == "letters" else None, *chosen)
 
     def scanned(self, text: str) -> None:
         self._find(text)
@@ -196,8 +197,7 @@ class LettersScreen(LetterActs, ListsScreen):
             return
         number, order = found
         self._order, self._states = order, ()
-        self.show_list("letters")
-        await self.table.look_at((int(number),), self.fetch_of("letters"))
+        self.show_list("letters", begin=(int(number),))
 
     def order_here(self) -> str | None:
         """The order that the cursor is on."""

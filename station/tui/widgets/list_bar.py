@@ -17,8 +17,9 @@ class ListBar(Widget):
     DEFAULT_CSS = """
     ListBar { height: 1; padding: 0 1; }
     ListBar > .list-bar--shown { text-style: bold reverse; }
+    ListBar > .list-bar--hint { text-style: italic; }
     """
-    COMPONENT_CLASSES = {"list-bar--shown"}
+    COMPONENT_CLASSES = {"list-bar--shown", "list-bar--hint"}
 
     def __init__(self, lists: Sequence[tuple[str, str]], shown: str) -> None:
         """`lists` are names and titles; `shown` is a name."""
@@ -40,4 +41,5 @@ class ListBar(Widget):
             else:
                 text.append(f" {told} ")
             text.append("  ")
+        text.append(_("v shows the next"), self.get_component_rich_style("list-bar--hint"))
         return text
