@@ -204,4 +204,5 @@ class ActDialog(StationModal[Outcome]):
             await room.mount(*labels)
         button = self.query_one("#leave", Button)
         button.label = _("Close")
+        button.refresh(layout=True)
         button.focus()
