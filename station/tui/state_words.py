@@ -59,11 +59,9 @@ MARKED = (
     N_("missing"),
     # Parcels, loans, acknowledgements and how they came
     N_("packing"),
-    N_("closed"),
     N_("lent"),
     N_("waiting"),
     N_("accepted"),
-    N_("rejected"),
     N_("reader"),
     N_("usb-stick"),
     N_("typed"),
@@ -103,7 +101,8 @@ _SIGNS = {
     "identified verified accepted",
     "▶": "in-production printing dispatched making packing lent",
     "‖": "at-desk sealed paused",
-    "!": "quarantined unknown returned revocation-pending revocation-refused incomplete named warning waiting",
+    "!": "quarantined unknown returned revocation-pending revocation-refused incomplete named warning "
+    "waiting",
     "✗": "spoiled cancelled lost void damaged destroyed revoked expired rejected refusing ended missing",
 }
 _SIGN = {state: sign for sign, states in _SIGNS.items() for state in states.split()}

@@ -90,10 +90,10 @@ class Player:
     async def is_told(self, *texts: str) -> None:
         """Wait until all of the texts were told in notifications, which no snapshot shows."""
         for text in texts:
-            await self.until(lambda text=text: text in self.told, f"{text}; told: {self.told}")  # type: ignore[misc]
+            await self.until(lambda text=text: text in self._notes, f"{text}; told: {self._notes}")  # type: ignore[misc]
 
     @property
-    def told(self) -> str:
+    def _notes(self) -> str:
         """Titles and words of the notifications, line by line."""
         lines = (f"{one.title} {one.message}" for one in self.app._notifications)
         return "\n".join(lines)

@@ -127,10 +127,10 @@ async def test_all_in_a_row_are_confirmed_from_the_first(after_printing: Path) -
         await player.press("c")
         await player.sees("They are in a row")
         await player.press("down", "enter")
-        await player.sees("Form of letter 000004, the first")
+        await player.sees("The first is letter 000004")
         await player.press("enter")
         await player.type("A-0002")
-        await player.press("enter")
+        await player.press("enter", "enter")
         await player.until(lambda: set(states(after_printing).values()) == {"confirmed"}, "confirmed")
         await player.settled()
         with letters_at(after_printing) as desk:
@@ -144,12 +144,12 @@ async def test_a_torn_form_is_spoiled_and_its_letter_void(after_printing: Path, 
         await player.press("s")
         await player.sees("torn, creased or misprinted")
         await player.press("enter")
-        await player.sees("The number on its form")
+        await player.sees("What was seen")
         assert player.picture == picture
         await player.type("A-0002")
         await player.press("enter")
         await player.type("torn by the tractor")
-        await player.press("enter")
+        await player.press("enter", "enter")
         await player.until(lambda: states(after_printing)["000005"] == "void", "void")
         await player.settled()
         with letters_at(after_printing) as desk:

@@ -14,12 +14,13 @@ from station.tui.dialogs.base import Choice, Dialog, back
 
 @dataclass(frozen=True)
 class Field:
-    """A line of a form: its name, what is asked, what stands there, and how it is written."""
+    """A line of a form: its name, what is asked, what stands there, how it is written, whether it must be."""
 
     name: str
     label: str
     value: str = ""
     hint: str = ""
+    needed: bool = False
 
 
 class Form(Dialog[Mapping[str, str]]):
@@ -61,7 +62,12 @@ class Form(Dialog[Mapping[str, str]]):
         if choice.value is None:
             self.dismiss(None)
             return
-        self.dismiss({one.name: self._typed(one.name) for one in self._fields})
+        typed = {one.name: self._typed(one.name) for one in self._fields}
+        lacking = [one.name for one in self._fields if one.needed and not typed[one.name]]
+        if lacking:
+            self.query_one(f"#field-{lacking[0]}", Input).focus()
+        else:
+            self.dismiss(typed)
 
     def _typed(self, name: str) -> str:
         return self.query_one(f"#field-{name}", Input).value.strip()

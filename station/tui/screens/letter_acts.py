@@ -11,7 +11,7 @@ from batch.people.separation import Act
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import TypedConfirmation
-from station.tui.dialogs.fields import AskFields, Field
+from station.tui.dialogs.form import Field, Form
 from station.tui.lists_screen import ListsScreen
 from station.tui.screens import letters_reading as reading
 from station.tui.screens.letters_reading import LetterRow
@@ -87,9 +87,9 @@ class LetterActs(ListsScreen):
         stock = await self.read(reading.form_stock)
         fields = []
         if stock is not None and row.form is None and fate is not _Fate.NO_FORM:
-            fields.append(Field("form", _("The number on its form")))
-        fields.append(Field("reason", _("What was seen, in a sentence")))
-        typed = await self.app.push_screen_wait(AskFields(title, fields))
+            fields.append(Field("form", _("Its form"), needed=True))
+        fields.append(Field("reason", _("What was seen"), needed=True))
+        typed = await self.app.push_screen_wait(Form(title, fields, _("On record")))
         if typed is None:
             return
         form = ["--form", typed["form"]] if "form" in typed else []

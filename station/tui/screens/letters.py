@@ -18,7 +18,7 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirm_forms import ConfirmForms
 from station.tui.dialogs.confirming import Confirm
-from station.tui.dialogs.fields import AskFields, Field
+from station.tui.dialogs.form import Field, Form
 from station.tui.lists_screen import ListsScreen, Told
 from station.tui.screens import letters_reading as reading
 from station.tui.screens.letter_acts import LetterActs
@@ -263,15 +263,12 @@ class LettersScreen(LetterActs, ListsScreen):
 
     async def _confirm_row(self, order: str, title: str, found: reading.ToConfirm) -> None:
         first = found.seen[0].form
+        text = _("The first is letter {letter}.").format(letter=found.seen[0].letter)
         fields = (
-            Field(
-                "first",
-                _("Form of letter {letter}, the first").format(letter=found.seen[0].letter),
-                str(first or ""),
-            ),
-            Field("spoiled", _("Forms in between without a letter"), optional=True),
+            Field("first", _("Its form"), str(first or ""), needed=True),
+            Field("spoiled", _("Without a letter"), hint=_("forms in between, where there are any")),
         )
-        typed = await self.app.push_screen_wait(AskFields(title, fields))
+        typed = await self.app.push_screen_wait(Form(title, fields, _("They lie there"), text))
         if typed is not None:
             spoiled = [word for one in typed["spoiled"].split() for word in ("--spoiled", one)]
             await self.act(title, "letter", "confirm", "--order", order, "--first", typed["first"], *spoiled)
