@@ -32,6 +32,12 @@ def last(records: Records) -> StoredCheckpoint | None:
     return StoredCheckpoint(*row) if row else None
 
 
+def count(records: Records) -> int:
+    """How many checkpoints there are."""
+    row = records.row("SELECT count(*) FROM checkpoints")
+    return int(row[0]) if row else 0
+
+
 def every(records: Records) -> list[StoredCheckpoint]:
     """All checkpoints, the smallest first."""
     return [

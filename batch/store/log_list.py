@@ -42,6 +42,26 @@ def count(records: Records, wanted: EntriesWanted, upto: int = UPTO) -> Count:
     return id_sets.count(records, sets_of(records, wanted), upto)
 
 
+def events(records: Records) -> list[str]:
+    """The names of the events that there are entries of, those of single steps left out."""
+    return _different(records, "event")
+
+
+def operators(records: Records) -> list[str]:
+    """Everybody whom entries name, those of single steps left out."""
+    return _different(records, "operator")
+
+
+def _different(records: Records, column: str) -> list[str]:
+    # From one name to the next by the index, not over all entries.
+    rows = records.rows(
+        f"WITH RECURSIVE named (name) AS (SELECT min({column}) FROM log_facts UNION ALL "
+        f"SELECT (SELECT min({column}) FROM log_facts WHERE {column} > name) FROM named "
+        "WHERE name IS NOT NULL) SELECT name FROM named WHERE name IS NOT NULL"
+    )
+    return [str(row[0]) for row in rows]
+
+
 def sets_of(records: Records, wanted: EntriesWanted) -> list[IdSet]:
     """The sets of which the entries that are wanted are in all."""
     entries = Indexed("sequence", "audit")

@@ -59,6 +59,10 @@ class Player:
         for text in texts:
             await self.until(lambda text=text: text in self.text, text)  # type: ignore[misc]
 
+    def forget_told(self) -> None:
+        """Have what was told so far not count any more."""
+        self.app.clear_notifications()
+
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""
         await self.until(lambda: name in self._people(), f"{name} among the people")
@@ -109,8 +113,10 @@ class Player:
     @property
     def picture(self) -> str:
         """The same for a snapshot: no day, no moment, and nothing that is drawn by lot in it."""
-        text = re.sub(r"\d{4}-\d\d-\d\d", "2031-05-05", self.text)
-        return re.sub(r"\b\d\d:\d\d(:\d\d)?\b", lambda found: "12:34:56"[: len(found.group())], text)
+        text = re.sub(r"\d\d:\d\d:\d\d\.\d{6}", "12:34:56.123456", self.text)
+        text = re.sub(r"\b[0-9a-f]{40,}", lambda found: "f" * len(found.group()), text)
+        text = re.sub(r"\d{4}-\d\d-\d\d", "2031-05-05", text)
+        return re.sub(r"(?<![\d:])\d\d:\d\d(:\d\d)?\b", lambda found: "12:34:56"[: len(found.group())], text)
 
 
 @asynccontextmanager

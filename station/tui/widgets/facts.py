@@ -19,7 +19,7 @@ class Facts(Static):
         """Show these in the place of what was shown."""
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True)
-        table.add_column()
+        table.add_column(overflow="fold")
         for name, known in facts:
             if known is not None:
                 table.add_row(Text(name, style="bold"), Text(known))
