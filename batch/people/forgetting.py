@@ -57,7 +57,10 @@ class Due:
 def due(records: Records, retention: Retention, on: date | None = None) -> list[Due]:
     """All that may be forgotten on a day or today, orders before persons."""
     day = on or today()
-    found = [_of_order(records, order, retention, day) for order in orders.orders(records)]
+    # Of most orders the first certificate tells that they are kept; the last is found by reading all of them.
+    kept = _years_before(day, retention.orders)
+    old = [one for one in orders.orders(records) if not forgetting.certified_after(records, one, kept)]
+    found = [_of_order(records, order, retention, day) for order in old]
     found += [_of_person(records, person, retention, day) for person in registry.persons(records)]
     return [one for one in found if one is not None and one.on <= day]
 
@@ -155,6 +158,12 @@ def _ends(records: Records, order: Order) -> Iterator[date]:
     for certificate in forgetting.other_certificates(records, order):
         with suppress(ValueError):  # a CA may have sent anything
             yield load_certificate(certificate).not_valid_after_utc.date()
+
+
+def _years_before(day: date, years: int) -> date:
+    """A day after which whatever ended is kept on this day for so many years."""
+    year = max(day.year - years, date.min.year)
+    return date(year, 3, 1) if (day.month, day.day) == (2, 29) else day.replace(year=year)
 
 
 def _after(day: date, years: int) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from batch.model.orders import Item, Order
 from batch.store import acknowledgements, orders, renewals, words
@@ -62,6 +62,16 @@ def last_certificate_end(records: Records, order: Order) -> datetime | None:
         (order.id,),
     )
     return moment(row[0]) if row else None
+
+
+def certified_after(records: Records, order: Order, day: date) -> bool:
+    """Whether a certificate on a token of an order ends after a day."""
+    row = records.row(
+        "SELECT 1 FROM items i CROSS JOIN keys k ON k.item_id = i.id "
+        "WHERE i.order_id = ? AND k.certificate IS NOT NULL AND k.not_after >= ? LIMIT 1",
+        (order.id, (day + timedelta(days=1)).isoformat()),
+    )
+    return row is not None
 
 
 def other_certificates(records: Records, order: Order) -> Iterator[bytes]:

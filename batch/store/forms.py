@@ -13,6 +13,9 @@ from batch.model.states import FORM, FormState, move
 from batch.store.database import Records, moment, stamp
 from batch.store.paging import FIRST, MOST, UPTO, Condition, Count, Listing, Page, Place
 
+_USED = 1000
+"""Forms that are looked at together for one that was passed over."""
+
 _RANGE = "id, printer, series, width, first, last, received_at, received_by, delivery"
 _FORM = (
     "r.series, r.width, f.place, r.printer, f.state, f.letter, f.since, f.operator, f.witness, f.reason "
@@ -232,13 +235,18 @@ def balance(records: Records, printer: str | None = None) -> FormBalance:
     )
     states = {state: int(found.get(state, 0)) for state in FORM}
     states[FormState.IN_STOCK] = int(received) - sum(states.values())
+    return FormBalance(int(received), states, count_skipped(records, printer))
+
+
+def count_skipped(records: Records, printer: str | None = None) -> int:
+    """How many forms of a printer, or of all, are in stock while their successors were used."""
     ((skipped,),) = records.rows(
         "SELECT coalesce(sum(used.upto - r.first + 1 - used.count), 0) FROM form_ranges r "
         "JOIN (SELECT range_id, max(place) AS upto, count(*) AS count FROM forms GROUP BY range_id) used "
         "ON used.range_id = r.id WHERE r.printer = coalesce(?, r.printer)",
         (printer,),
     )
-    return FormBalance(int(received), states, int(skipped))
+    return int(skipped)
 
 
 def in_stock_of(records: Records, printer: str) -> int:
@@ -270,13 +278,16 @@ def skipped(records: Records, printer: str | None = None, most: int = 100) -> li
     found: list[FormNumber] = []
     for within in ranges(records, printer):
         expected = within.first.place
-        used = records.rows("SELECT place FROM forms WHERE range_id = ? ORDER BY place", (within.id,))
-        for (place,) in used:
-            gap = range(expected, min(place, expected + most - len(found)))
-            found += [within.first.after(one - within.first.place) for one in gap]
-            expected = place + 1
-            if len(found) >= most:
-                return found
+        while used := records.rows(
+            "SELECT place FROM forms WHERE range_id = ? AND place >= ? ORDER BY place LIMIT ?",
+            (within.id, expected, _USED),
+        ):
+            for (place,) in used:
+                gap = range(expected, min(place, expected + most - len(found)))
+                found += [within.first.after(one - within.first.place) for one in gap]
+                expected = place + 1
+                if len(found) >= most:
+                    return found
     return found
 
 

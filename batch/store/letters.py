@@ -16,6 +16,25 @@ from batch.store.lives import life_of
 
 _LETTER = "mailer_number, item_id, state, printer, operator, intent_at, printed_at"
 _PAGE = 500
+_REVOKED = (
+    "EXISTS (SELECT 1 FROM revocations r JOIN keys k "
+    "ON k.item_id = r.item_id AND k.certificate = r.certificate WHERE r.item_id = i.id)"
+)
+_OUTLOOK = (
+    f"{', '.join(f't.{name}' for name in _LETTER.split(', '))}, o.number, i.layout, i.state, {_REVOKED}, "
+    "v.item_id, v.state, v.since, v.dispatched_at, v.acknowledged_at, v.handed_over_at, "
+    "v.activated_at, v.ended_at FROM letters t JOIN items i ON i.id = t.item_id "
+    "JOIN orders o ON o.id = i.order_id LEFT JOIN lives v ON v.item_id = i.id"
+)
+"""Columns and tables of `_outlook`."""
+_DAYS = (
+    "v.since",
+    "v.dispatched_at",
+    "v.acknowledged_at",
+    "v.handed_over_at",
+    "coalesce(t.printed_at, t.intent_at)",
+)
+"""What the days are counted from, on which letters may be printed, may leave, or are looked for."""
 
 
 def add(records: Records, mailer_number: str, item_id: int) -> None:
@@ -76,25 +95,30 @@ def outlooks(records: Records, order_id: int | None = None, *states: LetterState
 
 def outlooks_of(records: Records, item_ids: Sequence[int]) -> Iterator[Outlook]:
     """The letters of some items, by number, each with what decides whether it may be printed or leave."""
-    columns = ", ".join(f"t.{name}" for name in _LETTER.split(", "))
     for row in records.rows(
-        f"SELECT {columns}, o.number, i.layout, i.state, EXISTS (SELECT 1 FROM revocations r JOIN keys k "
-        "ON k.item_id = r.item_id AND k.certificate = r.certificate WHERE r.item_id = i.id), "
-        "v.item_id, v.state, v.since, v.dispatched_at, v.acknowledged_at, v.handed_over_at, "
-        "v.activated_at, v.ended_at FROM letters t JOIN items i ON i.id = t.item_id "
-        "JOIN orders o ON o.id = i.order_id LEFT JOIN lives v ON v.item_id = i.id "
-        f"WHERE t.item_id IN ({_marks(item_ids)}) ORDER BY t.item_id",
-        item_ids,
+        f"SELECT {_OUTLOOK} WHERE t.item_id IN ({_marks(item_ids)}) ORDER BY t.item_id", item_ids
     ):
-        order, layout, token, revoked, *life = row[7:]
-        there = life_of(life) if life[0] is not None else None
-        yield Outlook(_letter(row[:7]), order, layout, ItemState(token), there, bool(revoked))
+        yield _outlook(row)
+
+
+def alike(records: Records, *states: LetterState) -> list[tuple[Outlook, int]]:
+    """Letters in the given states, counted by what decides whether they may be printed or leave: the first of
+    all of an order of which that is the same on any day, and how many they are.
+    """
+    # Beside min() SQLite gives the other columns of that row.
+    rows = records.rows(
+        f"SELECT count(*), min(t.item_id), {_OUTLOOK} WHERE t.state IN ({_marks(states)}) "
+        f"GROUP BY i.order_id, i.layout, i.state, t.state, v.state, {_REVOKED}, "
+        f"{', '.join(f'substr({column}, 1, 10)' for column in _DAYS)} ORDER BY 2",
+        states,
+    )
+    return [(_outlook(row[2:]), int(row[0])) for row in rows]
 
 
 def gone_before_tokens(records: Records) -> list[int]:
     """The ids of items whose letter left while their token lies at the desk."""
     rows = records.rows(
-        "SELECT v.item_id FROM lives v JOIN letters t ON t.item_id = v.item_id "
+        "SELECT v.item_id FROM lives v CROSS JOIN letters t ON t.item_id = v.item_id "
         "WHERE v.state = ? AND t.state = ? ORDER BY v.item_id",
         (LifeState.AT_DESK, LetterState.SENT),
     )
@@ -191,6 +215,12 @@ def _pages(records: Records, order_id: int | None, states: Sequence[LetterState]
     found = walk(records, sets_of(order_id, states))
     while ids := list(islice(found, _PAGE)):
         yield ids
+
+
+def _outlook(row: tuple[Any, ...]) -> Outlook:
+    order, layout, token, revoked, *life = row[7:]
+    there = life_of(life) if life[0] is not None else None
+    return Outlook(_letter(row[:7]), order, layout, ItemState(token), there, bool(revoked))
 
 
 def _marks(values: Sequence[object]) -> str:

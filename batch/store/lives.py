@@ -68,7 +68,7 @@ def in_states(records: Records, *states: LifeState) -> Iterator[tuple[str, Life]
     """Finished tokens in these states by their numbers, those longest there first."""
     rows = records.rows(
         f"SELECT i.mailer_number, {', '.join(f'l.{name.strip()}' for name in _LIFE.split(','))} "
-        "FROM lives l JOIN items i ON i.id = l.item_id "
+        "FROM lives l CROSS JOIN items i ON i.id = l.item_id "
         f"WHERE l.state IN ({', '.join('?' * len(states))}) AND i.state = 'produced' ORDER BY l.since, i.id",
         states,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -130,15 +131,42 @@ def on_their_way(records: Records) -> list[tuple[int, int]]:
     return [(int(item_id), int(parcel_id)) for item_id, parcel_id in rows]
 
 
-def unpacked(records: Records) -> list[tuple[int, int]]:
-    """The ids of finished tokens that lie at the desk and in no parcel, with those of their orders."""
+@dataclass(frozen=True)
+class Unpacked:
+    """How many tokens of an order and a layout lie at the desk and in no parcel, the first `since` when.
+
+    `manager` is the number of the person they are for; None where their order names nobody.
+    """
+
+    order_id: int
+    layout: str
+    manager: str | None
+    count: int
+    since: datetime
+
+
+def unpacked(records: Records) -> list[Unpacked]:
+    """Finished tokens that lie at the desk and in no parcel; none to be revoked or of an ended manager."""
     rows = records.rows(
-        "SELECT i.id, i.order_id FROM lives l JOIN items i ON i.id = l.item_id "
-        "WHERE l.state = ? AND i.state = ? AND NOT EXISTS (SELECT 1 FROM parcel_tokens t "
-        "JOIN parcels p ON p.id = t.parcel_id WHERE t.item_id = i.id AND p.state IN (?, ?)) ORDER BY i.id",
+        "SELECT i.order_id, i.layout, p.number, count(*), min(l.since) "
+        "FROM lives l CROSS JOIN items i ON i.id = l.item_id CROSS JOIN orders o ON o.id = i.order_id "
+        "LEFT JOIN persons p ON p.organisation = o.organisation AND p.state <> 'ended' "
+        "AND p.email = json_extract(i.fields, '$.manager_email') "
+        "WHERE l.state = ? AND i.state = ? "
+        "AND (p.number IS NOT NULL OR coalesce(json_extract(i.fields, '$.manager_email'), '') = '') "
+        "AND NOT EXISTS (SELECT 1 FROM parcel_tokens t "
+        "JOIN parcels p ON p.id = t.parcel_id WHERE t.item_id = i.id AND p.state IN (?, ?)) "
+        "AND NOT EXISTS (SELECT 1 FROM revocations r JOIN keys k ON k.item_id = r.item_id "
+        "AND k.certificate = r.certificate WHERE r.item_id = i.id) "
+        "GROUP BY i.order_id, i.layout, p.number ORDER BY i.order_id",
         (LifeState.AT_DESK, ItemState.PRODUCED, *_OPEN),
     )
-    return [(int(item_id), int(order_id)) for item_id, order_id in rows]
+    found: list[Unpacked] = []
+    for order_id, layout, manager, count, since in rows:
+        at = moment(since)
+        assert at is not None, "the column is never null"
+        found.append(Unpacked(order_id, layout, manager, count, at))
+    return found
 
 
 def put_in(records: Records, parcel: Parcel, item_id: int, by: str) -> None:

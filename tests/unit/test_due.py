@@ -19,7 +19,7 @@ from batch.orders.decisions import receive, reject
 from batch.people.forgetting import Retention
 from batch.people.operators import enrol
 from batch.production.quarantine import set_aside
-from batch.store import items, restores
+from batch.store import items, letters, restores
 from batch.store.clock import now
 from batch.store.database import Records
 from layouts.errors import UnknownLayout
@@ -185,3 +185,45 @@ def test_the_command_tells_a_role_what_is_due(tmp_path: Path, cli: Cli, as_: str
     assert "station order assess 2026-0001" in [row["command"] for row in rows]
     assert cli("due", "--role", "cook", "--home", str(home.path)).code == ExitCode.USAGE
     assert cli("due", "--on", "tomorrow", "--home", str(home.path)).code == ExitCode.USAGE
+
+
+def test_what_is_due_of_tokens_at_the_desk_is_counted_not_read_one_by_one(records: Records) -> None:
+    """A desk with tens of thousands of them asks as little as one with two."""
+    asked: list[str] = []
+
+    def statements() -> int:
+        asked.clear()
+        records.db.conn.set_trace_callback(asked.append)
+        found = told(records, Role.DISPATCHER)
+        records.db.conn.set_trace_callback(None)
+        assert [one.command for one in found] == ["station dispatch new 2026-0001"]
+        return len(asked)
+
+    finished(records, 30)
+    many = statements()
+    assert [one.what for one in told(records, Role.DISPATCHER)] == ["dispatch 30 finished tokens"]
+    for number in range(3, 31):
+        moved(records, f"{number:06d}", *THERE)
+    assert [one.what for one in told(records, Role.DISPATCHER)] == ["dispatch 2 finished tokens"]
+    assert statements() == many
+    moved(records, "000002", LifeState.LOST)
+    assert [one.what for one in told(records, Role.DISPATCHER)] == ["dispatch 1 finished token"]
+
+
+def test_letters_alike_are_judged_once_and_all_counted(records: Records) -> None:
+    finished(records, 5)
+    for number in ("000001", "000002", "000004"):
+        moved(records, number, *THERE)
+    lettered(records, "000004", *SENT[:2])
+    alike = letters.alike(records, LetterState.SEALED, LetterState.PRINTED)
+    assert [(one.letter.mailer_number, count) for one, count in alike] == [
+        ("000001", 2),
+        ("000003", 2),
+        ("000004", 1),
+    ]
+    each = {one.letter.mailer_number: one for one in letters.outlooks(records)}
+    assert all(each[one.letter.mailer_number] == one for one, _ in alike)
+    assert [one.what for one in told(records, Role.PIN_OFFICER) if "order" in one.about] == [
+        "read the forms of 1 letter",
+        "release and print 2 letters",
+    ]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, timedelta
 
 from batch.life.dispatch import acknowledging, blanks, loans, reminders
-from batch.life.dispatch.parcels import why_not
 from batch.life.duties import Duty
 from batch.life.field.due import LayoutOf
 from batch.model.people import Role
 from batch.model.states import ParcelState
-from batch.store import items, lives, orders, parcels
+from batch.store import orders, parcels, registry
 from batch.store.database import Records
-from layouts.errors import LayoutError
+from batch.store.parcels import Unpacked
 from layouts.life import Release
 
 PACKED_WITHIN = timedelta(days=7)
@@ -45,22 +43,20 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
 
 def _tokens(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     """Tokens that may go and lie in no parcel, by order."""
-    waiting: dict[int, list[date]] = {}
-    for item_id, order_id in parcels.unpacked(records):
-        item = items.item_of(records, item_id)
-        with suppress(LayoutError):
-            # Elsewhere its holder comes for it: that is due in the field.
-            if layout_of(item.layout).release is not Release.AFTER_ACKNOWLEDGEMENT:
-                continue
-        if why_not(records, item, layout_of, on) is None:
-            waiting.setdefault(order_id, []).append(lives.life(records, item_id).since.date())
-    for order_id, since in waiting.items():
+    waiting: dict[int, list[Unpacked]] = {}
+    for some in parcels.unpacked(records):
+        # Elsewhere its holder comes for it: that is due in the field.
+        if layout_of(some.layout).release is Release.AFTER_ACKNOWLEDGEMENT:
+            manager = registry.person(records, some.manager) if some.manager is not None else None
+            if some.manager is None or (manager is not None and manager.manager and manager.valid(on)):
+                waiting.setdefault(some.order_id, []).append(some)
+    for order_id, those in waiting.items():
         number = orders.order_of(records, order_id).number
-        what = f"dispatch {len(since)} finished token{'' if len(since) == 1 else 's'}"
+        count = sum(some.count for some in those)
         yield Duty(
             Role.DISPATCHER,
-            what,
+            f"dispatch {count} finished token{'' if count == 1 else 's'}",
             f"order {number}",
-            min(since) + PACKED_WITHIN,
+            min(some.since for some in those).date() + PACKED_WITHIN,
             f"station dispatch new {number}",
         )

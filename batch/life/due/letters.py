@@ -60,18 +60,18 @@ _REVOKE = _Kind(
 
 def duties(records: Records, layouts: Layouts, on: date) -> Iterator[Duty]:
     """What is to be done with letters, together for each order, and with forms."""
-    found: dict[tuple[str, _Kind], list[tuple[str, date]]] = {}
-    for one in letters.outlooks(records, None, *_OPEN):
+    found: dict[tuple[str, _Kind], list[tuple[str, date, int]]] = {}
+    for one, alike in letters.alike(records, *_OPEN):
         if (told := _of(one, layouts, on)) is not None:
             kind, by = told
-            found.setdefault((one.order, kind), []).append((one.letter.mailer_number, by))
+            found.setdefault((one.order, kind), []).append((one.letter.mailer_number, by, alike))
     for (order, kind), concerned in found.items():
-        first, count = concerned[0][0], len(concerned)
+        first, count = concerned[0][0], sum(number for _, _, number in concerned)
         yield Duty(
             kind.role,
             f"{kind.what} {count} {'letter' if count == 1 else 'letters'}",
             f"order {order}",
-            min(by for _, by in concerned),
+            min(by for _, by, _ in concerned),
             kind.command.replace("ORDER", order).replace("NUMBER", first),
         )
     yield from _of_forms(records, on)
@@ -103,7 +103,7 @@ def _of(one: Outlook, layouts: Layouts, on: date) -> tuple[_Kind, date] | None:
 
 def _of_forms(records: Records, on: date) -> Iterator[Duty]:
     if passed_over := forms.skipped(records, most=1):
-        count = forms.balance(records).skipped
+        count = forms.count_skipped(records)
         yield Duty(
             Role.PIN_OFFICER,
             f"say what became of {count} {'form' if count == 1 else 'forms'} passed over",
