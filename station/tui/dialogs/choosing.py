@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.widgets import Label, OptionList
+from textual.widgets import Label, OptionList, SelectionList
 from textual.widgets.option_list import Option
+from textual.widgets.selection_list import Selection
 
-from station.tui.dialogs.base import Dialog, Value, back
+from station.tui.dialogs.base import Choice, Dialog, Value, back
+from station.tui.words import _
 
 
 class Choose(Dialog[Value]):
@@ -36,3 +38,25 @@ class Choose(Dialog[Value]):
         """It was chosen."""
         event.stop()
         self.dismiss(self._options[event.option_index][1])
+
+
+class ChooseSome(Dialog[tuple[str, ...]]):
+    """Dismissed with the values of those that were marked, at least one."""
+
+    def __init__(self, title: str, options: Sequence[tuple[str, str]], yes: str) -> None:
+        super().__init__(title, (back(), Choice(yes, ())))
+        self._options = tuple(options)
+
+    def body(self) -> ComposeResult:
+        yield Label(_("Space marks; Tab goes to the buttons."), markup=False)
+        yield SelectionList[str](*(Selection(label, value) for label, value in self._options), id="some")
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        self.query_one("#some", SelectionList).focus()
+
+    def chosen(self, choice: Choice[tuple[str, ...] | None]) -> None:
+        if choice.value is None:
+            self.dismiss(None)
+        elif marked := self.query_one("#some", SelectionList).selected:
+            self.dismiss(tuple(marked))

@@ -115,7 +115,8 @@ class OrdersScreen(DeskScreen):
         only.display = bool(parts)
         only.update(_("Only {what}; Esc shows all").format(what=", ".join(parts)))
         empty = not self._table.page.rows
-        self._table.display, none.display = not empty, empty
+        none.display = empty
+        self._table.set_class(empty, "-empty")
         none.update(
             _("No such order; Esc shows all.")
             if parts

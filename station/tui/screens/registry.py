@@ -1,11 +1,259 @@
-"""The area registry."""
+"""The area of the registry: subscribers; behind them their people, operators, and what is to be forgotten."""
 
 from __future__ import annotations
 
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Input, Label
+
+from batch.model.registry import Subscriber
+from batch.people.separation import Act
+from batch.store import registry
+from batch.store.database import Records
+from batch.store.paging import Page, Place
 from station.tui.desk_screen import DeskScreen
+from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from station.tui.dialogs.form import Field, Form
+from station.tui.dialogs.picking import NewFile, PickFile
+from station.tui.screens.order_importing import REGISTRY_FILES, look, mend
+from station.tui.screens.registry_forgetting import ForgettingScreen
+from station.tui.screens.registry_forms import given, subscriber_fields
+from station.tui.screens.registry_operators import OperatorsScreen
+from station.tui.screens.registry_people import PeopleScreen
+from station.tui.state_words import told
+from station.tui.widgets.facts import Fact, Facts
+from station.tui.widgets.paged_table import PagedTable
+from station.tui.words import N_, _, n_
+from station.wiring import Desk
 
 
 class RegistryScreen(DeskScreen):
-    """The area registry."""
+    """Who may order, by number."""
 
     area = "registry"
+    help = N_(
+        "Who may order. Enter shows the people of a subscriber, p those of all; / finds by words of name, "
+        "number or address. o: who works here. d: whose time is over."
+    )
+    BINDINGS = [
+        Binding("slash", "filter", N_("Find"), key_display="/"),
+        Binding("a", "add", N_("Add")),
+        Binding("c", "change", N_("Change")),
+        Binding("x", "close_subscriber", N_("Close")),
+        Binding("p", "people", N_("People")),
+        Binding("o", "operators", N_("Operators")),
+        Binding("d", "forgetting", N_("To be forgotten")),
+        Binding("i", "take_in", N_("Import")),
+        Binding("e", "export", N_("Export")),
+        Binding("escape", "everything", N_("All subscribers"), show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._shown: tuple[str, ...] | None = None
+
+    def content(self) -> ComposeResult:
+        with Vertical(classes="split"):
+            with Vertical(classes="list"):
+                yield Input(placeholder=_("Words of name, number or address"), id="sought", compact=True)
+                headings = (_("Subscriber"), _("Name"), _("State"), _("Most tokens"))
+                yield PagedTable[Subscriber](headings, _cells, id="subscribers")
+                yield Label("", id="subscribers-none", classes="empty", markup=False)
+            with VerticalScroll(classes="details"):
+                yield Facts(id="subscriber")
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        self.query_one("#sought", Input).display = False
+        self._table.focus()
+
+    @property
+    def _table(self) -> PagedTable[Subscriber]:
+        return self.query_one("#subscribers", PagedTable)
+
+    async def load(self) -> None:
+        if sought := self.station.take_sought(self.area):
+            self._words = (sought,)
+        words = self._words
+
+        async def fetch(place: Place, limit: int) -> Page[Subscriber]:
+            def page(_desk: Desk, records: Records) -> Page[Subscriber]:
+                return registry.subscribers_page(records, words, place, limit)
+
+            return await self.read(page)
+
+        await (self._table.look_again(fetch) if words == self._shown else self._table.look(fetch))
+        self._shown = words
+        empty, none = not self._table.page.rows, self.query_one("#subscribers-none", Label)
+        none.display = empty
+        self._table.set_class(empty, "-empty")
+        none.update(
+            _("No such subscriber; Esc shows all. p finds people.")
+            if words
+            else _("No subscribers yet. i takes a file in, a adds one.")
+        )
+
+    @on(PagedTable.Highlighted, "#subscribers")
+    def subscriber_changed(self, event: PagedTable.Highlighted) -> None:
+        """Another is under the cursor."""
+        self.query_one("#subscriber", Facts).tell(_facts(event.row) if event.row is not None else ())
+
+    # Finding
+
+    def action_filter(self) -> None:
+        """Type words to look for."""
+        field = self.query_one("#sought", Input)
+        field.display = True
+        field.focus()
+
+    @on(Input.Changed, "#sought")
+    def typed(self, event: Input.Changed) -> None:
+        """Show those in which all of them stand."""
+        if (words := tuple(event.value.split())) != self._words:
+            self._words = words
+            self.reload()
+
+    @on(Input.Submitted, "#sought")
+    def found(self, event: Input.Submitted) -> None:
+        """Go to the list."""
+        event.stop()
+        self._table.focus()
+
+    def action_everything(self) -> None:
+        """Show all again."""
+        field = self.query_one("#sought", Input)
+        field.value = ""
+        field.display = False
+        self._table.focus()
+        if self._words:
+            self._words = ()
+            self.reload()
+
+    def scanned(self, text: str) -> None:
+        """A person's number begins with a letter, as nothing else here does."""
+        if text[:1] in ("P", "p"):
+            self.app.push_screen(PeopleScreen(None, (text,)))
+        else:
+            self._words = (text,)
+            self.reload()
+
+    @on(PagedTable.Opened, "#subscribers")
+    def show_people(self, event: PagedTable.Opened) -> None:
+        """The people of a subscriber."""
+        self.app.push_screen(PeopleScreen(event.row))
+
+    def action_people(self) -> None:
+        """Everybody's people."""
+        self.app.push_screen(PeopleScreen(None))
+
+    def action_operators(self) -> None:
+        """Who works here."""
+        self.app.push_screen(OperatorsScreen())
+
+    def action_forgetting(self) -> None:
+        """Whose personal data may be forgotten."""
+        self.app.push_screen(ForgettingScreen())
+
+    # Acts
+
+    @work(group="act", exclusive=True)
+    async def action_add(self) -> None:
+        """Take a subscriber into the registry."""
+        if await self.may(Act.KEEP_REGISTRY, where="registry"):
+            await self._fill_in(_("Add a subscriber"), None)
+
+    @work(group="act", exclusive=True)
+    async def action_change(self) -> None:
+        """Change what is given of the one under the cursor."""
+        row = self._chosen()
+        if row is not None and await self.may(Act.KEEP_REGISTRY, where=row.organisation):
+            await self._fill_in(_("Change {number}").format(number=row.organisation), row)
+
+    async def _fill_in(self, title: str, before: Subscriber | None) -> None:
+        """The form as often as what stands in it is refused."""
+        fields = subscriber_fields(before)
+        while typed := await self.app.push_screen_wait(Form(title, fields, _("Save"))):
+            number = before.organisation if before else typed["organisation"]
+            options = given(typed, subscriber_fields(before) if before else ())
+            verb = "change" if before else "add"
+            if not options or (await self.act(title, "registry", verb, *options, "--", number)).done:
+                return
+            fields = [Field(one.name, one.label, typed[one.name], one.hint) for one in fields]
+
+    @work(group="act", exclusive=True)
+    async def action_close_subscriber(self) -> None:
+        """The one under the cursor orders no more."""
+        row = self._chosen()
+        if row is None or not await self.may(Act.KEEP_REGISTRY, where=row.organisation):
+            return
+        title = _("Close {number}").format(number=row.organisation)
+        text = _("{name} orders no more, and the functions of its people end today.").format(name=row.name)
+        confirmation = TypedConfirmation(title, text, row.organisation, _("Close it"))
+        if await self.app.push_screen_wait(confirmation):
+            await self.act(title, "registry", "close", row.organisation)
+
+    @work(group="act", exclusive=True)
+    async def action_take_in(self) -> None:
+        """Take a registry file in, having looked at it."""
+        if not await self.may(Act.KEEP_REGISTRY, where="registry"):
+            return
+        title = _("Import a registry")
+        file = await self.app.push_screen_wait(PickFile(title, self.station.folder, REGISTRY_FILES))
+        while file is not None:
+            outcome = await look(self, "registry", "check", str(file))
+            if outcome is None:
+                return
+            found = outcome.document
+            if found["faults"]:
+                if not await mend(self, file, found):
+                    return
+                continue
+            if await self.app.push_screen_wait(Confirm(title, _changes(found), _("Take it in"))):
+                await self.act(title, "registry", "import", str(file))
+            return
+
+    @work(group="act", exclusive=True)
+    async def action_export(self) -> None:
+        """Write all of it to a file."""
+        if not await self.may(Act.KEEP_REGISTRY, where="registry"):
+            return
+        title = _("Export the registry")
+        file = await self.app.push_screen_wait(NewFile(title, self.station.folder, "registry.csv"))
+        if file is not None:
+            await self.act(title, "registry", "export", str(file))
+
+    def _chosen(self) -> Subscriber | None:
+        row = self._table.chosen
+        if row is None:
+            self.notify(_("There is no subscriber under the cursor."), severity="warning")
+        return row
+
+
+def _cells(row: Subscriber) -> tuple[str, ...]:
+    quota = _("any number") if row.quota is None else str(row.quota)
+    return row.organisation, row.name[:40], told(row.state), quota
+
+
+def _facts(row: Subscriber) -> list[Fact]:
+    return [
+        (_("Subscriber"), f"{row.organisation}  {told(row.state)}"),
+        (_("Name"), row.name),
+        (_("Most tokens"), _("any number") if row.quota is None else str(row.quota)),
+        (_("Notices to"), row.email),
+        (_("Language"), row.language),
+        (_("Visiting address"), ", ".join(row.visiting)),
+        (_("Postal address"), ", ".join(row.postal) or None),
+        (_("Country"), row.country),
+    ]
+
+
+def _changes(found: dict[str, int]) -> str:
+    new = n_("{number} subscriber is new", "{number} subscribers are new", found["new_subscribers"])
+    changed = n_("{number} is changed", "{number} are changed", found["changed_subscribers"])
+    persons = n_("{number} person is new", "{number} persons are new", found["new_persons"])
+    others = n_("{number} is changed", "{number} are changed", found["changed_persons"])
+    same = n_("{number} stays as it is", "{number} stay as they are", found["unchanged"])
+    return f"{new}, {changed}.\n{persons}, {others}.\n{same}."
