@@ -59,9 +59,10 @@ class Player:
         for text in texts:
             await self.until(lambda text=text: text in self.text, text)  # type: ignore[misc]
 
-    def forget_told(self) -> None:
-        """Have what was told so far not count any more."""
+    async def forget_told(self) -> None:
+        """Have what was told so far count no more, and leave the screen."""
         self.app.clear_notifications()
+        await self.until(lambda: not self.app.screen.query("Toast"), "the end of notifications")
 
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""

@@ -31,6 +31,7 @@ async def test_the_log_is_told_newest_first_with_the_state_of_its_chain(
         await player.sees("station made", "follows the entry before")
         await player.press("home")
         await player.sees("session begun")
+        await player.forget_told()
         assert player.picture == picture
 
 
@@ -113,5 +114,5 @@ async def test_who_does_not_keep_the_log_is_told_so_and_nothing_happens(home: Pa
         for key in "vcx":
             await player.press(key)
             await player.is_told("Not for you to do")
-            player.forget_told()
+            await player.forget_told()
         await player.sees("verified: never", "never signed")
