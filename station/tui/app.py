@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from batch.model.states import ItemState
 from batch.store.database import Records
 from drivers.errors import ToldError
 from station.exit_codes import ExitCode
-from station.feed.messages import Stop
 from station.home import Home, enter
 from station.tui import preferences
 from station.tui.acts import Act, Outcome
@@ -28,14 +27,12 @@ from station.tui.areas import AREAS, LOGIN, area
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
-from station.tui.dialogs.starting import ProductionResult
 from station.tui.feeding import Feeding
-from station.tui.instructions import instruction
 from station.tui.palette import DeskCommands
-from station.tui.producing import Producing
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
 from station.tui.themes import NAMES, THEMES
+from station.tui.under_way import UnderWay
 from station.tui.words import LANGUAGES, N_, _, speak, spoken
 from station.wiring import Desk
 
@@ -56,9 +53,6 @@ _DONE_IN = {
     "token": "tokens",
 }
 """The area in which a duty is done, by the first word of its command; the others are told under Health."""
-
-_FRAME = 0.1
-"""Seconds between two pictures of the bench, however much it tells."""
 
 _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
@@ -92,13 +86,7 @@ class StationApp(App[ExitCode]):
         self.reader = Reader(self.desk)
         self._sought: dict[str, str] = {}
         self._version: int | None = None
-        self.under_way: dict[Act, str] = {}
-        """Acts by their titles; one without is of no interest to who leaves."""
-        self.feeding = Feeding(home / "run")
-        self.producing: Producing | None = None
-        """The production that was started here, as long as it runs."""
-        self._shown = 0
-        self._called: frozenset[tuple[str, float]] = frozenset()
+        self.under_way = UnderWay(self)
         for theme in THEMES:
             self.register_theme(theme)
         self._prefer(preferences.of_operator(Home(home), None))
@@ -113,14 +101,17 @@ class StationApp(App[ExitCode]):
     async def on_mount(self) -> None:
         """Nothing but the login is open until somebody has logged in."""
         self.name_of_station = await self.reader.read(lambda desk, _records: desk.configuration.station.name)
-        self.run_worker(self.feeding.follow(), group="feed")
-        self.set_interval(_FRAME, self._show_bench)
-        self.set_interval(_LOOK, self._call_for_hands)
+        self.under_way.watch()
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self._hang_up)
+                asyncio.get_running_loop().add_signal_handler(number, self.hang_up)
         await self.find_out_who()
         self.set_interval(_LOOK, self._look)
+
+    @property
+    def feeding(self) -> Feeding:
+        """What the bench tells."""
+        return self.under_way.feeding
 
     # Who is there
 
@@ -149,11 +140,11 @@ class StationApp(App[ExitCode]):
     async def run_act(self, *arguments: str) -> Outcome:
         """Carry out a command that asks nothing, with nothing of it on the screen."""
         act = Act(arguments, self.home)
-        self.under_way[act] = ""
+        self.under_way.acts[act] = ""
         try:
             return await act.run()
         finally:
-            self.under_way.pop(act, None)
+            self.under_way.acts.pop(act, None)
 
     @work(group="lock", exclusive=True)
     async def action_lock(self) -> None:
@@ -204,6 +195,7 @@ class StationApp(App[ExitCode]):
         right = words((made if bench.running else None, who))
         return words((self.name_of_station, _(opened.title) if opened else None)), right
 
+    @work(group="look", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
         """Have the open area read again where somebody wrote to the records."""
 
@@ -299,49 +291,10 @@ class StationApp(App[ExitCode]):
             self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
             await self.switch_mode(opened)
 
-    # The bench
-
     def start_order(self, number: str) -> None:
         """Open the bench and start the production of an order there."""
         self.action_open("bench")
         self.call_after_refresh(lambda: self.screen.start_order(number))  # type: ignore[attr-defined]
-
-    def produce(self, order: str, seats: Sequence[str]) -> Producing:
-        """Start a production; how it ends is told when it does, wherever somebody is by then."""
-        self.producing = Producing(order, seats, self.home)
-        return self.producing
-
-    @work(group="produced", exclusive=True)
-    async def tell_end(self, producing: Producing) -> None:
-        """Wait for the end of a production that has begun, and tell it."""
-        outcome = await producing.outcome()
-        self.reload()
-        await self.push_screen(ProductionResult(outcome))
-
-    def watch_seats(self) -> None:
-        """Have what is in the seats told, from now on."""
-        if not any(one.group == "seats" for one in self.workers):
-            self.run_worker(self.feeding.look_at_seats(self.home), group="seats")
-
-    def _show_bench(self) -> None:
-        """Show what the bench told since, at most so often."""
-        if self.feeding.changes != self._shown:
-            self._shown = self.feeding.changes
-            for screen in self.screen_stack:
-                if isinstance(screen, DeskScreen) and screen.is_mounted:
-                    screen.bench_changed()
-
-    def _call_for_hands(self) -> None:
-        """Call once for each need that a moment did not settle, such as by a feeder."""
-        state, at = self.feeding.state, self.feeding.clock()
-        needs = frozenset(
-            (lane.seat, lane.since)
-            for lane in state.lanes.values()
-            if instruction(lane, "").needed and at - lane.since >= _LOOK
-        )
-        if needs - self._called:
-            self.call_attention()
-        self._called = needs
 
     # The end
 
@@ -350,33 +303,24 @@ class StationApp(App[ExitCode]):
         """Leave, having asked what is to become of what runs."""
         if isinstance(self.screen, Leaving):
             return
-        acts = [title for title in self.under_way.values() if title]
-        running = self.feeding.state.running or (self.producing is not None and self.producing.running)
-        choice = await self.push_screen_wait(Leaving(producing=running, acts=acts))
+        acts = [title for title in self.under_way.acts.values() if title]
+        if self.under_way.starting:
+            acts.append(_("the start of a production"))
+        choice = await self.push_screen_wait(Leaving(producing=self.under_way.running, acts=acts))
         if choice is LeavingChoice.STOP_AND_LEAVE:
-            await self.stop_production()
+            await self.under_way.stop()
         if choice in (LeavingChoice.LEAVE, LeavingChoice.STOP_AND_LEAVE):
             await self.end()
-
-    async def stop_production(self) -> None:
-        """Have every lane of what is produced on this home end the step it is in."""
-        if self.producing is not None and self.producing.running:
-            await self.producing.stop()
-        else:
-            await self.feeding.send(Stop(self.operator))
 
     async def end(self) -> None:
         """End within two seconds, whatever hangs; what is produced goes on."""
         self.reader.close()
-        if self.producing is not None:
-            self.producing.leave()
-        await asyncio.gather(*(act.end() for act in self.under_way))
+        await self.under_way.end()
         self.exit(ExitCode.OK)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """The terminal is gone, or the system asks: what was started here stops, as without a screen."""
-        if self.producing is not None:
-            self.producing.act.stop()
+        self.under_way.hang_up()
         self.run_worker(self.end(), group="leave", exclusive=True)
 
 

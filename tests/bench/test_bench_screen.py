@@ -160,5 +160,17 @@ async def test_a_production_goes_on_without_the_screen_and_is_found_again(
             await player.press("down", "enter")
             await player.sees("stopped")
             await player.until(lambda: player.app.feeding.state.ended is not None, "the end")
+
+            # A terminal that is closed stops what was started at it.
+            await player.start(order)
+            await player.told("usb-2", "insert a blank token")
+            assert player.app.under_way.producing is not None
+            act = player.app.under_way.producing.act
+            player.app.hang_up()
+            await player.until(lambda: player.app._exit, "the end of the screen")
+            process = act._process
+            await player.until(lambda: process is not None and process.poll() is not None, "its end")
     assert desk.states(order) == {"produced": 1, "planned": 1}
+    (ended,) = set(desk.rows("SELECT count(*) FROM audit WHERE body ->> '$.event' = 'production.ended'"))
+    assert ended >= (2,)
     desk.run("audit", "verify")

@@ -190,7 +190,7 @@ async def test_who_is_no_personaliser_steers_and_starts_nothing(with_order: Path
         await player.sees("Which order?", "B-7")
         await player.press("enter")
         await player.sees("pim is no personaliser")
-        assert player.app.producing is None
+        assert player.app.under_way.producing is None
 
 
 async def test_a_production_that_breaks_off_is_told(home: Path) -> None:
@@ -243,8 +243,8 @@ async def test_what_cannot_be_started_says_why_and_stays_as_it_was(with_order: P
         await player.sees("Produce order", "✗", "Close")
         await player.press("enter")
         await player.until(lambda: not player.app.screen.is_modal, "the bench")
-        assert player.app.producing is not None
-        assert not player.app.producing.running
+        assert player.app.under_way.producing is not None
+        assert not player.app.under_way.producing.running
     with closing(Records(home / "station.db")) as records:
         assert records.rows("SELECT state FROM orders WHERE reference = 'B-7'") == [("approved",)]
 
@@ -256,7 +256,7 @@ async def test_a_need_that_lasts_rings_the_bell_once(home: Path, monkeypatch: py
         monkeypatch.setattr(player.app, "bell", lambda: rung.append(None))
         await show(player, 2)
         await player.until(lambda: rung, "the bell")
-        player.app._call_for_hands()
+        player.app.under_way.call_for_hands()
         assert len(rung) == 1
 
 
@@ -268,7 +268,7 @@ async def test_leaving_is_asked_and_names_what_it_stops(home: Path) -> None:
             await player.press("up")
         await player.press("enter")
         await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
-        (act,) = player.app.under_way
+        (act,) = player.app.under_way.acts
         await player.press("ctrl+q")
         await player.sees("Leave the screen?", "stopped by leaving: Log in")
         await player.press("enter")

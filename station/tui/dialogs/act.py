@@ -69,7 +69,7 @@ class ActDialog(StationModal[Outcome]):
     def start(self) -> Act:
         """Begin the act; a worker called `act` brings its outcome."""
         act = Act(self._arguments, self.station.home, self._heard)
-        self.station.under_way[act] = self.heading
+        self.station.under_way.acts[act] = self.heading
         self.run_worker(self._carry_out(act), name="act", exit_on_error=False)
         return act
 
@@ -77,7 +77,7 @@ class ActDialog(StationModal[Outcome]):
         try:
             return await act.run()
         finally:
-            self.station.under_way.pop(act, None)
+            self.station.under_way.acts.pop(act, None)
 
     async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """It ended."""

@@ -109,18 +109,21 @@ class ProductionResult(Dialog[None]):
 
 def facts_of(told: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """What `station produce --json` tells, as names and words."""
-    items = {state: number for state, number in told.get("items", {}).items() if number}
-    counts = ", ".join(f"{number} {_(state.replace('-', ' '))}" for state, number in items.items())
     unseated = ", ".join(f"{count} {driver}" for driver, count in told.get("unseated", {}).items())
     stopped = "; ".join(f"{seat}: {reason}" for seat, reason in told.get("stopped_lanes", {}).items())
     return [
         (_("Order"), told.get("order")),
-        (_("Tokens"), counts or None),
+        (_("Tokens"), counted(told.get("items", {})) or None),
         (_("Stopped lanes"), stopped or None),
         (_("In quarantine"), ", ".join(told.get("quarantined", ())) or None),
         (_("Begun, not finished"), "; ".join(told.get("missing", ())) or None),
         (_("No seat for"), unseated or None),
     ]
+
+
+def counted(items: Mapping[str, int] | Mapping[ItemState, int]) -> str:
+    """Items by state in words, those of nothing left out."""
+    return ", ".join(f"{number} {_(state)}" for state, number in items.items() if number)
 
 
 def following(outcome: Outcome) -> list[str]:

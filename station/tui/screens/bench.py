@@ -66,7 +66,7 @@ class BenchScreen(DeskScreen):
         "border. A production goes on when you leave this area or lock the screen."
     )
     BINDINGS = [
-        Binding("s", "start", N_("Start an order")),
+        Binding("s", "start", N_("Start")),
         Binding("p", "pause", N_("Pause")),
         Binding("r", "resume", N_("Go on")),
         Binding("e", "end", N_("End lane")),
@@ -124,7 +124,7 @@ class BenchScreen(DeskScreen):
 
         self._read = await self.read(find)
         if self._read.seats:
-            self.station.watch_seats()
+            self.station.under_way.watch_seats()
         self._show()
 
     # Showing
@@ -252,7 +252,7 @@ class BenchScreen(DeskScreen):
         ]
         chosen = await self.app.push_screen_wait(Choose(_("Stop all lanes?"), options))
         if chosen == between_steps:
-            await self.station.stop_production()
+            await self.station.under_way.stop()
             self.notify(_("Every lane ends the step it is in."))
         elif chosen == after_tokens:
             for seat in self._state.lanes:
@@ -289,8 +289,8 @@ class BenchScreen(DeskScreen):
     @work(group="start", exclusive=True)
     async def start_order(self, number: str | None) -> None:
         """Start the production of an order: choose it if it is not named, then its seats; PINs are asked."""
-        running = self.station.producing is not None and self.station.producing.running
-        if self._state.running or running:
+        under_way = self.station.under_way
+        if under_way.running or under_way.starting:
             self.notify(_("A production is under way; one runs at a time."), severity="warning")
             return
         number = number or await self._choose_order()
@@ -299,7 +299,7 @@ class BenchScreen(DeskScreen):
         seats = await self._choose_seats(number)
         if seats is None:
             return
-        producing = self.station.produce(number, seats)
+        producing = under_way.produce(number, seats)
         known = self._state.production
 
         def begun() -> bool:
@@ -308,7 +308,7 @@ class BenchScreen(DeskScreen):
         title = _("Produce order {number}").format(number=number)
         outcome = await self.app.push_screen_wait(StartDialog(title, producing, begun))
         if outcome.done:
-            self.station.tell_end(producing)
+            under_way.tell_end(producing)
         else:
             await self.station.acted(outcome)
         self.reload()
