@@ -34,8 +34,10 @@ class Asking(Protocol):
         """Whether to do what cannot be undone, no unless said; raises `Unanswered` or `click.Abort`."""
         ...
 
-    def next(self, prompt: str) -> bool:
-        """Wait until the hands have done something; False where nobody will say so any more."""
+    def next(self, prompt: str, about: str = "") -> bool:
+        """Wait until the hands have done something, `about` the number of a thing; False where nobody will
+        say so any more.
+        """
         ...
 
 
@@ -65,10 +67,11 @@ class AtTerminal:
 
         return click.confirm(prompt, default=False, err=True)
 
-    def next(self, prompt: str) -> bool:
+    def next(self, prompt: str, about: str = "") -> bool:
         import click
 
-        click.echo(f"{prompt}, press Enter", err=True)
+        told = f"{prompt}: {about}" if about else prompt
+        click.echo(f"{told}, press Enter", err=True)
         return bool(sys.stdin.readline())
 
 

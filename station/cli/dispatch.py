@@ -145,14 +145,15 @@ def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as
                 {"number": number, "check": one.check, "ok": one.ok, "found": one.found}
                 for one in reading.findings
             ]
-            left = _unread(records, parcel)
+            unread = _unread(records, parcel)
+            left = len(unread)
             verdict = "is right" if reading.right else "is WRONG: put it aside"
             if parcel is None and reading.right:
                 verdict += f", parcel {reading.parcel.number}"
             click.echo(f"token {number or '-'} {verdict}; {left} to read", err=True)
             if not every or not left:
                 break
-            if not invocation.asking.next("take it out, put the next one in"):
+            if not invocation.asking.next("take it out, put the next one in", unread[0]):
                 break
     right = all(row["ok"] for row in rows)
     shown = rows if as_json or not right else []
@@ -318,12 +319,15 @@ def _write(file: str, page: bytes) -> None:
         out.write(page)
 
 
-def _unread(records: Records, number: str | None) -> int:
+def _unread(records: Records, number: str | None) -> list[str]:
+    """The numbers of the tokens of a parcel, or of all that are packed, that are to be read."""
     from batch.model.states import ParcelState
+    from batch.store.items import item_of
     from batch.store.parcels import packed, parcel, parcels
 
     wanted = parcels(records, None, ParcelState.PACKING) if number is None else [parcel(records, number)]
-    return sum(one.read_at is None for open_ in wanted for one in packed(records, open_))
+    unread = [one.item_id for open_ in wanted for one in packed(records, open_) if one.read_at is None]
+    return [item_of(records, id_).mailer_number for id_ in unread]
 
 
 def _row(records: Records, parcel: Parcel) -> dict[str, Any]:

@@ -97,10 +97,10 @@ class Conversation:
             raise _gone(prompt)
         return answer == YES
 
-    def next(self, prompt: str) -> bool:
+    def next(self, prompt: str, about: str = "") -> bool:
         """Wait for the hands: see `station.asking.Asking`."""
         try:
-            return self._ask(AskNext(prompt), prompt) is not None
+            return self._ask(AskNext(prompt, about), prompt) is not None
         except Unanswered:
             return False
 

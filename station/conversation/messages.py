@@ -49,9 +49,13 @@ class AskYes(_Message, frozen=True):
 
 
 class AskNext(_Message, frozen=True):
-    """The hands are to do something; the answer says that it is done."""
+    """The hands are to do something; the answer says that it is done.
+
+    `about`: the number of what is to be in hand, to be shown large; empty where there is none.
+    """
 
     prompt: str
+    about: str = ""
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -169,9 +169,7 @@ async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
         assert player.picture == picture
         await player.type("000006")
         await player.press("enter", "enter")
-        await player.sees("recall the token", "Close")
-        await player.press("enter")
-        await player.settled()
+        await player.closes("recall the token")
         assert states(after_printing)["000006"] == "lost"
 
 

@@ -94,7 +94,7 @@ class Person:
     def yes(self, prompt: str) -> bool:
         raise AssertionError(f"asked: {prompt}")
 
-    def next(self, prompt: str) -> bool:
+    def next(self, prompt: str, about: str = "") -> bool:
         raise AssertionError(f"asked: {prompt}")
 
 

@@ -16,6 +16,7 @@ from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, Q
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Outcome, Said
 from station.tui.dialogs.base import StationModal
+from station.tui.widgets.large_text import LargeText
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import N_, _
 
@@ -156,6 +157,8 @@ class ActDialog(StationModal[Outcome]):
         room = self.query_one("#question", Vertical)
         await room.remove_children()
         await room.mount(Label(question.prompt.strip(" :"), id="prompt", markup=False))
+        if isinstance(question, AskNext) and question.about:
+            await room.mount(LargeText(question.about, id="about"))
         if isinstance(question, AskSecret):
             field = SecretField(id="secret")
             await room.mount(field)
