@@ -46,6 +46,7 @@ class DeskScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ahead = ""
         # Bindings are written down before anybody chose a language.
         for key, bindings in self._bindings.key_to_bindings.items():
             told = [replace(one, description=_(one.description)) for one in bindings]
@@ -146,17 +147,26 @@ class DeskScreen(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         """A digit or capital where no field has the focus is the first of a scan."""
         letter = event.character or ""
+        if self._ahead:
+            # A scanner has typed all of it before the field is there.
+            event.stop()
+            event.prevent_default()
+            self._ahead += "\r" if event.key == "enter" else letter
+            return
         typing = isinstance(self.focused, Input | SecretField)
         if not typing and len(letter) == 1 and letter.isascii() and (letter.isdigit() or letter.isupper()):
             event.stop()
-            self._scan(letter)
+            self._ahead = letter
+            self._scan()
 
     @work(group="scan", exclusive=True)
-    async def _scan(self, begun: str) -> None:
+    async def _scan(self) -> None:
+        begun, entered, _rest = self._ahead.partition("\r")
+        self._ahead = ""
         label = _("A number, typed or scanned")
-        found = await self.app.push_screen_wait(AskLine(_("Find"), label, begun))
-        if found:
-            self.scanned(found)
+        found = begun if entered else await self.app.push_screen_wait(AskLine(_("Find"), label, begun))
+        if found and found.strip():
+            self.scanned(found.strip())
 
     @work(group="load", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:

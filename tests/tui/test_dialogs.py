@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual import events
 from textual.widgets import Button
 
 from station.tui.dialogs.asking import AskLine
@@ -83,3 +84,40 @@ async def test_one_of_several_is_chosen_with_arrows(home: Path) -> None:
         await player.press("down", "enter")
         await player.until(lambda: not player.app.screen.is_modal)
     assert answers == [2]
+
+
+async def test_a_scanner_that_types_all_at_once_is_understood(home: Path) -> None:
+    """Its keys are there before a field for them is."""
+    async with playing(home) as player:
+        await player.log_in("olga")
+        scanned: list[str] = []
+        player.app.screen.scanned = scanned.append  # type: ignore[attr-defined]
+        for key in (*"000123", "\r"):
+            name = "enter" if key == "\r" else key
+            player.app.post_message(events.Key(name, key))
+        await player.until(lambda: scanned == ["000123"], "the scan")
+        assert not player.app.screen.is_modal
+
+
+async def test_a_number_typed_by_hand_opens_a_field_with_it(home: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("olga")
+        scanned: list[str] = []
+        desk = player.app.screen
+        desk.scanned = scanned.append  # type: ignore[attr-defined]
+        await player.type("P-000")
+        await player.sees("A number, typed or scanned", "P-000")
+        await player.type("001")
+        await player.press("enter")
+        await player.until(lambda: scanned == ["P-000001"], "the number")
+
+
+async def test_whoever_will_not_give_a_pin_is_back_where_they_were(home: Path) -> None:
+    async with playing(home) as player:
+        await player.sees("olga")
+        await player.press("end", "enter")
+        await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
+        await player.press("escape")
+        await player.settled()
+        assert player.app.operator is None
+        assert not player.app.screen.is_modal

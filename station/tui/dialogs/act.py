@@ -23,6 +23,9 @@ from station.tui.words import N_, _
 _FOUND = (ExitCode.CHECK_FAILED, ExitCode.FAULTS_IN_INPUT, ExitCode.REFUSED_BY_RULE)
 """How a check ends that did its work and found something."""
 
+_ERROR = ("station: ", "  next: ")
+"""How the lines begin that tell an error, which is told by itself as well."""
+
 _KEPT = 200
 """Lines of talk that are kept on the screen."""
 
@@ -52,6 +55,7 @@ class ActDialog(StationModal[Outcome]):
         self._first: bytes | None = None
         self._act: Act | None = None
         self._outcome: Outcome | None = None
+        self._declined = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -97,6 +101,7 @@ class ActDialog(StationModal[Outcome]):
             self.dismiss(self._outcome)
         elif self._act is not None:
             if self._asked is not None:
+                self._declined = True
                 await self._answered(None)
             else:
                 self._act.stop()
@@ -140,12 +145,12 @@ class ActDialog(StationModal[Outcome]):
     async def on_act_dialog_came(self, event: Came) -> None:
         """Show what came, one after the other."""
         if isinstance(event.heard, Said):
-            self._say(event.heard.text)
+            self._tell([*self._lines, event.heard.text][-_KEPT:])
         elif isinstance(event.heard, AskSecret | AskText | AskYes | AskNext):
             await self._ask(event.heard)
 
-    def _say(self, text: str) -> None:
-        self._lines = [*self._lines, text][-_KEPT:]
+    def _tell(self, lines: list[str]) -> None:
+        self._lines = lines
         self.query_one("#said", Static).update(Text("\n".join(self._lines)))
         self.query_one("#talk", VerticalScroll).scroll_end(animate=False)
 
@@ -191,7 +196,9 @@ class ActDialog(StationModal[Outcome]):
 
     async def _ended(self, outcome: Outcome) -> None:
         self._outcome = outcome
-        if outcome.code in self._fine and outcome.failed is None and not self._show:
+        fine = outcome.code in self._fine and outcome.failed is None and not self._show
+        # Whoever would not answer knows why nothing was done.
+        if fine or (self._declined and outcome.code == ExitCode.INTERRUPTED):
             self.dismiss(outcome)
             return
         failed = outcome.failed
@@ -200,6 +207,7 @@ class ActDialog(StationModal[Outcome]):
         if not room.is_attached:  # the screen is being left
             return
         if failed is not None:
+            self._tell([line for line in self._lines if not line.startswith(_ERROR)])
             where = f"{failed.where}: " if failed.where else ""
             labels = [Label(f"✗ {where}{failed.what}", classes="failed", markup=False)]
             if failed.next:

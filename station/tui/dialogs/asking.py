@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Input, Label
 
@@ -25,6 +26,18 @@ class AskLine(Dialog[str]):
         field = self.query_one(Input)
         field.focus()
         field.cursor_position = len(self._begun)
+
+    def on_key(self, event: events.Key) -> None:
+        """What a scanner typed before the field had the focus stands in it all the same."""
+        field = self.query_one(Input)
+        if self.focused is field:
+            return
+        if event.key == "enter" and self.focused is None:
+            event.stop()
+            self._take()
+        elif event.character is not None and event.is_printable:
+            event.stop()
+            field.insert_text_at_cursor(event.character)
 
     def chosen(self, choice: Choice[str | None]) -> None:
         if choice.value is None:

@@ -124,8 +124,9 @@ class _Picker(Dialog[Path]):
         if event.character in ("/", "~") and self.focused is not field:
             event.stop()
             event.prevent_default()
+            # At once, because what is typed next belongs to it.
+            self.set_focus(field)
             field.value = event.character
-            field.focus()
             field.cursor_position = 1
 
     def on_paste(self, event: events.Paste) -> None:
@@ -133,8 +134,8 @@ class _Picker(Dialog[Path]):
         field = self.query_one("#path", Input)
         if self.focused is not field:
             event.stop()
+            self.set_focus(field)
             field.value = event.text.partition("\n")[0].strip()
-            field.focus()
 
     def chosen(self, choice: Choice[Path | None]) -> None:
         if choice is self.choices[0]:
