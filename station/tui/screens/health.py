@@ -81,7 +81,7 @@ class HealthScreen(DeskScreen):
         table = self.query_one(DataTable)
         table.add_columns("", _("Check"), _("Found"))
         table.focus()
-        self.station.watch_seats()
+        self.station.under_way.watch_seats()
         self.set_interval(1.0, self._tick)
 
     def on_screen_resume(self) -> None:
