@@ -121,10 +121,13 @@ class _Picker(Dialog[Path]):
     def on_key(self, event: events.Key) -> None:
         """What begins like a path is typed into the field."""
         field = self.query_one("#path", Input)
-        if event.character in ("/", "~") and self.focused is not field:
+        if self.focused is field and event.character is not None and event.is_printable:
+            # It was typed before the field had the focus.
+            event.stop()
+            field.insert_text_at_cursor(event.character)
+        elif event.character in ("/", "~"):
             event.stop()
             event.prevent_default()
-            # At once, because what is typed next belongs to it.
             self.set_focus(field)
             field.value = event.character
             field.cursor_position = 1
