@@ -21,6 +21,11 @@ _PARCEL = (
 )
 _PACKED = "parcel_id, item_id, added_by, added_at, read_by, read_at, seat, quoted"
 _OPEN = (ParcelState.PACKING, ParcelState.CLOSED)
+_UNPACKED = (
+    "NOT EXISTS (SELECT 1 FROM parcel_tokens t JOIN parcels p ON p.id = t.parcel_id "
+    "WHERE t.item_id = i.id AND p.state IN (?, ?))"
+)
+"""Whether an item `i` lies in no parcel, in the words of SQL; takes the states of open ones."""
 
 
 def add(records: Records, order: Order, by: str) -> Parcel:
@@ -131,6 +136,16 @@ def on_their_way(records: Records) -> list[tuple[int, int]]:
     return [(int(item_id), int(parcel_id)) for item_id, parcel_id in rows]
 
 
+def unpacked(records: Records) -> list[tuple[int, int]]:
+    """The ids of finished tokens that lie at the desk and in no parcel, with those of their orders."""
+    rows = records.rows(
+        "SELECT i.id, i.order_id FROM lives l CROSS JOIN items i ON i.id = l.item_id "
+        f"WHERE l.state = ? AND i.state = ? AND {_UNPACKED} ORDER BY i.id",
+        (LifeState.AT_DESK, ItemState.PRODUCED, *_OPEN),
+    )
+    return [(int(item_id), int(order_id)) for item_id, order_id in rows]
+
+
 @dataclass(frozen=True)
 class Unpacked:
     """How many tokens of an order and a layout lie at the desk and in no parcel, the first `since` when.
@@ -145,8 +160,8 @@ class Unpacked:
     since: datetime
 
 
-def unpacked(records: Records) -> list[Unpacked]:
-    """Finished tokens that lie at the desk and in no parcel; none to be revoked or of an ended manager."""
+def count_unpacked(records: Records) -> list[Unpacked]:
+    """The same tokens counted, but those whose certificates were to be revoked or whose manager ended."""
     rows = records.rows(
         "SELECT i.order_id, i.layout, p.number, count(*), min(l.since) "
         "FROM lives l CROSS JOIN items i ON i.id = l.item_id CROSS JOIN orders o ON o.id = i.order_id "
@@ -154,9 +169,7 @@ def unpacked(records: Records) -> list[Unpacked]:
         "AND p.email = json_extract(i.fields, '$.manager_email') "
         "WHERE l.state = ? AND i.state = ? "
         "AND (p.number IS NOT NULL OR coalesce(json_extract(i.fields, '$.manager_email'), '') = '') "
-        "AND NOT EXISTS (SELECT 1 FROM parcel_tokens t "
-        "JOIN parcels p ON p.id = t.parcel_id WHERE t.item_id = i.id AND p.state IN (?, ?)) "
-        "AND NOT EXISTS (SELECT 1 FROM revocations r JOIN keys k ON k.item_id = r.item_id "
+        f"AND {_UNPACKED} AND NOT EXISTS (SELECT 1 FROM revocations r JOIN keys k ON k.item_id = r.item_id "
         "AND k.certificate = r.certificate WHERE r.item_id = i.id) "
         "GROUP BY i.order_id, i.layout, p.number ORDER BY i.order_id",
         (LifeState.AT_DESK, ItemState.PRODUCED, *_OPEN),

@@ -44,7 +44,7 @@ def duties(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
 def _tokens(records: Records, layout_of: LayoutOf, on: date) -> Iterator[Duty]:
     """Tokens that may go and lie in no parcel, by order."""
     waiting: dict[int, list[Unpacked]] = {}
-    for some in parcels.unpacked(records):
+    for some in parcels.count_unpacked(records):
         # Elsewhere its holder comes for it: that is due in the field.
         if layout_of(some.layout).release is Release.AFTER_ACKNOWLEDGEMENT:
             manager = registry.person(records, some.manager) if some.manager is not None else None

@@ -22,6 +22,7 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from station.tui.dialogs.picking import PickFile
 from station.tui.dialogs.telling import Tell
 from station.tui.screens.token_details import TokenDetails
 from station.tui.words import N_, _
@@ -59,6 +60,7 @@ _REASONS = {
     Reason.PRIVILEGE_WITHDRAWN: N_("its holder may not have it any more"),
     Reason.UNSPECIFIED: N_("not told"),
 }
+_PAPERS = (".pdf", ".p7m", ".p7s", ".eml", ".txt", ".png", ".jpg", ".jpeg", ".tif")
 _ALONE = ""
 
 
@@ -127,9 +129,7 @@ class TokenActs(DeskScreen):
             text = _("Did the receiver agree to all of this, and sign for it?")
             if not await self.app.push_screen_wait(Confirm(title, f"{text}\n\n{agreed}", _("Yes, signed"))):
                 return
-            paper = await self.app.push_screen_wait(
-                AskLine(title, _("The file of what was signed; its digest is kept"))
-            )
+            paper = await self._paper(_("What was signed; its digest is kept"))
             if paper is None:
                 return
             given = [*(f"--consent={one}" for one in asked.consents), "--signed", paper]
@@ -270,13 +270,20 @@ class TokenActs(DeskScreen):
         )
         if signed is None:
             return None
-        label = (
-            _("The file of the signed request")
-            if signed
-            else _("On what ground, in a sentence without names")
-        )
-        told = await self.app.push_screen_wait(AskLine(title, label))
+        if signed:
+            told = await self._paper(_("The signed request; its digest is signed for"))
+        else:
+            label = _("On what ground, in a sentence without names")
+            told = await self.app.push_screen_wait(AskLine(title, label))
         return None if told is None else ["--request" if signed else "--ground", told]
+
+    async def _paper(self, title: str) -> str | None:
+        """A file of what somebody signed."""
+        path = await self.app.push_screen_wait(PickFile(title, self.station.folder, _PAPERS))
+        if path is None:
+            return None
+        self.station.remember_folder(path.parent)
+        return str(path)
 
     async def _second(self, title: str) -> str | None:
         """Who signs as well: a name, nothing where they do so later, None where it was left."""

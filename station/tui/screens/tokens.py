@@ -19,8 +19,9 @@ from batch.store.certificate_list import CertificateState, CertificatesWanted, L
 from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.lists import ListedToken, TokensWanted
-from batch.store.paging import Count, Page, Place
+from batch.store.paging import MOST, Count, Page, Place
 from batch.store.revocations import Standing
+from batch.store.search import Hit
 from station.tui.dialogs.choosing import Choose
 from station.tui.screens.token_acts import ACTS, TokenActs
 from station.tui.screens.token_details import SECTIONS, TokenDetails, details_of
@@ -292,7 +293,7 @@ def _tokens_page(records: Records, text: str, filter_: Filter, place: Place, lim
     text = _resolved(records, text)
     if text and filter_ == Filter():
         hits = search.page(records, text, place, limit)
-        page = Page(tuple(one.token for one in hits.rows), hits.cursors, hits.has_before, hits.has_after)
+        page = _once(hits)
     else:
         page = lists.page(records, _tokens_wanted(text, filter_), place, limit)
     standing = revocations.standing_of(records, [one.item.id for one in page.rows])
@@ -300,10 +301,23 @@ def _tokens_page(records: Records, text: str, filter_: Filter, place: Place, lim
     return Page(rows, page.cursors, page.has_before, page.has_after)
 
 
+def _once(hits: Page[Hit]) -> Page[ListedToken]:
+    """Each token of a page once, however many ways it was found."""
+    first = {hit.token.item.id: place for place, hit in reversed(list(enumerate(hits.rows)))}
+    places = sorted(first.values())
+    return Page(
+        tuple(hits.rows[place].token for place in places),
+        tuple(hits.cursors[place] for place in places),
+        hits.has_before,
+        hits.has_after,
+    )
+
+
 def _tokens_count(records: Records, text: str, filter_: Filter) -> Count:
     text = _resolved(records, text)
     if text and filter_ == Filter():
-        return search.count(records, text)
+        found = search.count(records, text)
+        return found if found.number > MOST else Count(len(_once(search.page(records, text)).rows), False)
     return lists.count(records, _tokens_wanted(text, filter_))
 
 
