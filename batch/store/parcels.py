@@ -182,6 +182,34 @@ def count_unpacked(records: Records) -> list[Unpacked]:
     return found
 
 
+_LYING = (
+    "WHERE l.state = ? AND i.state = ? "
+    "AND NOT EXISTS (SELECT 1 FROM parcel_tokens t JOIN parcels p ON p.id = t.parcel_id "
+    "WHERE t.item_id = i.id AND p.state IN (?, ?))"
+)
+_AT_DESK = (LifeState.AT_DESK, ItemState.PRODUCED, *_OPEN)
+
+
+def lying(records: Records) -> list[tuple[int, int]]:
+    """Ids of orders with finished tokens at the desk that lie in no parcel, and how many, oldest first."""
+    rows = records.rows(
+        "SELECT i.order_id, count(*) FROM lives l CROSS JOIN items i ON i.id = l.item_id "
+        f"{_LYING} GROUP BY i.order_id ORDER BY 1",
+        _AT_DESK,
+    )
+    return [(int(order_id), int(count)) for order_id, count in rows]
+
+
+def lying_of(records: Records, order_id: int, most: int) -> list[int]:
+    """Ids of an order's finished tokens that lie at the desk and in no parcel, `most` of them."""
+    rows = records.rows(
+        "SELECT i.id FROM items i CROSS JOIN lives l ON l.item_id = i.id "
+        f"{_LYING} AND i.order_id = ? ORDER BY 1 LIMIT ?",
+        (*_AT_DESK, order_id, most),
+    )
+    return [int(row[0]) for row in rows]
+
+
 def put_in(records: Records, parcel: Parcel, item_id: int, by: str) -> None:
     """A token is put into a parcel, not read yet."""
     records.write(

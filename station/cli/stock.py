@@ -45,19 +45,28 @@ def blanks() -> None:
 @click.option(
     "--serials", type=click.File("r", "utf-8", "replace"), help="A file with their serials, one a line."
 )
+@click.option("--range", "ends", nargs=2, metavar="FIRST LAST", help="Their serials from one to another.")
 @pass_invocation
 def receive(
-    invocation: Invocation, lot: str, driver: str, model: str, count: int | None, serials: TextIO | None
+    invocation: Invocation,
+    lot: str,
+    driver: str,
+    model: str,
+    count: int | None,
+    serials: TextIO | None,
+    ends: tuple[str, str] | None,
 ) -> None:
     """Take blanks in, as the LOT the maker names on the delivery."""
-    from batch.life.dispatch.blanks import MOST
+    from batch.life.dispatch.blanks import MOST, between
     from batch.life.dispatch.blanks import receive as take
     from batch.people.separation import Act
 
-    if (count is None) is (serials is None):
-        raise click.UsageError("say --count, or --serials")
-    listed = [line.strip() for line in serials.readlines(MOST * 80)] if serials is not None else []
-    listed = [line for line in listed if line]
+    if sum(one is not None for one in (count, serials, ends)) != 1:
+        raise click.UsageError("say --count, or --serials, or --range")
+    listed = between(*ends) if ends is not None else []
+    if serials is not None:
+        listed = [line.strip() for line in serials.readlines(MOST * 80)]
+        listed = [line for line in listed if line]
     desk = invocation.desk()
     with (
         desk.sound_records() as records,

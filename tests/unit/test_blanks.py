@@ -10,7 +10,7 @@ import pytest
 from batch.audit.log import log
 from batch.life.dispatch import blanks
 from batch.model.dispatch import Departure
-from batch.model.errors import NotFound, Refused
+from batch.model.errors import FaultyValue, NotFound, Refused
 from batch.model.events import Event
 from batch.model.states import ItemState
 from batch.store import blanks as stored
@@ -137,3 +137,16 @@ def test_a_delivery_that_cannot_be_is_refused_whole(
     with pytest.raises(Refused, match="came in already"):
         receive(records, "FIRST", count=3)
     assert [one.lot for one in blanks.lines(records)] == ["FIRST"]
+
+
+def test_serials_go_from_one_to_another() -> None:
+    assert blanks.between("C-0008", "C-0011") == ["C-0008", "C-0009", "C-0010", "C-0011"]
+    assert blanks.between(" 99 ", "99") == ["99"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("C-1", "D-2"), ("C-8", "C-12"), ("C-2", "C-1"), ("C-0", "C-999999"), ("C", "C-1")]
+)
+def test_serials_that_are_no_range_are_refused(first: str, last: str) -> None:
+    with pytest.raises(FaultyValue):
+        blanks.between(first, last)

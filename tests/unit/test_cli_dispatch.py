@@ -161,3 +161,5 @@ def test_blanks_are_listed_reconciled(station: Station, home: Path) -> None:
     told = station("stock", "blanks", "count", "1", "--driver", "piv", expect=ExitCode.CHECK_FAILED)
     assert told.err == "1 counted, and there should be 2\n"
     assert "counted 1" in station("stock", "blanks", "list", expect=ExitCode.CHECK_FAILED).err
+    more = ("B", "--driver", "piv", "--model", "Card", "--range", "S08", "S10")
+    assert "3 blanks of Card in stock as lot B" in station("stock", "blanks", "receive", *more).err

@@ -98,6 +98,16 @@ def test_forms_are_received_read_after_printing_and_accounted_for(
     assert "is no state" in station(*gone, expect=ExitCode.FAULTS_IN_INPUT).err
 
 
+def test_letters_that_were_scanned_are_confirmed_together(desk: LetterDesk, station: Station) -> None:
+    station("letter", "forms", "receive", "A-0001", "A-0020")
+    seen = ("--seen", "1", "A-0002", "--seen", "000003", "A-0004")
+    station("letter", "confirm", *seen[:-1], "A-0002", expect=ExitCode.REFUSED_BY_RULE)
+    assert set(states(desk).values()) == {"printed"}
+    assert "2 letters are confirmed" in station("letter", "confirm", *seen, "--spoiled", "A-0001").err
+    assert states(desk) == {"000001": "confirmed", "000002": "printed", "000003": "confirmed"}
+    assert desk.form("A-0001") == "spoiled"
+
+
 def test_a_letter_is_spoiled_lost_or_destroyed_and_its_form_with_it(
     desk: LetterDesk, station: Station
 ) -> None:
@@ -145,6 +155,8 @@ def test_options_that_do_not_go_together_are_refused(station: Station) -> None:
         ("confirm",),
         ("confirm", "000001", "--order", ORDER),
         ("confirm", "000001", "--first", "A-0001"),
+        ("confirm", "000001", "--seen", "000001", "A-0001"),
+        ("confirm", "--seen", "000001", "A-0001", "--first", "A-0001"),
         ("settle", "000001", *WHY),
         ("settle", "000001", "--printed", "--no-form", *WHY),
         ("send", "--by", "post"),

@@ -310,3 +310,15 @@ def test_what_becomes_of_letters_and_forms_agrees_with_the_log_all_the_way(desk:
     stock.destroy(desk.records, [form("A-0003")], "carl", "emil", "shredded")
     told = [one.more for one in verify(desk.records).findings]
     assert not [one for one in told if one.startswith(("letter", "form"))]
+
+
+def test_the_next_form_is_the_one_behind_the_last_that_was_used(desk: LetterDesk) -> None:
+    assert forms.next_in_stock(desk.records, PRINTER) == form("A-0001")
+    stock.receive(desk.records, PRINTER, form("B-01"), form("B-02"), "carl")
+    stock.spoil(desk.records, [form("A-0007")], "carl", "torn")
+    assert forms.next_in_stock(desk.records, PRINTER) == form("A-0008")
+    assert forms.in_stock_of(desk.records, PRINTER) == 101
+    stock.spoil(desk.records, [form("A-0100")], "carl", "torn")
+    assert forms.next_in_stock(desk.records, PRINTER) == form("B-01")
+    stock.miss(desk.records, [form("B-02")], "carl", "not there")
+    assert forms.next_in_stock(desk.records, PRINTER) is None

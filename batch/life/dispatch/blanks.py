@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batch.audit.log import log
 from batch.life.wording import checked
 from batch.model.dispatch import Delivery, Departure
-from batch.model.errors import Refused
+from batch.model.errors import FaultyValue, Refused
 from batch.model.events import Event
 from batch.store import blanks
 from batch.store.blanks import Counts
@@ -16,6 +17,8 @@ from batch.store.database import Records
 
 MOST = 100_000
 """Blanks of one delivery."""
+
+_NUMBERED = re.compile(r"([\x21-\x7e]{0,60}?)([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,25 @@ def receive(
         detail = {"driver": driver, "model": model, "lot": lot, "count": number, "listed": bool(serials)}
         log(records, Event("blanks.received", by, detail=detail))
     return found
+
+
+def between(first: str, last: str) -> list[str]:
+    """The serials from one to another, alike but for the digits at their end; raises `FaultyValue`."""
+    begin, end = _NUMBERED.fullmatch(first.strip()), _NUMBERED.fullmatch(last.strip())
+    if begin is None or end is None or begin[1] != end[1] or len(begin[2]) != len(end[2]):
+        raise FaultyValue(
+            "differ in more than the digits at their end",
+            where=f"serials {first} to {last}",
+            next="read the first and the last again; else list them in a file",
+        )
+    count = int(end[2]) - int(begin[2]) + 1
+    if not 0 < count <= MOST:
+        raise FaultyValue(
+            f"are {count}; 1 to {MOST} are taken in at once",
+            where=f"serials {first} to {last}",
+            next="give the lowest, then the highest",
+        )
+    return [f"{begin[1]}{int(begin[2]) + more:0{len(begin[2])}d}" for more in range(count)]
 
 
 def leave(

@@ -61,7 +61,7 @@ class DispatchScreen(ParcelActs, AcknowledgingActs, LendingActs):
 
     def tables(self) -> Mapping[str, PagedTable[Any]]:
         parcels = (_("Parcel"), _("Order"), _("State"), _("To"), _("Tokens"), _("Read"), _("Sent"))
-        pack = (_("Order"), _("Subscriber"), _("May go"), _("Wait"))
+        pack = (_("Order"), _("Subscriber"), _("At the desk"))
         known = (_("No."), _("Token"), _("State"), _("Sender"), _("In doubt"))
         lent = (_("Loan"), _("Device"), _("Serial"), _("State"), _("Until"), _("Whom"))
         return {
@@ -117,7 +117,8 @@ class DispatchScreen(ParcelActs, AcknowledgingActs, LendingActs):
             found = await self.read(lambda _desk, records: reading.parcel_facts(records, row.number))
             return _parcel_told(row, found)
         if isinstance(row, PackRow):
-            return _pack_told(row)
+            to_pack = await self.read(lambda desk, records: reading.pack_facts(desk, records, row.order))
+            return _pack_told(row, to_pack)
         if isinstance(row, AcknowledgementRow):
             return _acknowledgement_told(row)
         assert isinstance(row, LoanRow)
@@ -161,8 +162,7 @@ def _parcel_cells(row: ParcelRow) -> tuple[str, ...]:
 
 
 def _pack_cells(row: PackRow) -> tuple[str, ...]:
-    waiting = sum(number for _reason, number in row.waiting)
-    return row.order, row.subscriber, f"✓ {row.ready}" if row.ready else "", f"‖ {waiting}" if waiting else ""
+    return row.order, row.subscriber, str(row.tokens)
 
 
 def _acknowledgement_cells(row: AcknowledgementRow) -> tuple[str, ...]:
@@ -194,12 +194,14 @@ def _parcel_told(row: ParcelRow, found: reading.ParcelFacts) -> Told:
     return facts, lines
 
 
-def _pack_told(row: PackRow) -> Told:
-    ready = n_("{number} token may go: n packs", "{number} tokens may go: n packs", row.ready)
-    facts = [(_("Order"), f"{row.order} · {row.subscriber}"), (_("Ready"), ready if row.ready else _("none"))]
-    return facts, [
-        n_("{number} waits: ", "{number} wait: ", number) + reason for reason, number in row.waiting
+def _pack_told(row: PackRow, found: reading.PackFacts) -> Told:
+    ready = n_("{number} token may go: n packs", "{number} tokens may go: n packs", found.ready)
+    facts = [
+        (_("Order"), f"{row.order} · {row.subscriber}"),
+        (_("Ready"), f"✓ {ready}" if found.ready else _("‖ none may go")),
     ]
+    waiting = [n_("{number} waits: ", "{number} wait: ", many) + reason for reason, many in found.waiting]
+    return facts, waiting
 
 
 def _acknowledgement_told(row: AcknowledgementRow) -> Told:

@@ -21,7 +21,7 @@ from batch.store.parcel_list import ParcelsWanted
 from station.wiring import Desk
 
 _MOST_PACKED = 2_000
-"""Tokens at the desk that are looked at for whether they may go."""
+"""Tokens of an order that are looked at for whether they may go."""
 
 _MOST_TOLD = 200
 _OPEN = (ParcelState.PACKING, ParcelState.CLOSED)
@@ -65,10 +65,17 @@ class ParcelFacts:
 
 @dataclass(frozen=True)
 class PackRow:
-    """An order with tokens that lie at the desk: how many may go, and how many may not for which reason."""
+    """An order, and how many of its tokens lie at the desk and in no parcel."""
 
     order: str
     subscriber: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class PackFacts:
+    """How many of an order's tokens at the desk may go, and how many may not for which reason."""
+
     ready: int
     waiting: tuple[tuple[str, int], ...]
 
@@ -134,22 +141,24 @@ def parcel_facts(records: Records, number: str) -> ParcelFacts:
     )
 
 
-def to_pack(desk: Desk, records: Records) -> list[PackRow]:
+def to_pack(_desk: Desk, records: Records) -> list[PackRow]:
     """Orders with tokens at the desk that lie in no parcel, the oldest first."""
+    counts = parcels.lying(records)[:_MOST_TOLD]
+    found = {one.id: one for one in orders.orders_of(records, [id_ for id_, _count in counts])}
+    return [PackRow(found[id_].number, found[id_].subscriber, count) for id_, count in counts]
+
+
+def pack_facts(desk: Desk, records: Records, order: str) -> PackFacts:
+    """What may go of an order today, and why the rest may not."""
     today, layout_of = now().date(), desk.library.token
-    ready, waiting = Counter[int](), dict[int, Counter[str]]()
-    for item_id, order_id in islice(parcels.unpacked(records), _MOST_PACKED):
-        reasons = waiting.setdefault(order_id, Counter())
+    ready, waiting = 0, Counter[str]()
+    for item_id in parcels.lying_of(records, orders.order(records, order).id, _MOST_PACKED):
         reason = why_not(records, items.item_of(records, item_id), layout_of, today)
         if reason is None:
-            ready[order_id] += 1
+            ready += 1
         else:
-            reasons[reason] += 1
-    found = {one.id: one for one in orders.orders_of(records, sorted(waiting))}
-    return [
-        PackRow(found[id_].number, found[id_].subscriber, ready[id_], tuple(reasons.most_common()))
-        for id_, reasons in waiting.items()
-    ]
+            waiting[reason] += 1
+    return PackFacts(ready, tuple(waiting.most_common()))
 
 
 def acknowledgements_page(
