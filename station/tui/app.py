@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from station.tui.areas import AREAS, LOGIN, area
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
+from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
 from station.tui.palette import DeskCommands
 from station.tui.reading import Reader
@@ -87,6 +87,8 @@ class StationApp(App[ExitCode]):
         self._sought: dict[str, str] = {}
         self._version: int | None = None
         self.under_way = UnderWay(self)
+        self.certain_end: CertainEnd | None = None
+        """Only where the process is the screen's own."""
         for theme in THEMES:
             self.register_theme(theme)
         self._prefer(preferences.of_operator(Home(home), None))
@@ -102,9 +104,9 @@ class StationApp(App[ExitCode]):
         """Nothing but the login is open until somebody has logged in."""
         self.name_of_station = await self.reader.read(lambda desk, _records: desk.configuration.station.name)
         self.under_way.watch()
-        if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.hang_up)
+        if self.certain_end is not None:
+            loop = asyncio.get_running_loop()
+            self.certain_end.on_signals(lambda: loop.call_soon_threadsafe(self.hang_up))
         await self.find_out_who()
         self.set_interval(_LOOK, self._look)
 
@@ -307,10 +309,13 @@ class StationApp(App[ExitCode]):
         if self.under_way.starting:
             acts.append(_("the start of a production"))
         choice = await self.push_screen_wait(Leaving(producing=self.under_way.running, acts=acts))
+        if choice not in (LeavingChoice.LEAVE, LeavingChoice.STOP_AND_LEAVE):
+            return
+        if self.certain_end is not None:
+            self.certain_end.begin()
         if choice is LeavingChoice.STOP_AND_LEAVE:
             await self.under_way.stop()
-        if choice in (LeavingChoice.LEAVE, LeavingChoice.STOP_AND_LEAVE):
-            await self.end()
+        await self.end()
 
     async def end(self) -> None:
         """End within two seconds, whatever hangs; what is produced goes on."""
@@ -338,5 +343,9 @@ class _Choosing:
 def open_screen(home: Path) -> ExitCode:
     """Open the screen at a home and stay until it is left."""
     app = StationApp(home)
-    code = app.run()
+    app.certain_end = CertainEnd()
+    try:
+        code = app.run()
+    finally:
+        app.certain_end.over()
     return ExitCode.OK if code is None else code

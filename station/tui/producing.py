@@ -13,7 +13,7 @@ from station.tui.acts import Act, Heard, Outcome, Said
 _PATIENCE = "120"
 """Seconds a lane waits for a begun token, where there are hands to put it back."""
 
-_STEP = 1.5
+_STEP = 0.7
 """Seconds for the lanes to end their steps while somebody waits to leave."""
 
 

@@ -19,7 +19,7 @@ from station.tui.widgets.large_text import largest
 _CORNERS = 6
 """Columns of a border that its title cannot have."""
 
-_LARGE = 8
+_LARGE = 5
 """Lines from which on an instruction is set in large letters, where they fit."""
 
 
