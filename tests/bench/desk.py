@@ -279,6 +279,10 @@ class Desk:
         self.bench.take(seat, "good", f"envelope {inside[-1]['number']}")
         self.run("dispatch", "close", parcel, operator="emil")
         self.run("dispatch", "send", parcel, "--courier", "Post", "--reference", "3S1", operator="emil")
+        self.acknowledged(parcel)
+
+    def acknowledged(self, parcel: str) -> None:
+        """Have the tokens of a parcel that went acknowledged by e-mail."""
         said = self.rows(
             "SELECT quoted, json_extract(fields, '$.group'), json_extract(fields, '$.manager_email') "
             "FROM parcel_tokens JOIN items ON items.id = item_id JOIN parcels ON parcels.id = parcel_id "

@@ -42,6 +42,14 @@ class Operator(Player):
             await self.secret(self.desk.pins[asked.name].reveal().decode())
             await self.until(lambda asked=asked: self._asked() is not asked, "the next")  # type: ignore[misc]
 
+    async def answer_all(self) -> None:
+        """Type each PIN that is asked for, until the act has ended and is shown still."""
+        while not self._ended():
+            asked = self._asked()
+            if asked is not None:
+                await self.secret(self.desk.pins[asked.name].reveal().decode())
+            await self.until(lambda asked=asked: self._asked() is not asked or self._ended(), "the next")  # type: ignore[misc]
+
     async def enter(self, name: str) -> None:
         """Log in by name, unless this terminal's session is still there."""
         await self.until(lambda: self.app.operator == name or name in self.text, "the login")
@@ -83,6 +91,9 @@ class Operator(Player):
             lambda: words in f"{self.lane(seat).instruction.text} / {self.lane(seat).instruction.state}",
             f"{words!r} at {seat}",
         )
+
+    def _ended(self) -> bool:
+        return isinstance(self.app.screen, ActDialog) and self.app.screen._outcome is not None
 
     def _acting(self) -> bool:
         return isinstance(self.app.screen, ActDialog)
