@@ -91,7 +91,7 @@ async def test_records_are_backed_up_where_it_was_wanted(home: Path, tmp_path: P
         await player.type(str(place))
         await player.press("enter")
         await player.until(place.is_file, "the backup")
-        await player.sees("read back and sound")
+        await player.sees("read back and sound", "Close")
         assert stat.S_IMODE(os.stat(place).st_mode) & 0o077 == 0
         await player.press("enter")
         await player.until(lambda: "last backup: never" not in player.text, "its day")
