@@ -293,10 +293,15 @@ class StationApp(App[ExitCode]):
             self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
             await self.switch_mode(opened)
 
-    def start_order(self, number: str) -> None:
+    @work(group="start-order", exclusive=True)
+    async def start_order(self, number: str) -> None:
         """Open the bench and start the production of an order there."""
-        self.action_open("bench")
-        self.call_after_refresh(lambda: self.screen.start_order(number))  # type: ignore[attr-defined]
+        from station.tui.screens.bench import BenchScreen
+
+        if self.current_mode != "bench":
+            await self.switch_mode("bench")
+        if isinstance(self.screen, BenchScreen):
+            self.screen.start_order(number)
 
     # The end
 

@@ -226,6 +226,21 @@ async def test_without_an_order_there_is_nothing_to_start(home: Path) -> None:
         await player.sees("No order may be produced")
 
 
+async def test_an_order_is_started_from_another_area(with_order: Path) -> None:
+    log_in(Home(with_order), "olga")
+    configuration = with_order / "station.toml"
+    configuration.write_text(configuration.read_text() + SEAT)
+    async with playing(with_order) as player:
+        await player.sees("F2Bench]")
+        await player.press("f11")
+        await player.until(lambda: player.app.current_mode == "stock", "another area")
+        player.app.start_order("2026-0002")
+        await player.until(lambda: isinstance(player.app.screen, ChooseSeats), "the seats")
+        await player.press("escape")
+        await player.until(lambda: player.app.current_mode == "bench", "the bench")
+        assert player.app.under_way.producing is None
+
+
 async def test_what_cannot_be_started_says_why_and_stays_as_it_was(with_order: Path) -> None:
     home = with_order
     log_in(Home(home), "olga")

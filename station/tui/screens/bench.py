@@ -344,6 +344,8 @@ class BenchScreen(DeskScreen):
 
     async def _choose_seats(self, number: str) -> tuple[str, ...] | None:
         """All seats, or those chosen; None where nobody wants to start."""
+        if not self._read.seats:
+            await self.load()
         seats = self._read.seats
         if not seats:
             self.notify(_("No seat is configured yet."), severity="warning")
