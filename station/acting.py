@@ -131,6 +131,22 @@ def log_out(desk: Desk, records: Records) -> str | None:
     return logins.log_out(records, kept, terminal.place)
 
 
+def await_token(seat: OperatorsSeat, operator: Operator, tell: Tell) -> None:
+    """Wait until the operator's own token is in the seat; raises `Refused`, `DriverError`."""
+    certificate = seat.wait(_GLANCE)
+    while certificate != operator.certificate:
+        wrong = "there is none" if certificate is None else "the one in it is another's"
+        tell(f"put the token of {operator.name} into the operators' seat; {wrong}")
+        gone = certificate is None or seat.wait_for_removal(TO_PRESENT)
+        certificate = seat.wait(TO_PRESENT) if gone else None
+        if certificate is None:
+            raise Refused(
+                f"the token of {operator.name} was not put into the operators' seat",
+                where=_SEAT,
+                next="run this again with the token at hand",
+            )
+
+
 def limits(desk: Desk) -> logins.Limits:
     """How long sessions last, as configured."""
     configured = desk.configuration.operators
@@ -225,28 +241,13 @@ class Hands:
         certificate = operator.certificate
         assert certificate is not None, "a token's operator has a certificate"
         self._desk.present(operator.name)
-        self._await(seat, operator)
+        await_token(seat, operator, self._tell)
 
         def prove(secret: Secret) -> None:
             seat.log_in(station, operator.name, certificate, secret, now)
 
         self._log_in(operator, "PIN", prove)
         return seat
-
-    def _await(self, seat: OperatorsSeat, operator: Operator) -> None:
-        """Wait until the operator's own token is in the seat."""
-        certificate = seat.wait(_GLANCE)
-        while certificate != operator.certificate:
-            wrong = "there is none" if certificate is None else "the one in it is another's"
-            self._tell(f"put the token of {operator.name} into the operators' seat; {wrong}")
-            gone = certificate is None or seat.wait_for_removal(TO_PRESENT)
-            certificate = seat.wait(TO_PRESENT) if gone else None
-            if certificate is None:
-                raise Refused(
-                    f"the token of {operator.name} was not put into the operators' seat",
-                    where=_SEAT,
-                    next="run this again with the token at hand",
-                )
 
     def _in_seat(self) -> Operator:
         """Whose token is in the operators' seat."""

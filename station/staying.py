@@ -29,11 +29,19 @@ def stay(desk: Desk, seat: OperatorsSeat, over: Callable[[], bool], locked: Call
         if kept is None or kept.key != ours.key:
             return
         if why is not None:
-            terminal.forget()
-            locked(why)
-            with desk.records() as records:
-                logins.log_out(records, kept, terminal.place, why)
+            lock(desk, why, locked)
             return
+
+
+def lock(desk: Desk, why: str, locked: Callable[[str], None]) -> None:
+    """End this terminal's session; `locked` is told why as `stay` says."""
+    terminal = Terminal(desk.home)
+    kept = terminal.kept()
+    terminal.forget()
+    locked(why)
+    if kept is not None:
+        with desk.records() as records:
+            logins.log_out(records, kept, terminal.place, why)
 
 
 def _left(seat: OperatorsSeat) -> str | None:

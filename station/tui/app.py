@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -18,8 +18,10 @@ from batch.model.people import Role
 from batch.model.states import ItemState
 from batch.store.database import Records
 from drivers.errors import ToldError
+from station.acting import TO_PRESENT
 from station.exit_codes import ExitCode
 from station.home import Home, enter
+from station.terminal import Terminal
 from station.tui import preferences
 from station.tui.acts import Act, Outcome
 from station.tui.areas import AREAS, LOGIN, area
@@ -31,6 +33,7 @@ from station.tui.feeding import Feeding
 from station.tui.palette import DeskCommands
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
+from station.tui.session import Guard, Session, Use
 from station.tui.themes import NAMES, THEMES
 from station.tui.under_way import UnderWay
 from station.tui.words import LANGUAGES, N_, _, speak, spoken
@@ -54,6 +57,9 @@ _DONE_IN = {
 }
 """The area in which a duty is done, by the first word of its command; the others are told under Health."""
 
+_RENEWAL = 30.0
+"""Seconds between two moments at which the terminal is told that its session is used."""
+
 _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
@@ -70,7 +76,7 @@ class StationApp(App[ExitCode]):
         *(Binding(one.key, f"open('{one.name}')", one.title, show=False, priority=True) for one in AREAS),
         Binding("question_mark,f1", "help", N_("Help"), key_display="?"),
         Binding("ctrl+p", "command_palette", N_("Commands"), key_display="^p", show=False),
-        Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", show=False),
+        Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", priority=True, show=False),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),
     ]
 
@@ -89,6 +95,8 @@ class StationApp(App[ExitCode]):
         self.under_way = UnderWay(self)
         self.certain_end: CertainEnd | None = None
         """Only where the process is the screen's own."""
+        self.use = Use()
+        self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for theme in THEMES:
             self.register_theme(theme)
         self._prefer(preferences.of_operator(Home(home), None))
@@ -109,6 +117,7 @@ class StationApp(App[ExitCode]):
             self.certain_end.on_signals(lambda: loop.call_soon_threadsafe(self.hang_up))
         await self.find_out_who()
         self.set_interval(_LOOK, self._look)
+        self.set_interval(_LOOK, self._keep_session)
 
     @property
     def feeding(self) -> Feeding:
@@ -120,16 +129,51 @@ class StationApp(App[ExitCode]):
     async def find_out_who(self) -> None:
         """See who is logged in at this terminal; open the bench, or the login where nobody is."""
         outcome = await self.run_act("whoami", "--json")
-        if outcome.done:
-            told = outcome.document
-            self.operator, self.roles = told["name"], frozenset(Role(role) for role in told["roles"])
-            self._prefer(preferences.of_operator(Home(self.home), self.operator))
-            await self._renew_screens()
-            if self.current_mode in (LOGIN, "_default"):
-                await self.switch_mode(AREAS[0].name)
-        else:
-            self.operator, self.roles = None, frozenset()
-            await self.switch_mode(LOGIN)
+        if not outcome.done:
+            await self._nobody()
+            return
+        told = outcome.document
+        self.operator, self.roles = told["name"], frozenset(Role(role) for role in told["roles"])
+        session = Session.told(told)
+        self.use.begin(session)
+        if session.token:
+            self.guard.start()
+        self._prefer(preferences.of_operator(Home(self.home), self.operator))
+        await self._renew_screens()
+        if self.current_mode in (LOGIN, "_default"):
+            await self.switch_mode(AREAS[0].name)
+
+    async def _nobody(self) -> None:
+        self.operator, self.roles = None, frozenset()
+        self.use.begin(None)
+        await self.switch_mode(LOGIN)
+        for dialog in self.under_way.dialogs:
+            await dialog.left_alone()
+        await self.guard.stop()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whoever types is there."""
+        if isinstance(event, events.Key | events.Paste):
+            self.use.touch()
+        await super().on_event(event)
+
+    async def _keep_session(self) -> None:
+        if self.operator is None:
+            return
+        if self.use.over:
+            self.notify(_("The screen locked itself: the time of the session was over."))
+            self.action_lock()
+        elif self.use.renewal_due(_RENEWAL):
+            await self.reader.read(lambda desk, _records: Terminal(desk.home).renew())
+
+    def _asked_by_guard(self, text: str) -> None:
+        self.notify(text, markup=False, timeout=TO_PRESENT)
+        self.call_attention()
+
+    async def _not_guarded(self) -> None:
+        """A token's session without anybody who watches the token does not go on."""
+        await self.run_act("logout")
+        await self.find_out_who()
 
     async def acted(self, outcome: Outcome) -> None:
         """An act ended: one that says that nobody is logged in has the login opened."""
@@ -150,7 +194,8 @@ class StationApp(App[ExitCode]):
 
     @work(group="lock", exclusive=True)
     async def action_lock(self) -> None:
-        """End the session; what is produced goes on."""
+        """End the session; what is produced goes on, and so do acts under way."""
+        await self._nobody()
         await self.run_act("logout")
         await self.find_out_who()
 
@@ -283,11 +328,12 @@ class StationApp(App[ExitCode]):
     async def _renew_screens(self) -> None:
         """Make every screen anew, in the language in use; the area that is open stays open."""
         opened = self.current_mode
+        acting = {one.mode for one in self.under_way.dialogs}
         for one in AREAS:
-            if one.name != opened:
+            if one.name not in acting and one.name != opened:
                 await self.remove_mode(one.name)
                 self.add_mode(one.name, one.open)
-        if area(opened) is not None:
+        if area(opened) is not None and opened not in acting:
             await self.switch_mode(LOGIN)
             await self.remove_mode(opened)
             self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
@@ -325,7 +371,7 @@ class StationApp(App[ExitCode]):
     async def end(self) -> None:
         """End within two seconds, whatever hangs; what is produced goes on."""
         self.reader.close()
-        await self.under_way.end()
+        await asyncio.gather(self.under_way.end(), self.guard.stop())
         self.exit(ExitCode.OK)
 
     def hang_up(self) -> None:

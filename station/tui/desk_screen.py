@@ -22,6 +22,7 @@ from station.tui.acts import Outcome
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
+from station.tui.session import names_others
 from station.tui.widgets.bars import AreaBar, StationBar
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import _
@@ -100,7 +101,12 @@ class DeskScreen(Screen[None]):
 
     async def act(self, title: str, *arguments: str, show: bool = False, checks: bool = False) -> Outcome:
         """Carry a command out in a dialog, from a worker; what is shown is read again afterwards."""
+        guard = self.station.guard
+        # Another's token in the seat is not the operator's own that left it.
+        watched = names_others(arguments) and await guard.stop()
         outcome = await self.app.push_screen_wait(ActDialog(title, arguments, show=show, checks=checks))
+        if watched and self.station.operator is not None:
+            guard.start()
         await self.station.acted(outcome)
         self.reload()
         return outcome

@@ -17,6 +17,7 @@ from station.tui.words import _
 
 if TYPE_CHECKING:
     from station.tui.app import StationApp
+    from station.tui.dialogs.act import ActDialog
 
 _FRAME = 0.1
 """Seconds between two pictures of the bench, however much it tells."""
@@ -28,13 +29,14 @@ _LOOK = 1.0
 class UnderWay:
     """Kept by the app, for all its screens.
 
-    `acts` are told by their titles; one without a title is of no interest to who leaves. `producing` is the
-    production that was started here.
+    `acts` are told by their titles; one without a title is of no interest to who leaves. `dialogs` are those
+    in which acts are shown. `producing` is the production that was started here.
     """
 
     def __init__(self, app: StationApp) -> None:
         self._app = app
         self.acts: dict[Act, str] = {}
+        self.dialogs: set[ActDialog] = set()
         self.feeding = Feeding(app.home / "run")
         self.producing: Producing | None = None
         self._shown = 0

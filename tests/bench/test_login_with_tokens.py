@@ -167,12 +167,13 @@ def test_a_token_pulled_while_it_answers_logs_nobody_in(
 
 
 class Staying:
-    """`station login --stay` as a screen starts it."""
+    """`station login --stay`, or --guard for nobody by name, as a screen starts it."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str | None) -> None:
         self.screen, theirs = socket.socketpair()
         command = [sys.executable, "-m", "station", "--conversation-fd", str(theirs.fileno()), "--home"]
-        command += [str(home), "--as", name, "login", "--stay", "--json"]
+        how = ["login", "--guard"] if name is None else ["--as", name, "login", "--stay"]
+        command += [str(home), *how, "--json"]
         with theirs:
             self.process = subprocess.Popen(
                 command,
@@ -286,3 +287,20 @@ def test_who_logs_out_is_not_watched_any_more(
     code, said = staying.end()
     assert code == ExitCode.OK
     assert "logged out:" not in said
+
+
+def test_a_session_is_guarded_by_its_token_without_a_pin(
+    bench: Bench, home: Path, pin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = Cli(capsys)
+    assert cli("login", "--as", "olga", "--home", str(home), "--pin-fd", pin_fd(olga=pin)).code == ExitCode.OK
+    guard = Staying(home, None)
+    assert guard.process.stdout is not None
+    assert json.loads(guard.process.stdout.readline()) == {"name": "olga", "watched": True}
+    bench.people.present(None)
+    assert guard.hear() == Locked("olga")
+    code, said = guard.end()
+    assert code == ExitCode.OK
+    assert "olga is logged out: the token left the operators' seat" in said
+    assert cli("whoami", "--home", str(home)).code == ExitCode.NOT_FOUND
+    assert cli("login", "--guard", "--home", str(home)).code == ExitCode.NOT_FOUND, "nobody to guard"

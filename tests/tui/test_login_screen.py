@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from batch.production.events import Removal, What
+from drivers.feeders.port import Tray
+from station.feed.messages import Lane
+from station.tui.bench_state import BenchState
+from station.tui.dialogs.act import ActDialog
 from tests.tui.playing import SIZES, playing
 from tests.unit.login_kit import passphrase
 
@@ -53,3 +58,51 @@ async def test_a_session_of_this_terminal_is_found_again(home: Path) -> None:
     async with playing(home) as player:
         await player.until(lambda: player.app.operator == "dirk", "dirk's session")
         assert passphrase("dirk") not in player.text
+
+
+async def test_an_unused_screen_locks_itself_and_says_so(home: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("olga")
+        player.app.use._last -= 3600
+        await player.is_told("locked itself")
+        await player.until(lambda: player.app.operator is None, "the lock")
+        await player.sees("choose your name")
+
+
+async def test_a_lock_cuts_no_act_off(home: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("otto")
+        await player.press("f10", "v")
+        await player.until(lambda: isinstance(player.app.screen, ActDialog), "the act")
+        act = player.app.screen
+        assert isinstance(act, ActDialog)
+        await player.press("ctrl+l")
+        await player.sees("choose your name")
+        await player.until(lambda: act._outcome is not None, "its end")
+        assert act._outcome is not None
+        assert act._outcome.done
+        await player.press("f10")
+        assert player.app.current_mode == "login"
+
+
+async def test_what_is_asked_of_who_is_logged_out_is_declined(home: Path, tmp_path: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("otto")
+        await player.press("f10", "x")
+        await player.sees("Where to write it")
+        await player.press("ctrl+u")
+        await player.type(str(tmp_path / "log.zip"))
+        await player.press("enter")
+        await player.until(lambda: isinstance(player.app.screen, ActDialog), "the act")
+        await player.press("ctrl+l")
+        await player.sees("choose your name")
+        await player.until(lambda: not any(player.app.under_way.acts.values()), "its end")
+
+
+async def test_lanes_that_need_hands_are_told_while_locked_without_a_name(home: Path) -> None:
+    async with playing(home) as player:
+        told = Lane("piv-1", What.REMOVE, item="000123", removal=Removal(Tray.GOOD))
+        state = BenchState(None, {"piv-1": told})
+        player.app.feeding.state = state
+        player.app.feeding.changes += 1
+        await player.sees("✓ piv-1: take out, put in envelope 000123")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -54,8 +55,12 @@ class ActDialog(StationModal[Outcome]):
         self._asked: Question | None = None
         self._first: bytes | None = None
         self._act: Act | None = None
+        self._whose: str | None = None
+        self.mode = ""
+        """The area it was opened in."""
         self._outcome: Outcome | None = None
         self._declined = False
+        self._read = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -68,8 +73,25 @@ class ActDialog(StationModal[Outcome]):
 
     async def on_mount(self) -> None:
         """Begin it."""
+        self.mode, self._whose = self.station.current_mode, self.station.operator
+        self.station.under_way.dialogs.add(self)
         await self._wait()
         self._act = self.start()
+
+    def on_screen_resume(self) -> None:
+        """Close where there is nothing to be read; only the screen on top can be."""
+        if self._read and self._outcome is not None and self.is_current:
+            self._read = False
+            self.dismiss(self._outcome)
+
+    def on_unmount(self, _event: events.Unmount) -> None:
+        """Nobody sees it any more."""
+        self.station.under_way.dialogs.discard(self)
+
+    async def left_alone(self) -> None:
+        """Whoever began it is logged out: it goes on, and what it asks is declined."""
+        if self._asked is not None and self._whose is not None:
+            await self._answered(None)
 
     def start(self) -> Act:
         """Begin the act; a worker called `act` brings its outcome."""
@@ -158,6 +180,10 @@ class ActDialog(StationModal[Outcome]):
         self.post_message(self.Came(heard))
 
     async def _ask(self, question: Question) -> None:
+        if self._whose is not None and self._whose != self.station.operator:
+            # Nobody answers in the name of who was there.
+            await self._answered(None)
+            return
         self._asked, self._first = question, None
         room = self.query_one("#question", Vertical)
         await room.remove_children()
@@ -198,8 +224,9 @@ class ActDialog(StationModal[Outcome]):
         self._outcome = outcome
         fine = outcome.code in self._fine and outcome.failed is None and not self._show
         # Whoever would not answer knows why nothing was done.
-        if fine or (self._declined and outcome.code == ExitCode.INTERRUPTED):
-            self.dismiss(outcome)
+        self._read = fine or (self._declined and outcome.code == ExitCode.INTERRUPTED)
+        if self._read:
+            self.on_screen_resume()
             return
         failed = outcome.failed
         room = self.query_one("#question", Vertical)

@@ -13,6 +13,7 @@ from batch.store.clock import now
 from batch.store.database import Records
 from station.tui.areas import LOGIN
 from station.tui.desk_screen import DeskScreen
+from station.tui.instructions import instruction
 from station.tui.widgets.large_text import LargeText
 from station.tui.words import N_, _
 from station.wiring import Desk
@@ -32,10 +33,12 @@ class LoginScreen(DeskScreen):
     def content(self) -> ComposeResult:
         yield LargeText(_("log in"), id="login-title")
         with Vertical(classes="panel", id="login"):
-            yield Label(_("Put your token into the operators' seat and press Enter, or choose your name."))
+            yield Label(_("Put your token into the seat and press Enter, or choose your name."))
             yield OptionList(id="people")
+        yield Label("", id="needs", markup=False)
 
     async def load(self) -> None:
+        self.bench_changed()
         names = await self.read(_names)
         people = self.query_one("#people", OptionList)
         chosen = people.highlighted or 0
@@ -44,6 +47,16 @@ class LoginScreen(DeskScreen):
         people.add_options([Option(name, id=f"name-{place}") for place, name in enumerate(names)])
         people.highlighted = min(chosen, people.option_count - 1)
         people.focus()
+
+    def bench_changed(self) -> None:
+        """Tell which lanes need hands, and nothing of what is in them."""
+        super().bench_changed()
+        state = self.station.feeding.state
+        told = [(lane.seat, instruction(lane, state.driver(lane.seat))) for lane in state.lanes.values()]
+        needs = [f"{one.sign} {seat}: {one.text}" for seat, one in told if one.needed]
+        label = self.query_one("#needs", Label)
+        label.update("\n".join(needs))
+        label.display = bool(needs)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Log in as who was chosen."""
