@@ -111,7 +111,7 @@ def test_all_steps_causes_and_refusals_have_words() -> None:
 @pytest.mark.parametrize("size", [(18, 2), (18, 1), (36, 6), (76, 14), (114, 40), (1, 1), (0, 0)])
 def test_a_panel_keeps_to_its_room_and_never_leaves_the_instruction_out(size: tuple[int, int]) -> None:
     told = instruction(Lane("piv-1", What.REMOVE, item="000007", removal=ASIDE), "piv")
-    facts = PanelFacts("piv-1", told, "000007", "Balie Noord", "reading back", 12.0, 3, 12)
+    facts = PanelFacts("piv-1", told, "000007", "Balie Noord", "reading back", 12, 3, 12)
     above, below = lines(facts, Size(*size))
     wide, high = size
     assert len(above) + len(below) <= high

@@ -131,7 +131,7 @@ class BenchScreen(DeskScreen):
 
     def _show(self) -> None:
         state = self._state
-        self.query_one(EventList).state = state
+        self.query_one(EventList).events = state.events
         bar = self.query_one(OrderProgress)
         if state.production is not None:
             at = self.station.feeding.clock()
@@ -165,8 +165,9 @@ class BenchScreen(DeskScreen):
         whose = self._read.whose.get(number, "")
         if lane.step is None:
             return PanelFacts(lane.seat, told, number, whose)
-        step = step_in_words(lane.step.name)
-        return PanelFacts(lane.seat, told, number, whose, step, waited, lane.step.done, lane.step.of)
+        step, done, of = step_in_words(lane.step.name), lane.step.done, lane.step.of
+        # Whole seconds, or a panel would be drawn anew ten times in each.
+        return PanelFacts(lane.seat, told, number, whose, step, int(waited), done, of)
 
     def _seat(self, seat: str, lane: Lane | None) -> PanelFacts:
         sight = self.station.feeding.seats.get(seat)

@@ -34,7 +34,7 @@ class PanelFacts:
     number: str = ""
     whose: str = ""
     step: str = ""
-    elapsed: float | None = None
+    elapsed: int | None = None
     done: int = 0
     of: int = 0
 

@@ -81,12 +81,12 @@ class EventList(Widget):
 
     DEFAULT_CSS = "EventList { padding: 0 1; }"
 
-    state: reactive[BenchState | None] = reactive(None, layout=False)
+    events: reactive[tuple[Lane, ...]] = reactive((), layout=False)
 
     def render(self) -> Text:
         wide, high = self.content_size
-        events = self.state.events[-high:] if self.state is not None and high else ()
-        text = "\n".join(_cut(event_line(lane), wide) for lane in events)
+        shown = self.events[-high:] if high else ()
+        text = "\n".join(_cut(event_line(lane), wide) for lane in shown)
         return Text(text or _("Nothing happened yet."), no_wrap=True)
 
 
