@@ -50,6 +50,16 @@ class Expiring:
         return (self.not_after - at).days
 
 
+def ended(records: Records, item_ids: Sequence[int], at: datetime) -> frozenset[int]:
+    """Of some items those of which a certificate that is on the token has ended at a moment."""
+    rows = records.rows(
+        f"SELECT DISTINCT item_id FROM keys WHERE item_id IN ({', '.join('?' * len(item_ids))}) "
+        "AND certificate IS NOT NULL AND not_after < ?",
+        (*item_ids, stamp(at)),
+    )
+    return frozenset(int(row[0]) for row in rows)
+
+
 def end_of(certificate: bytes) -> str | None:
     """When a certificate (DER) ends, as the records write it; None for one that is not to be read."""
     found = _read(certificate)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Label
 
 from batch.model.errors import NotFound
 from batch.model.states import ItemState, LifeState
-from batch.store import certificate_list, items, lists, orders, renewals, revocations, search
+from batch.store import certificate_list, expiry, items, lists, orders, renewals, revocations, search
 from batch.store.certificate_list import CertificateState, CertificatesWanted, ListedCertificate
 from batch.store.clock import now
 from batch.store.database import Records
@@ -45,7 +45,8 @@ class Row:
     """A token as the list shows it."""
 
     token: ListedToken
-    certificates: Standing | None
+    certificates: str | None
+    """How its certificates stand; what ended before it was revoked has expired."""
 
 
 Shown = Row | ListedCertificate
@@ -296,8 +297,12 @@ def _tokens_page(records: Records, text: str, filter_: Filter, place: Place, lim
         page = _once(hits)
     else:
         page = lists.page(records, _tokens_wanted(text, filter_), place, limit)
-    standing = revocations.standing_of(records, [one.item.id for one in page.rows])
-    rows = tuple(Row(one, standing[one.item.id] if one.life else None) for one in page.rows)
+    ids = [one.item.id for one in page.rows]
+    standing, ended = revocations.standing_of(records, ids), expiry.ended(records, ids, now())
+    rows = tuple(
+        Row(one, _stands(standing[one.item.id], one.item.id in ended) if one.life else None)
+        for one in page.rows
+    )
     return Page(rows, page.cursors, page.has_before, page.has_after)
 
 
@@ -351,6 +356,10 @@ def _resolved(records: Records, text: str) -> str:
         return items.item_of(records, renewals.renewal(records, text).item_id).mailer_number
     except NotFound:
         return text
+
+
+def _stands(standing: Standing, ended: bool) -> str:
+    return str(CertificateState.EXPIRED if ended and standing is Standing.VALID else standing)
 
 
 def _cells(row: Shown) -> tuple[str, ...]:
