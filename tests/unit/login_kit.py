@@ -15,7 +15,7 @@ from batch.people.operators import enrol, found
 from batch.people.passphrase import KeyMaker, PassphraseKeys
 from batch.store.clock import now
 from batch.store.database import Records
-from batch.store.logins import add_keys
+from batch.store.logins import add_keys, sealed_keys
 from drivers.secret import Secret
 from station.home import Home
 from station.terminal import Terminal
@@ -54,6 +54,16 @@ def staffed(home: Home, **people: tuple[Role, ...]) -> None:
     home.configuration.write_text(allowed)
     with closing(Records(home.records)) as records:
         staff(records, **people)
+
+
+def actor_of(records: Records, name: str) -> Actor:
+    """Somebody of the staff, whose passphrase was typed."""
+    operator = register_of(records).operator(name)
+    sealed = sealed_keys(records, operator.key)
+    assert sealed is not None, "the staff have passphrases"
+    keys = PassphraseKeys(sealed, name)
+    keys.login(Secret.text(passphrase(name)))
+    return Actor(operator, keys.sign, keys.reseal)
 
 
 def log_in(home: Home, name: str) -> None:

@@ -220,8 +220,13 @@ class NewFile(_Picker):
 
     def on_mount(self) -> None:
         """The field has the focus."""
+        self.query_one("#path", Input).focus()
+        self.call_after_refresh(self._to_end)
+
+    def _to_end(self) -> None:
+        """The name is what is looked at, however long the way to it is."""
         field = self.query_one("#path", Input)
-        field.focus()
+        field.cursor_position = 0
         field.cursor_position = len(field.value)
 
     def on_directory_tree_directory_selected(self, event: DirectoryTree.DirectorySelected) -> None:
@@ -250,6 +255,7 @@ class NewFile(_Picker):
         field = self.query_one("#path", Input)
         name = Path(field.value).name or self._proposed
         field.value = str(folder / name)
+        self._to_end()
         button = self.query_one("#choice-1", Button)
         button.focus()
 
