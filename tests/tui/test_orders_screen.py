@@ -85,6 +85,7 @@ async def opened(player: Player, name: str, number: str) -> None:
     await player.press("f3")
     await player.sees(number)
     await player.settled()
+    await player.forget_told()
     table = player.app.screen.query_one("#orders", DataTable)
     for _ in range(table.row_count):
         if f"Order      {number}" in player.text:
@@ -122,6 +123,7 @@ async def test_orders_and_all_that_is_known_of_one(
     async with playing(arrived, size) as player:
         await opened(player, "olga", order(arrived, DEMO).number)
         await player.sees("24 ordered = 0 produced + 24 open", "y: approve it")
+        await player.forget_told()
         assert player.picture == picture
 
 
@@ -141,6 +143,7 @@ async def test_a_faulty_file_is_shown_cell_by_cell_and_taken_in_once_it_is_mende
         await player.sees("row 1, adress_2")
         await player.press("n", "n")
         await player.sees("row 3, layout", "did you mean group-card?")
+        await player.forget_told()
         assert player.picture == picture
         file.write_bytes((SAMPLES / "demo-order.csv").read_bytes())
         await button(player, "Look again")
@@ -163,6 +166,7 @@ async def test_what_a_good_file_holds_is_shown_before_it_is_taken(
         await player.press("i")
         await pick(player, folder / "demo-order.csv")
         await player.sees("demo-order.csv: no faults")
+        await player.forget_told()
         assert player.picture == picture
         await player.press("escape")
         await player.sees("Orders")
@@ -195,6 +199,7 @@ async def test_findings_that_refuse_an_order_come_first(home: Path, picture: Any
         await opened(player, "olga", number)
         await player.press("a")
         await player.sees("2 findings refuse it", "✗ refusing")
+        await player.forget_told()
         assert player.picture == picture
         await player.press("escape")
         await player.sees("! incomplete")
@@ -209,6 +214,7 @@ async def test_an_order_is_assessed_and_approved_by_somebody_else(arrived: Path,
         await player.sees("Nothing refuses it")
         await player.press("escape", "y")
         await player.sees(f"Approve order {number}?", "24 ordered")
+        await player.forget_told()
         assert player.picture == picture
         await button(player, "Approve")
         await player.secret(passphrase("bert"))
@@ -272,6 +278,7 @@ async def test_an_order_is_rejected_with_a_reason_once_its_number_was_typed(home
         assert player.app.screen.query_one("#choice-1", Button).disabled
         await player.press(*["backspace"] * 4)
         await player.type(number)
+        await player.forget_told()
         assert player.picture == picture
         await player.press("enter", "enter")
         await player.settled()
@@ -287,6 +294,7 @@ async def test_what_keeps_an_order_open_is_told_and_a_settled_one_is_closed(
         await opened(player, "olga", number)
         await player.press("c")
         await player.sees("This keeps it open", "still at the desk", "Next: station token list")
+        await player.forget_told()
         assert player.picture == picture
         await player.press("escape")
         with records(home) as found:
@@ -364,6 +372,7 @@ async def test_the_tokens_of_an_order_stand_under_its_reconciliation(home: Path,
         await player.press("enter")
         await player.sees("3 ordered = 3 produced", first)
         await player.settled()
+        await player.forget_told()
         assert player.picture == picture
         await player.press("escape")
         await player.sees("Subscriber")
