@@ -30,13 +30,14 @@ from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
-from station.tui.palette import DeskCommands
+from station.tui.guiding import Practice, on_record, step
+from station.tui.palette import DeskCommands, system_commands
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
 from station.tui.session import Guard, Session, Use
 from station.tui.themes import NAMES, THEMES
 from station.tui.under_way import UnderWay
-from station.tui.words import LANGUAGES, N_, _, speak, spoken
+from station.tui.words import N_, _, speak, spoken
 from station.wiring import Desk
 
 _DONE_IN = {
@@ -77,13 +78,16 @@ class StationApp(App[ExitCode]):
         Binding("question_mark,f1", "help", N_("Help"), key_display="?"),
         Binding("ctrl+p", "command_palette", N_("Commands"), key_display="^p", show=False),
         Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", priority=True, show=False),
+        Binding("ctrl+g", "guide", N_("Guide"), key_display="^g", show=False),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),
     ]
 
     _liking: preferences.Preferences
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, practice: Practice | None = None) -> None:
+        """`practice`: a simulated desk, at which the next step is always told."""
         super().__init__()
+        self.practice, self._guided = practice, True
         self.home = home
         self.operator: str | None = None
         """Who is logged in at this terminal."""
@@ -268,29 +272,7 @@ class StationApp(App[ExitCode]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Themes, languages and the bell; the acts of the areas come from `DeskCommands`."""
-        colours, speech = _("Colours of the screen"), _("Words of the screen")
-        for theme, title in NAMES.items():
-            name = _("Theme: {name}").format(name=_(title))
-            yield SystemCommand(
-                name,
-                colours,
-                _Choosing(self, theme=theme),
-            )
-        for language, title in LANGUAGES.items():
-            name = _("Language: {name}").format(name=title)
-            yield SystemCommand(
-                name,
-                speech,
-                _Choosing(self, language=language),
-            )
-        yield SystemCommand(_("Lock"), _("Keys: {keys}").format(keys="^l"), self.action_lock)
-        yield SystemCommand(_("Leave"), _("Keys: {keys}").format(keys="^q"), self.action_leave)
-        rings = self.liking.bell
-        yield SystemCommand(
-            _("Bell: off") if rings else _("Bell: on"),
-            _("When the bench needs you"),
-            _Choosing(self, bell=not rings),
-        )
+        return system_commands(self)
 
     @property
     def liking(self) -> preferences.Preferences:
@@ -349,6 +331,21 @@ class StationApp(App[ExitCode]):
         if isinstance(self.screen, BenchScreen):
             self.screen.start_order(number)
 
+    # Leading through
+
+    async def next_step(self) -> str:
+        """What is to be done next, at a desk to practise at; else nothing."""
+        practice = self.practice
+        if practice is None or not self._guided:
+            return ""
+        found = await self.reader.read(lambda _desk, records: on_record(records))
+        return step(found, practice, self.operator, producing=self.under_way.running)
+
+    def action_guide(self) -> None:
+        """Hide the next step, or tell it again."""
+        self._guided = not self._guided
+        self.reload()
+
     # The end
 
     @work(group="leave", exclusive=True)
@@ -380,20 +377,9 @@ class StationApp(App[ExitCode]):
         self.run_worker(self.end(), group="leave", exclusive=True)
 
 
-class _Choosing:
-    """Changes one preference when it is called."""
-
-    def __init__(self, app: StationApp, **changes: Any) -> None:
-        self._app, self._changes = app, changes
-
-    async def __call__(self) -> None:
-        """Change it, and keep it."""
-        await self._app.prefer(replace(self._app.liking, **self._changes))
-
-
-def open_screen(home: Path) -> ExitCode:
-    """Open the screen at a home and stay until it is left."""
-    app = StationApp(home)
+def open_screen(home: Path, practice: Practice | None = None) -> ExitCode:
+    """Open the screen at a home and stay until it is left; at a desk to practise at it leads through."""
+    app = StationApp(home, practice)
     app.certain_end = CertainEnd()
     try:
         code = app.run()

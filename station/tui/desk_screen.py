@@ -70,6 +70,7 @@ class DeskScreen(Screen[None]):
         with Vertical(id="desk"):
             yield from self.content()
         yield Label("", id="trouble", markup=False)
+        yield Label("", id="guide", markup=False)
         yield Footer()
 
     @property
@@ -184,6 +185,14 @@ class DeskScreen(Screen[None]):
             trouble.display = True
         else:
             trouble.display = False
+        await self.guide()
+
+    async def guide(self) -> None:
+        """Tell the next step, at a desk to practise at."""
+        told = await self.station.next_step()
+        label = self.query_one("#guide", Label)
+        label.display = bool(told)
+        label.update(f"→ {told}")
 
 
 def words(parts: Sequence[str | None], between: str = " · ") -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from station.tui.areas import AREAS, Area
-from station.tui.words import _
+from station.tui.themes import NAMES
+from station.tui.words import LANGUAGES, _
 
 if TYPE_CHECKING:
     from station.tui.app import StationApp
@@ -60,3 +62,28 @@ def _offers() -> Iterator[_Offer]:
         for binding in area.type.BINDINGS:
             if isinstance(binding, Binding) and binding.description and binding.show:
                 yield _Offer(area, binding)
+
+
+def system_commands(app: StationApp) -> Iterator[SystemCommand]:
+    """Themes, languages, locking and leaving, the bell."""
+    for theme, title in NAMES.items():
+        name = _("Theme: {name}").format(name=_(title))
+        yield SystemCommand(name, _("Colours of the screen"), _Choosing(app, theme=theme))
+    for language, title in LANGUAGES.items():
+        name = _("Language: {name}").format(name=title)
+        yield SystemCommand(name, _("Words of the screen"), _Choosing(app, language=language))
+    yield SystemCommand(_("Lock"), _("Keys: {keys}").format(keys="^l"), app.action_lock)
+    yield SystemCommand(_("Leave"), _("Keys: {keys}").format(keys="^q"), app.action_leave)
+    bell = _("Bell: off") if app.liking.bell else _("Bell: on")
+    yield SystemCommand(bell, _("When the bench needs you"), _Choosing(app, bell=not app.liking.bell))
+
+
+class _Choosing:
+    """Changes one preference when it is called."""
+
+    def __init__(self, app: StationApp, **changes: Any) -> None:
+        self._app, self._changes = app, changes
+
+    async def __call__(self) -> None:
+        """Change it, and keep it."""
+        await self._app.prefer(replace(self._app.liking, **self._changes))

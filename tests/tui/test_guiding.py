@@ -1,0 +1,77 @@
+"""Whoever sees the desk for the first time is told one next step, from an empty desk to a closed order."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from batch.model.states import LetterState, OrderState
+from batch.store.database import Records
+from station.tui.app import StationApp
+from station.tui.guiding import OnRecord, Practice, on_record, step
+from tests.tui.playing import Player
+
+PRACTICE = Practice(
+    {"olga": "123456", "bert": "234567", "pim": "345678", "dirk": "456789"},
+    Path("/samples/demo-order.csv"),
+    Path("/samples/demo-registry.csv"),
+)
+ORDER = OnRecord(registered=True, order="2026-0001", state=OrderState.RECEIVED)
+MADE = replace(ORDER, state=OrderState.PRODUCED, letters={LetterState.SEALED: 3})
+
+WAY = [
+    (OnRecord(), "olga", "/samples/demo-registry.csv"),
+    (OnRecord(registered=True), "olga", "/samples/demo-order.csv"),
+    (ORDER, "olga", "F3, a assesses order 2026-0001"),
+    (replace(ORDER, state=OrderState.ASSESSED), "bert", "F3, y approves"),
+    (replace(ORDER, state=OrderState.APPROVED, unfinished=3), "olga", "F2, s starts"),
+    (replace(ORDER, state=OrderState.IN_PRODUCTION, unfinished=1), "olga", "F2, s starts"),
+    (replace(MADE, waiting=3), "dirk", "F5: n packs"),
+    (replace(MADE, sent=3), "olga", "F5: a takes in"),
+    (MADE, "pim", "F4: p prints"),
+    (replace(MADE, letters={LetterState.PRINTED: 3}), "pim", "F4: c confirms"),
+    (replace(MADE, letters={LetterState.CONFIRMED: 3}), "pim", "F4: m sends"),
+    (replace(MADE, letters={LetterState.SENT: 3}), "olga", "F3, c closes"),
+]
+
+
+@pytest.mark.parametrize(("found", "who", "told"), WAY, ids=[told for _found, _who, told in WAY])
+def test_each_step_is_told_to_who_takes_it(found: OnRecord, who: str, told: str) -> None:
+    assert told in step(found, PRACTICE, who)
+    assert step(found, PRACTICE, None) == (
+        f"Log in as {who}: choose the name, Enter, PIN {PRACTICE.pins[who]}."
+    )
+    other = next(name for name in PRACTICE.pins if name != who)
+    assert step(found, PRACTICE, other) == f"That is for {who} to do: ^l locks, then log in as {who}."
+
+
+def test_while_tokens_are_made_the_bench_is_the_place_to_be() -> None:
+    assert "F2 shows the lanes" in step(ORDER, PRACTICE, "bert", producing=True)
+
+
+def test_the_end_is_told_to_anybody() -> None:
+    assert "That is all of it" in step(replace(ORDER, state=OrderState.CLOSED), PRACTICE, None)
+
+
+def test_a_desk_without_orders_and_one_with_finished_tokens_are_read(home: Path) -> None:
+    with closing(Records(home / "station.db")) as records:
+        found = on_record(records)
+    assert found.registered
+    assert found.waiting == 3
+
+
+async def test_the_line_leads_through_and_can_be_hidden(home: Path) -> None:
+    app = StationApp(home, PRACTICE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        player = Player(app, pilot)
+        await player.sees("→ Log in as dirk: choose the name, Enter, PIN 456789.")
+        await player.log_in("dirk")
+        await player.sees("→ F5: n packs order 2026-0002")
+        await player.press("ctrl+g")
+        await player.until(lambda: "→" not in player.text, "the line gone")
+        await player.press("ctrl+g")
+        await player.sees("→ F5: n packs")
+        await app.end()
