@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
+from batch.audit.log import log
 from batch.letters import stock
+from batch.letters.accounting import Seen, confirm, in_print_order
+from batch.model.events import Event
 from batch.model.states import LifeState
-from batch.store import letters, orders
+from batch.store import letters, lives, orders, parcels
+from batch.store.clock import now
 from batch.store.database import Records
 from station.home import Home
 from tests.unit.forms_kit import PRINTER, LetterDesk, form
@@ -38,11 +43,32 @@ def numbered_forms(home: Path, first: str = "A-0001", last: str = "A-0100") -> N
         stock.receive(desk.records, PRINTER, form(first), form(last), "pim")
 
 
-def acknowledged(home: Path, *numbers: str) -> None:
-    """Tokens left long ago, and came."""
-    with letters_at(home) as desk:
+def acknowledged(home: Path, *numbers: str, days: int = 0) -> None:
+    """Tokens left some days ago, and came."""
+    then = now() - timedelta(days=days)
+    with letters_at(home) as desk, desk.records.transaction():
         for number in numbers:
-            desk.token(number, LifeState.DISPATCHED, LifeState.ACKNOWLEDGED)
+            for state in (LifeState.DISPATCHED, LifeState.ACKNOWLEDGED):
+                lives.set_state(desk.records, desk.item(number).id, state, then)
+            log(desk.records, Event("token.moved", "emil", item=number))
+
+
+def handled(home: Path, number: str, by: str) -> None:
+    """Somebody had a token in hand to dispatch it."""
+    with letters_at(home) as desk, desk.records.transaction():
+        parcels.handle(desk.records, desk.item(number).id, by)
+        log(desk.records, Event("token.moved", by, item=number))
+
+
+def confirmed(home: Path, *forms: str) -> None:
+    """Somebody has the printed letters in hand, on these forms."""
+    with letters_at(home) as desk:
+        seen = [Seen(one.letter, form(on)) for one, on in zip(_printed(desk), forms, strict=True)]
+        confirm(desk.records, seen, "carla", numbered=True)
+
+
+def _printed(desk: LetterDesk) -> list[Seen]:
+    return in_print_order(desk.records, desk.order.id, None)
 
 
 def printed(home: Path, *numbers: str) -> None:

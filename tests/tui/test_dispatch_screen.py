@@ -174,6 +174,24 @@ async def test_who_quotes_the_number_acknowledges_a_token(home: Path, picture: A
         assert life_of(home, "000004") is LifeState.ACKNOWLEDGED
 
 
+async def test_what_does_not_agree_waits_for_somebody_else(home: Path) -> None:
+    with_parcel(home, ParcelState.SENT)
+    with closing(Records(Home(home).records)) as records:
+        number = quoted(records, "000004")
+    async with at_dispatch(home) as player:
+        await player.type(number)
+        await player.press("enter")
+        await player.sees("A token came")
+        await player.press("enter")
+        for typed in ("Somewhere Else", EMAIL):
+            await player.type(typed)
+            await player.press("enter")
+        await player.press("enter")
+        await player.closes("waits: the certificate's name is not in it")
+        await player.sees("! 1")
+        assert life_of(home, "000004") is LifeState.DISPATCHED
+
+
 @pytest.fixture
 def in_doubt(home: Path) -> Path:
     """An acknowledgement by who is no manager waits; emil took it in."""

@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 
 from station.home import Home
-from tests.tui.letters_at_desk import ORDER, acknowledged, letters_at, numbered_forms, printed, states
+from tests.tui.letters_at_desk import (
+    ORDER,
+    acknowledged,
+    confirmed,
+    handled,
+    letters_at,
+    numbered_forms,
+    printed,
+    states,
+)
 from tests.tui.playing import NORMAL, SIZES, Player, playing
-from tests.unit.login_kit import log_in
+from tests.unit.login_kit import log_in, passphrase
 
 EACH = ("000004", "000005", "000006")
 
@@ -173,11 +182,96 @@ async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
         assert states(after_printing)["000006"] == "lost"
 
 
-async def test_letters_that_may_leave_are_sent_and_come_back(after_printing: Path) -> None:
+@pytest.fixture
+def in_hand(home: Path) -> Path:
+    """Three letters are confirmed, of tokens that came a week ago."""
+    numbered_forms(home)
+    acknowledged(home, *EACH, days=7)
+    printed(home, *EACH)
+    confirmed(home, "A-0001", "A-0002", "A-0003")
+    return home
+
+
+async def test_letters_that_may_leave_are_sent_and_one_comes_back(in_hand: Path, picture: Any) -> None:
+    async with at_the_letters(in_hand) as player:
+        await player.press("m")
+        await player.sees("3 letters may leave", "By courier")
+        assert player.picture == picture
+        await player.press("down", "enter")
+        await player.sees("The courier's number")
+        await player.type("3S1")
+        await player.press("enter")
+        await player.until(lambda: set(states(in_hand).values()) == {"sent"}, "sent")
+        await player.settled()
+        await one_of(player, "000005")
+        await player.press("l")
+        await player.sees("It came back")
+        await player.press("enter")
+        await player.sees("Why, in a sentence")
+        await player.type("moved")
+        await player.press("enter")
+        await player.sees("! returned")
+        await player.settled()
+        assert states(in_hand)["000005"] == "returned"
+
+
+async def test_a_letter_is_destroyed_before_a_witness(in_hand: Path, picture: Any) -> None:
+    async with at_the_letters(in_hand) as player:
+        await one_of(player, "000004")
+        await player.press("s")
+        await player.sees("before a witness")
+        await player.press("down", "enter")
+        await player.sees("Who does this with you?")
+        await player.press("enter")
+        await player.sees("Why, in a sentence")
+        await player.type("not wanted")
+        await player.press("enter")
+        await player.sees("Type 000004 to go on")
+        assert player.picture == picture
+        await player.type("000004")
+        await player.press("enter", "enter")
+        await player.secret(passphrase("ann"))
+        await player.until(lambda: states(in_hand)["000004"] == "void", "void")
+        await player.settled()
+        with letters_at(in_hand) as desk:
+            assert desk.form("A-0001") == "destroyed"
+
+
+async def test_no_letter_leaves_before_its_day(after_printing: Path) -> None:
+    confirmed(after_printing, "A-0001", "A-0002", "A-0003")
     async with at_the_letters(after_printing) as player:
         await player.press("m")
-        await player.is_told("Nothing of 2026-0002 may leave")
-        assert set(states(after_printing).values()) == {"printed"}
+        await player.is_told("Nothing of 2026-0002 may leave", "are to lie between them (R5)")
+        assert set(states(after_printing).values()) == {"confirmed"}
+
+
+async def test_who_had_a_token_in_hand_neither_prints_nor_sends_its_letter(in_hand: Path) -> None:
+    handled(in_hand, "000004", "pim")
+    async with at_the_letters(in_hand) as player:
+        await one_of(player, "000004")
+        await player.press("m")
+        await player.is_told("who has a token in hand does not have its letter as well (R1)")
+        assert set(states(in_hand).values()) == {"confirmed"}
+
+
+async def test_who_dispatched_a_token_does_not_let_its_letter_be_printed(home: Path) -> None:
+    acknowledged(home, *EACH)
+    handled(home, "000004", "pim")
+    async with at_the_letters(home) as player:
+        await player.press("p")
+        await player.is_told("who has a token in hand does not have its letter as well (R1)")
+        assert set(states(home).values()) == {"sealed"}
+
+
+async def test_only_a_void_letter_is_printed_again(after_printing: Path) -> None:
+    async with at_the_letters(after_printing) as player:
+        await one_of(player, "000004")
+        await player.press("r")
+        await player.is_told("only a void letter is printed again (R13)")
+        await player.press("f")
+        await player.sees("Void or lost")
+        await player.press("up", "enter")
+        await player.sees("No letters of this kind")
 
 
 async def test_a_letter_waits_for_its_tokens_acknowledgement(home: Path) -> None:

@@ -66,14 +66,17 @@ def overview(desk: Desk, records: Records) -> Overview:
     waiting = order_list.page(records, OrdersWanted(states=_TO_MAKE)).rows
     to_make = sum(one.items.get(ItemState.PLANNED, 0) for one in waiting)
     wrong = [f"{one.driver} {one.lot or one.model}: {text}" for one in found for text in one.discrepancies]
+    balance = forms.balance(records)
+    # Every used form is looked at to name those that were passed over.
+    skipped = forms.skipped(records, None, _MOST_NAMED) if balance.skipped else []
     lent, today = loans.loans(records, LoanState.LENT), now().date()
     return Overview(
         left,
         to_make,
         max(0, to_make - left) if found else 0,
         (*wrong, *miscounts(records)),
-        forms.balance(records),
-        tuple(str(one) for one in forms.skipped(records, None, _MOST_NAMED)),
+        balance,
+        tuple(map(str, skipped)),
         form_stock(desk, records),
         len(lent),
         sum(one.due_on < today for one in lent),
