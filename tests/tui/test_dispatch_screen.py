@@ -70,7 +70,6 @@ async def test_parcels_with_what_is_in_them(home: Path, size: tuple[int, int], p
     with_parcel(home)
     async with at_dispatch(home, size=size, sees="P-000001") as player:
         await player.sees("Nergenshuizen", "✓ 000004")
-        await player.forget_told()
         assert player.picture == picture
 
 
@@ -78,9 +77,9 @@ async def test_a_parcel_for_every_address_is_begun(home: Path, picture: Any) -> 
     async with at_dispatch(home, sees="No parcel is under way") as player:
         await player.press("n")
         await player.sees(ORDER, "3 tokens may go")
+        await player.forget_told()
         await player.press("n")
         await player.sees("A parcel for every address")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("enter")
         await player.sees("P-000001", "‖ 000004")
@@ -100,7 +99,6 @@ async def test_tokens_are_scanned_into_a_parcel_and_taken_out_again(home: Path, 
             await player.type(number)
             await player.press("enter")
         await player.sees("2 scanned")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("enter", "enter")
         await player.sees("P-000001", "‖ 000004")
@@ -125,9 +123,9 @@ async def test_a_parcel_is_closed_with_its_papers_and_sent(home: Path, tmp_path:
         await player.until(lambda: parcel_of(home).startswith("closed"), "closed")
         await player.settled()
         assert (tmp_path / "papers.pdf").read_bytes().startswith(b"%PDF")
+        await player.forget_told()
         await player.press("s")
         await player.sees("scan the courier's label")
-        await player.forget_told()
         assert player.picture == picture
         await player.type("PostNL")
         await player.press("enter")
@@ -149,12 +147,12 @@ async def test_a_closed_parcel_is_opened_again_or_given_up(home: Path, picture: 
         await player.press("enter")
         await player.until(lambda: parcel_of(home).startswith("packing"), "open")
         await player.settled()
+        await player.forget_told()
         await player.press("x")
         await player.sees("Give up parcel P-000001")
         await player.type("nobody is there")
         await player.press("enter")
         await player.sees("Type P-000001 to go on")
-        await player.forget_told()
         assert player.picture == picture
         await player.type("P-000001")
         await player.press("enter", "enter")
@@ -170,7 +168,6 @@ async def test_who_quotes_the_number_acknowledges_a_token(home: Path, picture: A
     async with at_dispatch(home) as player:
         await player.press("a")
         await player.sees("Number quoted")
-        await player.forget_told()
         assert player.picture == picture
         for typed in (number, name, EMAIL):
             await player.type(typed)
@@ -214,7 +211,6 @@ async def test_what_is_in_doubt_is_decided_by_somebody_else(in_doubt: Path, pict
         await player.sees("the certificate's name is not in it")
         await player.press("d")
         await player.sees("Is acknowledgement 1 believed?")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("down", "down", "enter")
         await player.sees("How was that found out")
@@ -260,9 +256,9 @@ async def test_a_reader_is_lent_with_a_parcel_and_comes_back(home: Path, picture
         await player.press("v", "v", "v")
         await player.sees("▶ lent", "P-000001")
         await player.settled()
+        await player.forget_told()
         await player.press("l")
         await player.sees("It may stay longer")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("enter")
         await player.sees("How it came back")

@@ -65,7 +65,6 @@ async def test_orders_tell_what_their_letters_wait_for(
     acknowledged(home, "000004")
     async with at_the_letters(home, size=size) as player:
         await player.sees("2 wait: its token", "1 too few")
-        await player.forget_told()
         assert player.picture == picture
 
 
@@ -76,7 +75,6 @@ async def test_the_letters_of_an_order_tell_what_comes_next(
     async with at_the_letters(after_printing, size=size) as player:
         await player.press("enter")
         await player.sees("confirm its form", f"000004 · {ORDER}")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("escape")
         await player.sees("Subscriber")
@@ -91,7 +89,6 @@ async def test_forms_are_scanned_one_after_the_other(after_printing: Path, pictu
         await player.type("A-0001")
         await player.press("enter")
         await player.sees("letter 000004 is on form A-0001", "Letter 000005, 2 of 3")
-        await player.forget_told()
         assert player.picture == picture
         for number in ("A-0002", "A-0003"):
             await player.type(number)
@@ -111,7 +108,6 @@ async def test_a_wrong_form_is_told_and_asked_about(after_printing: Path, pictur
         await player.type("A-0002")
         await player.press("enter")
         await player.sees("Form A-0002 is not A-0001", "1 form before it came out without a letter")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("down", "enter")
         await player.sees("letter 000004 is on form A-0002")
@@ -158,7 +154,6 @@ async def test_a_torn_form_is_spoiled_and_its_letter_void(after_printing: Path, 
         await player.sees("torn, creased or misprinted")
         await player.press("enter")
         await player.sees("What was seen")
-        await player.forget_told()
         assert player.picture == picture
         await player.type("A-0002")
         await player.press("enter")
@@ -180,7 +175,6 @@ async def test_a_letter_that_cannot_be_found_wants_its_number_typed(
         await player.type("not in the tray")
         await player.press("enter")
         await player.sees("Type 000006 to go on")
-        await player.forget_told()
         assert player.picture == picture
         await player.type("000006")
         await player.press("enter", "enter")
@@ -202,7 +196,6 @@ async def test_letters_that_may_leave_are_sent_and_one_comes_back(in_hand: Path,
     async with at_the_letters(in_hand) as player:
         await player.press("m")
         await player.sees("3 letters may leave", "By courier")
-        await player.forget_told()
         assert player.picture == picture
         await player.press("down", "enter")
         await player.sees("The courier's number")
@@ -234,7 +227,6 @@ async def test_a_letter_is_destroyed_before_a_witness(in_hand: Path, picture: An
         await player.type("not wanted")
         await player.press("enter")
         await player.sees("Type 000004 to go on")
-        await player.forget_told()
         assert player.picture == picture
         await player.type("000004")
         await player.press("enter", "enter")
