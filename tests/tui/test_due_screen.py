@@ -112,3 +112,20 @@ async def test_the_cursor_stays_on_its_duty_when_another_is_done(busy: Path) -> 
         await player.sees("dispatch 1 finished token")
         await player.settled()
         await player.sees("station dispatch new 2026-0002")
+
+
+@pytest.mark.parametrize(
+    ("who", "what", "area", "there"),
+    [
+        ("pim", "station letter print 2026-0002", "letters", "000004"),
+        ("dirk", "station dispatch new 2026-0002", "dispatch", "2026-0002"),
+    ],
+)
+async def test_enter_goes_to_the_row(busy: Path, who: str, what: str, area: str, there: str) -> None:
+    log_in(Home(busy), who)
+    async with playing(busy) as player:
+        await opened(player)
+        await player.sees(what)
+        await player.press("enter")
+        await player.until(lambda: player.app.current_mode == area, f"the area {area}")
+        await player.sees(there)

@@ -134,6 +134,17 @@ class DispatchScreen(ParcelActs, AcknowledgingActs, LendingActs):
         if isinstance(event.row, PackRow):
             self.action_new()
 
+    def on_screen_resume(self) -> None:
+        """Go to what another area is about: a parcel, a loan, an acknowledgement, an order to pack."""
+        sought = self.station.take_sought(self.area)
+        if sought is None:
+            return
+        if sought.startswith("P-"):
+            self._scanned(sought)
+        else:
+            loan, order = sought.startswith("L-"), "-" in sought
+            self.show_list("loans" if loan else "pack" if order else "acknowledgements")
+
     def scanned(self, text: str) -> None:
         self._scanned(text)
 

@@ -181,6 +181,14 @@ class LettersScreen(LetterActs, ListsScreen):
         if chosen is not None:
             self._look_into(self.order_here() if self.shown == "letters" else None, *chosen)
 
+    def on_screen_resume(self) -> None:
+        """Go to what another area is about: the letters of an order, or one letter."""
+        if (sought := self.station.take_sought(self.area)) is not None:
+            if "-" in sought:
+                self._look_into(sought)
+            else:
+                self._find(sought)
+
     def scanned(self, text: str) -> None:
         self._find(text)
 
