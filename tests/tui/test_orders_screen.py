@@ -29,6 +29,7 @@ from tests.unit.custody_kit import made_by_officers
 from tests.unit.finished_kit import delivered
 from tests.unit.login_kit import actor_of, passphrase, staffed
 from tests.unit.restore_kit import draft, home_of
+from tests.unit.signing_kit import signer
 
 SAMPLES = Path(__file__).parents[2] / "station" / "samples"
 PRODUCED, RECEIVED, DEMO = "MVV-1", "A-1", "MVV-2026-0117"
@@ -172,6 +173,23 @@ async def test_what_a_good_file_holds_is_shown_before_it_is_taken(
         await player.sees("Orders")
     with records(home) as found:
         assert len(orders.orders(found)) == 2
+
+
+async def test_a_signature_beside_the_file_is_taken_along_and_another_may_be_chosen(
+    home: Path, folder: Path, tmp_path: Path
+) -> None:
+    file, other = folder / "demo-order.csv", tmp_path / "other.p7s"
+    signed = signer(tmp_path, "own").sign(file, detached=True)
+    file.with_suffix(".p7s").write_bytes(signed)
+    other.write_bytes(b"no signature")
+    async with playing(home) as player:
+        await opened(player, "olga", order(home, RECEIVED).number)
+        await player.press("i")
+        await pick(player, file)
+        await player.sees("! not verifiable: no manager whom the order names", "demo-order.p7s")
+        await button(player, "Signature…")
+        await pick(player, other)
+        await player.sees("nothing was taken", "✗ the file: the signature")
 
 
 async def test_the_picker_goes_to_folders_and_files_that_are_there(home: Path, folder: Path) -> None:

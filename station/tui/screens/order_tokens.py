@@ -42,6 +42,7 @@ class OrderTokensScreen(DeskScreen):
         self.query_one(PagedTable).focus()
 
     async def load(self) -> None:
+        self.number = self.station.take_sought(self.area) or self.number
         found = await self.read(partial(details, number=self.number))
         order = found.order
         state = f"{order.number} ({order.reference})  {told(order.state)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -9,7 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Label
 
 from batch.model.registry import Subscriber
-from batch.people.separation import Act
+from batch.people.acting import register_of
+from batch.people.separation import Act, same
 from batch.store import registry
 from batch.store.database import Records
 from batch.store.paging import Page, Place
@@ -76,7 +79,9 @@ class RegistryScreen(DeskScreen):
 
     async def load(self) -> None:
         if sought := self.station.take_sought(self.area):
-            self._words = (sought,)
+            # What is due here is about operators, or somebody to be forgotten.
+            works = await self.read(partial(_works_here, name=sought))
+            self.action_operators() if works else self.action_forgetting()
         words = self._words
 
         async def fetch(place: Place, limit: int) -> Page[Subscriber]:
@@ -136,7 +141,7 @@ class RegistryScreen(DeskScreen):
         """A person's number begins with a letter, as nothing else here does."""
         if text[:1] in ("P", "p"):
             self.app.push_screen(PeopleScreen(None, (text,)))
-        else:
+        elif self._words != (text,):
             self._words = (text,)
             self.reload()
 
@@ -230,6 +235,10 @@ class RegistryScreen(DeskScreen):
         if row is None:
             self.notify(_("There is no subscriber under the cursor."), severity="warning")
         return row
+
+
+def _works_here(_desk: Desk, records: Records, name: str) -> bool:
+    return any(same(one.name, name) for one in register_of(records).operators)
 
 
 def _cells(row: Subscriber) -> tuple[str, ...]:
