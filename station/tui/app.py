@@ -75,8 +75,8 @@ class StationApp(App[ExitCode]):
     COMMANDS = {DeskCommands}
     BINDINGS = [
         *(Binding(one.key, f"open('{one.name}')", one.title, show=False, priority=True) for one in AREAS),
-        Binding("question_mark,f1", "help", N_("Help"), key_display="?"),
-        Binding("ctrl+p", "command_palette", N_("Commands"), key_display="^p", show=False),
+        Binding("question_mark,f1", "help", N_("Help"), key_display="?", show=False),
+        Binding("ctrl+p", "command_palette", N_("Commands, ? help"), key_display="^p", show=False),
         Binding("ctrl+l", "lock", N_("Lock"), key_display="^l", priority=True, show=False),
         Binding("ctrl+g", "guide", N_("Guide"), key_display="^g", show=False),
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),

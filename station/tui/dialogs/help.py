@@ -18,7 +18,7 @@ from station.tui.words import _
 if TYPE_CHECKING:
     from station.tui.desk_screen import DeskScreen
 
-_ALWAYS = ("ctrl+p", "ctrl+l", "ctrl+q")
+_ALWAYS = ("question_mark", "ctrl+p", "ctrl+l", "ctrl+q")
 """Keys that are told here even if the bottom line has no room for them."""
 
 
