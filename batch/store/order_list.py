@@ -110,12 +110,11 @@ def _load(records: Records, ids: Sequence[int]) -> list[ListedOrder]:
         ids,
     ):
         counts[id_][ItemState(state)] = number
-    # Few items are replaced: they are looked through, not all those of these orders.
     replaced = dict(
         records.rows(
-            "SELECT order_id, count(*) FROM items WHERE replaces IS NOT NULL "
-            f"AND +order_id IN ({marks}) GROUP BY order_id",
-            ids,
+            f"SELECT i.order_id, count(*) FROM items i WHERE i.order_id IN ({marks}) AND i.state = ? "
+            "AND EXISTS (SELECT 1 FROM items r WHERE r.replaces = i.id) GROUP BY i.order_id",
+            (*ids, ItemState.SPOILED),
         )
     )
     return [
