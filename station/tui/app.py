@@ -142,8 +142,7 @@ class StationApp(App[ExitCode]):
         self.use.begin(session)
         if session.token:
             self.guard.start()
-        self._prefer(preferences.of_operator(Home(self.home), self.operator))
-        await self._renew_screens()
+        await self._speak_to(self.operator)
         if self.current_mode in (LOGIN, "_default"):
             await self.switch_mode(AREAS[0].name)
 
@@ -301,9 +300,12 @@ class StationApp(App[ExitCode]):
 
     async def prefer(self, liking: preferences.Preferences) -> None:
         """Keep what was chosen, and show it."""
-        before = spoken()
         preferences.keep(Home(self.home), self.operator, liking)
-        self._prefer(liking)
+        await self._speak_to(self.operator)
+
+    async def _speak_to(self, name: str | None) -> None:
+        before = spoken()
+        self._prefer(preferences.of_operator(Home(self.home), name))
         if spoken() != before:
             await self._renew_screens()
 

@@ -11,13 +11,16 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import DataTable
 
-from batch.store.paging import FIRST, LAST, MOST, Cursor, Page, Place, before, beginning
+from batch.store.paging import FIRST, LAST, Cursor, Page, Place, before, beginning
 from station.tui.words import N_
 
 Row = TypeVar("Row")
 
 Fetch = Callable[[Place, int], Awaitable[Page[Row]]]
 """Gives the page of at most so many rows at a place."""
+
+_WINDOW = 80
+"""Rows that are held: more than the tallest screen shows, and few enough to be drawn while somebody types."""
 
 _EDGE = 3
 """Rows from the edge of the window at which it is moved."""
@@ -81,12 +84,12 @@ class PagedTable(DataTable[Text], Generic[Row]):
     async def look(self, fetch: Fetch[Row]) -> None:
         """Show a list from its beginning."""
         self._fetch = fetch
-        self._fill(await fetch(FIRST, MOST), 0)
+        self._fill(await fetch(FIRST, _WINDOW), 0)
 
     async def look_at(self, cursor: Cursor, fetch: Fetch[Row]) -> None:
         """Show a list from one of its rows on, the cursor on that row."""
         self._fetch = fetch
-        self._fill(await fetch(beginning(cursor), MOST), 0)
+        self._fill(await fetch(beginning(cursor), _WINDOW), 0)
 
     async def look_again(self, fetch: Fetch[Row] | None = None) -> None:
         """Show what is there now of the same rows, the cursor staying on its own."""
@@ -95,9 +98,9 @@ class PagedTable(DataTable[Text], Generic[Row]):
             return
         cursors, at = self._page.cursors, self.cursor_row
         if not cursors:
-            self._fill(await self._fetch(FIRST, MOST), 0)
+            self._fill(await self._fetch(FIRST, _WINDOW), 0)
             return
-        page = await self._fetch(beginning(cursors[0]) if self._page.has_before else FIRST, MOST)
+        page = await self._fetch(beginning(cursors[0]) if self._page.has_before else FIRST, _WINDOW)
         self._fill(page, _place(page, cursors[min(at, len(cursors) - 1)], at))
 
     def watch_cursor_coordinate(self, old: object, new: object) -> None:
@@ -129,13 +132,13 @@ class PagedTable(DataTable[Text], Generic[Row]):
     @work(group="page", exclusive=True, exit_on_error=False)
     async def _jump(self, place: Place) -> None:
         if self._fetch is not None:
-            page = await self._fetch(place, MOST)
+            page = await self._fetch(place, _WINDOW)
             self._fill(page, 0 if place is FIRST else len(page.rows) - 1)
 
     @work(group="page", exclusive=True, exit_on_error=False)
     async def _move(self, place: Place) -> None:
         if self._fetch is not None and self._page.cursors:
-            page = await self._fetch(place, MOST)
+            page = await self._fetch(place, _WINDOW)
             wanted = self._page.cursors[self.cursor_row]
             self._fill(page, _place(page, wanted, len(page.rows) // 2))
 
