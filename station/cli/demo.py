@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option(
     "--prepare", "only_prepare", is_flag=True, help="Found the desk, leave its bench running, play nothing."
 )
+@click.option("--screen", "on_screen", is_flag=True, help="Play it at the operator's screen.")
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --screen, keep pictures of the screen (SVG) in this folder.",
+)
 @click.option("--anew", is_flag=True, help="Empty the folder of a desk that was prepared, too.")
 @click.option(
     "--pace",
@@ -34,18 +40,31 @@ if TYPE_CHECKING:
     help="How long cards and hands take; fast when played, else real, or as it was.",
 )
 @json_option
-def demo(directory: Path | None, only_prepare: bool, anew: bool, pace: str | None, as_json: bool) -> ExitCode:
+def demo(
+    directory: Path | None,
+    only_prepare: bool,
+    on_screen: bool,
+    pictures: Path | None,
+    anew: bool,
+    pace: str | None,
+    as_json: bool,
+) -> ExitCode:
     """Play the whole job on a simulated bench: 24 tokens, from their order to its signed report.
 
     Every command it runs is shown, to be tried by hand afterwards. With --prepare, what is needed before the
     order: a home, people with simulated cards and their PINs, custody, and a bench that stays up until
-    `station bench down`. Run again, it finds the desk and starts its bench.
+    `station bench down`. Run again, it finds the desk and starts its bench. With --screen, a new desk's order
+    is played at the operator's screen by the keys a person would press, up to its tokens; your keys pause it.
     """
     from station.demo import play
     from station.simulated_desk import CommandFailed, prepare, state_directory
 
     if as_json and not only_prepare:
         raise click.UsageError("--json goes with --prepare")
+    if on_screen and only_prepare:
+        raise click.UsageError("--screen and --prepare are two things")
+    if pictures is not None and not on_screen:
+        raise click.UsageError("--pictures goes with --screen")
     directory = (directory or state_directory("simulated-desk" if only_prepare else "demo")).absolute()
 
     def say(text: str) -> None:
@@ -54,6 +73,9 @@ def demo(directory: Path | None, only_prepare: bool, anew: bool, pace: str | Non
     try:
         if only_prepare:
             _show(prepare(directory, say, pace=pace, anew=anew), as_json=as_json)
+        elif on_screen:
+            desk = prepare(directory, say, pace=pace, anew=True)
+            return _on_screen(desk, pictures)
         else:
             _table(play(directory, say, pace=pace or "fast", anew=anew))
     except CommandFailed as error:
@@ -82,6 +104,21 @@ def _show(prepared: Prepared, *, as_json: bool) -> None:
     click.echo(f"  export {exported}")
     click.echo(f"  station registry import {quote(str(REGISTRY))} --as olga")
     click.echo(f"  station order import {quote(str(SAMPLE))} --as olga")
+
+
+def _on_screen(desk: Prepared, pictures: Path | None) -> ExitCode:
+    import os
+
+    from station.tui.app import open_screen
+    from station.tui.autopilot import Autopilot, script
+    from station.tui.first_day import practice_of
+
+    os.environ.update(desk.environment)
+    if pictures is not None:
+        pictures.mkdir(parents=True, exist_ok=True)
+    practice = practice_of(desk.facts)
+    autopilot = Autopilot(practice, script(practice), pace=desk.pace, pictures=pictures)
+    return open_screen(desk.home, practice, autopilot)
 
 
 def _path() -> None:

@@ -24,7 +24,8 @@ from station.home import Home, enter
 from station.terminal import Terminal
 from station.tui import preferences
 from station.tui.acts import Act, Outcome
-from station.tui.areas import AREAS, LOGIN, area
+from station.tui.areas import AREAS, LOGIN, area, done_in
+from station.tui.autopilot import Autopilot
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
@@ -40,23 +41,8 @@ from station.tui.under_way import UnderWay
 from station.tui.words import N_, _, speak, spoken
 from station.wiring import Desk
 
-_DONE_IN = {
-    "acknowledge": "dispatch",
-    "audit": "audit",
-    "dispatch": "dispatch",
-    "letter": "letters",
-    "loan": "dispatch",
-    "operator": "registry",
-    "order": "orders",
-    "produce": "bench",
-    "quarantine": "quarantine",
-    "registry": "registry",
-    "renew": "tokens",
-    "revoke": "tokens",
-    "stock": "stock",
-    "token": "tokens",
-}
-"""The area in which a duty is done, by the first word of its command; the others are told under Health."""
+_GO_ON = "ctrl+o"
+"""Has the demo go on that a key paused."""
 
 _RENEWAL = 30.0
 """Seconds between two moments at which the terminal is told that its session is used."""
@@ -88,6 +74,7 @@ class StationApp(App[ExitCode]):
         """`practice`: a simulated desk, at which the next step is always told."""
         super().__init__()
         self.practice, self._guided = practice, True
+        self.autopilot: Autopilot | None = None
         self.home = home
         self.operator: str | None = None
         """Who is logged in at this terminal."""
@@ -158,6 +145,8 @@ class StationApp(App[ExitCode]):
         """Whoever types is there."""
         if isinstance(event, events.Key | events.Paste):
             self.use.touch()
+            if self._has_demo_go_on(event):
+                return
         await super().on_event(event)
 
     async def _keep_session(self) -> None:
@@ -228,7 +217,7 @@ class StationApp(App[ExitCode]):
     def open_duty(self, duty: Duty) -> None:
         """Open the area in which a duty is done, at what it is about."""
         kind, _space, number = duty.about.partition(" ")
-        self.go(_DONE_IN.get(duty.command.split()[1], "health"), number or kind)
+        self.go(done_in(duty.command), number or kind)
 
     def reload(self) -> None:
         """Have the open area read again."""
@@ -348,6 +337,20 @@ class StationApp(App[ExitCode]):
         self._guided = not self._guided
         self.reload()
 
+    def _has_demo_go_on(self, event: events.Key | events.Paste) -> bool:
+        """Whether somebody has the demo go on; any other key of theirs pauses it."""
+        pilot = self.autopilot
+        if pilot is None or pilot.pressing:
+            return False
+        if pilot.paused:
+            if not isinstance(event, events.Key) or event.key != _GO_ON:
+                return False
+            pilot.go_on()
+            return True
+        pilot.pause()
+        self.notify(_("The demo waits for you; ^o has it go on."))
+        return False
+
     # The end
 
     @work(group="leave", exclusive=True)
@@ -379,12 +382,12 @@ class StationApp(App[ExitCode]):
         self.run_worker(self.end(), group="leave", exclusive=True)
 
 
-def open_screen(home: Path, practice: Practice | None = None) -> ExitCode:
+def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopilot | None = None) -> ExitCode:
     """Open the screen at a home and stay until it is left; at a desk to practise at it leads through."""
     app = StationApp(home, practice)
     app.certain_end = CertainEnd()
     try:
-        code = app.run()
+        code = app.run(auto_pilot=autopilot)
     finally:
         app.certain_end.over()
     return ExitCode.OK if code is None else code

@@ -53,3 +53,27 @@ LOGIN = "login"
 def area(name: str) -> Area | None:
     """The area of a name; None for what is none, such as the login."""
     return next((one for one in AREAS if one.name == name), None)
+
+
+_DONE_IN = {
+    "acknowledge": "dispatch",
+    "audit": "audit",
+    "dispatch": "dispatch",
+    "letter": "letters",
+    "loan": "dispatch",
+    "operator": "registry",
+    "order": "orders",
+    "produce": "bench",
+    "quarantine": "quarantine",
+    "registry": "registry",
+    "renew": "tokens",
+    "revoke": "tokens",
+    "stock": "stock",
+    "token": "tokens",
+}
+"""The area in which a duty is done, by the first word of its command; the others are told under Health."""
+
+
+def done_in(command: str) -> str:
+    """The area in which that is done what a command such as `station order close N` does."""
+    return _DONE_IN.get(command.split()[1], "health")

@@ -120,5 +120,5 @@ def begin(home: Path) -> ExitCode:
 
 def practice_of(told: dict[str, Any]) -> Practice:
     """What the guide must know of a desk, from what its preparing told."""
-    pins = {one["name"]: one["pin"] for one in told["people"]}
+    pins = {one["name"]: one["pin"] for one in told["people"]} | dict(told["keys"])
     return Practice(pins, Path(told["order"]), Path(told["registry"]))

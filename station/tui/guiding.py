@@ -34,7 +34,7 @@ class OnRecord:
 
 @dataclass(frozen=True)
 class Practice:
-    """A simulated desk to practise at: the PINs of its people, which are no secrets, and its sample files."""
+    """A simulated desk to practise at: PINs of people and key tokens, no secrets there, and sample files."""
 
     pins: Mapping[str, str]
     order: Path
@@ -90,8 +90,9 @@ def _next(found: OnRecord, desk: Practice, *, producing: bool) -> tuple[str | No
             return None, _("That is all of it. F10 shows what was written down; ^g hides this line.")
         case OrderState.APPROVED | OrderState.IN_PRODUCTION:
             if found.unfinished:
-                told = _("F2, s starts order {number}; cards insert themselves.").format(number=number)
-                return "olga", told
+                told = _("F2, s starts order {number}; PIN of bench {bench}, of ca {ca}.")
+                pins = {key: desk.pins.get(key, "") for key in ("bench", "ca")}
+                return "olga", told.format(number=number, **pins)
         case _:
             pass
     return _after_production(found, number)
