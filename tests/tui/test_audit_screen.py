@@ -55,7 +55,7 @@ async def test_the_log_is_narrowed_by_who_what_and_when(home: Path) -> None:
         await player.press("slash")
         await player.sees("Narrow the log by")
         await player.press("down", "enter")
-        await player.sees("order received")
+        await player.sees("item begun")
         while player.app.screen.query_one("#options").highlighted_option.prompt != "order received":  # type: ignore[attr-defined]
             await player.press("down")
         await player.press("enter")

@@ -72,7 +72,10 @@ async def test_an_unused_screen_locks_itself_and_says_so(home: Path) -> None:
 async def test_a_lock_cuts_no_act_off(home: Path) -> None:
     async with playing(home) as player:
         await player.log_in("otto")
-        await player.press("f10", "v")
+        await player.press("f10")
+        await player.sees("never signed")
+        await player.settled()
+        await player.press("v")
         await player.until(lambda: isinstance(player.app.screen, ActDialog), "the act")
         act = player.app.screen
         assert isinstance(act, ActDialog)
@@ -88,7 +91,10 @@ async def test_a_lock_cuts_no_act_off(home: Path) -> None:
 async def test_what_is_asked_of_who_is_logged_out_is_declined(home: Path, tmp_path: Path) -> None:
     async with playing(home) as player:
         await player.log_in("otto")
-        await player.press("f10", "x")
+        await player.press("f10")
+        await player.sees("never signed")
+        await player.settled()
+        await player.press("x")
         await player.sees("Where to write it")
         await player.press("ctrl+u")
         await player.type(str(tmp_path / "log.zip"))
