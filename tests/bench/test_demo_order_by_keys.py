@@ -52,11 +52,9 @@ class Desk:
 
     def log_in(self, name: str) -> None:
         """Choose one's name and type one's PIN."""
-        text = self.tmux.sees("choose your name", f" {name} ")
-        lines = text.splitlines()
-        first = next(at for at, line in enumerate(lines) if "whose token" in line)
-        below = next(at for at, line in enumerate(lines) if f"▊ {name} " in line) - first
-        self.tmux.press("Home", *["Down"] * below, "Enter")
+        self.tmux.sees("choose your name", "ben")
+        self.tmux.type(name)
+        self.tmux.press("Enter")
         self.give_pin(name)
         self.tmux.sees("[F2Bench]", f"{name} (")
 
@@ -74,7 +72,7 @@ class Desk:
     def pick(self, path: Path) -> None:
         """Paste a path into the file picker."""
         self.tmux.sees("^a shows all files")
-        self.tmux.type(str(path))
+        self.tmux.paste(str(path))
         self.tmux.sees(path.name)
         self.tmux.press("Enter")
 
@@ -182,7 +180,7 @@ def send_tokens(desk: Desk) -> None:
     tmux.press("Enter")
     tmux.sees("[Parcels 5]", "P-000001")
     (desk.folder / "papers").mkdir()
-    for number, tokens in packed_in(desk).items():
+    for number, tokens in reversed(packed_in(desk).items()):
         # The newest parcel is at the top, as they were begun.
         for kind, seat, down in (("card", "piv-1", 0), ("usb", "usb-1", 2)):
             mine = [token for token, layout in tokens if kind in layout]
@@ -222,7 +220,11 @@ def read_again(desk: Desk, parcel: str, seat: str, down: int, tokens: Sequence[s
         desk.bench.open_envelope(seat, token)
         tmux.press("Enter")
         tmux.sees(f"token {token} is right")
-    tmux.press("Escape")
+    if tmux.either("Done, go on", "Close") == "Done, go on":
+        tmux.press("Escape")
+        tmux.sees_no("Done, go on")
+    if "Close " in tmux.text:
+        tmux.press("Enter")
     tmux.sees_no(f"Read the tokens of parcel {parcel}")
 
 

@@ -47,6 +47,10 @@ class Tmux:
         """Type a text at once, as a scanner does."""
         self._tmux("send-keys", "-l", text)
 
+    def paste(self, text: str) -> None:
+        """Paste a text, as a person does with a path."""
+        self._tmux("set-buffer", text, ";", "paste-buffer", "-p")
+
     def sees(self, *texts: str) -> str:
         """Wait until all of these are on the screen; what is on it then."""
         latest = time.monotonic() + PATIENCE

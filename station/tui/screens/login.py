@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Label, OptionList
@@ -26,9 +26,14 @@ class LoginScreen(DeskScreen):
 
     area = LOGIN
     help = N_(
-        "Put your token into the operators' seat and press Enter, or choose your name first. "
+        "Put your token into the operators' seat and press Enter, or choose your name first: "
+        "its first letters go to it. "
         "Your PIN is never shown. The session ends with ^l, when your token leaves the seat, or unused."
     )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = ""
 
     def content(self) -> ComposeResult:
         yield LargeText(_("log in"), id="login-title")
@@ -57,6 +62,21 @@ class LoginScreen(DeskScreen):
         label = self.query_one("#needs", Label)
         label.update("\n".join(needs))
         label.display = bool(needs)
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters go to the name that begins with them; a scan means nothing here."""
+        letter = (event.character or "").casefold()
+        if not event.is_printable or not letter.strip():
+            self._begun = ""
+            return
+        event.stop()
+        people = self.query_one("#people", OptionList)
+        names = [str(option.prompt).casefold() for option in people.options]
+        for begun in (self._begun + letter, letter):
+            found = next((at for at, name in enumerate(names) if at and name.startswith(begun)), None)
+            if found is not None:
+                people.highlighted, self._begun = found, begun
+                return
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Log in as who was chosen."""
