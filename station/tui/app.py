@@ -32,6 +32,7 @@ from station.tui.dialogs.leaving import Leaving, LeavingChoice
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
 from station.tui.guiding import Practice, on_record, step
+from station.tui.keys import spoken_keys
 from station.tui.palette import DeskCommands, system_commands
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
@@ -285,6 +286,7 @@ class StationApp(App[ExitCode]):
     def _prefer(self, liking: preferences.Preferences) -> None:
         self._liking = liking
         speak(liking.language)
+        self._bindings = spoken_keys(self._merged_bindings or self._bindings)
         self.theme = liking.theme if liking.theme in NAMES else THEMES[0].name
 
     async def prefer(self, liking: preferences.Preferences) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import events, work
@@ -22,6 +21,7 @@ from station.tui.acts import Outcome
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
+from station.tui.keys import spoken_keys
 from station.tui.session import names_others
 from station.tui.widgets.bars import AreaBar, StationBar
 from station.tui.widgets.secret_field import SecretField
@@ -48,10 +48,7 @@ class DeskScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._ahead = ""
-        # Bindings are written down before anybody chose a language.
-        for key, bindings in self._bindings.key_to_bindings.items():
-            told = [replace(one, description=_(one.description)) for one in bindings]
-            self._bindings.key_to_bindings[key] = told
+        self._bindings = spoken_keys(self._bindings)
 
     def content(self) -> ComposeResult:
         """What stands between the bars."""
