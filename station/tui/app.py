@@ -59,7 +59,7 @@ class StationApp(App[ExitCode]):
     CSS_PATH = "station.tcss"
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-    COMMANDS = {DeskCommands}
+    COMMANDS = App.COMMANDS | {DeskCommands}
     BINDINGS = [
         *(Binding(one.key, f"open('{one.name}')", one.title, show=False, priority=True) for one in AREAS),
         Binding("question_mark,f1", "help", N_("Help"), key_display="?", show=False),

@@ -240,7 +240,7 @@ def _fits(one: str, going: _Going) -> bool:
 
 def _stands(going: _Going) -> str:
     one = going.renewal
-    waits = _("waits for {what}").format(what=one.pause) if one.pause else None
+    waits = _("waits for {what}").format(what=_(one.pause)) if one.pause else None
     changed = [f"{name} → {value}" for name, value in one.changes.items()]
     return words((told(one.state), one.way, waits, *changed))
 

@@ -1,0 +1,184 @@
+"""Every word of the screen is in every language, and each operator's language is kept."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import io
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from batch.model import assessment, dispatch, quarantine, registry, renewals, states
+from batch.model.people import Role
+from station.tui import event_words, state_words
+from station.tui.words import DOMAIN, FOLDER, LANGUAGES
+from tests.tui.playing import Player, playing
+
+ROOT = Path(__file__).parents[2]
+CATALOGUES = sorted(set(LANGUAGES) - {"en"})
+KEYWORDS = {**DEFAULT_KEYWORDS, "n_": (1, 2), "N_": None}
+
+SHOWN: tuple[type[StrEnum], ...] = (
+    states.OrderState,
+    states.ItemState,
+    states.LetterState,
+    states.FormState,
+    states.LifeState,
+    states.RenewalState,
+    states.ParcelState,
+    states.LoanState,
+    states.AcknowledgementState,
+    states.SubscriberState,
+    states.PersonState,
+    dispatch.Device,
+    dispatch.Channel,
+    dispatch.Doubt,
+    renewals.Pause,
+    quarantine.Way,
+    assessment.Level,
+    assessment.SignatureResult,
+    registry.Function,
+    registry.Document,
+)
+"""Enums of `batch` of which the screen shows the members themselves."""
+
+Words = str | tuple[str, ...]
+
+
+def catalogue(language: str) -> Catalog:
+    with open(FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po", "rb") as file:
+        return read_po(file, locale=language)
+
+
+def words_in_code() -> set[Words]:
+    found = extract_from_dir(ROOT / "station" / "tui", keywords=KEYWORDS)
+    return {one[2] for one in found}
+
+
+def messages(language: str) -> dict[Words, Words]:
+    return {one.id: one.string for one in catalogue(language) if one.id}
+
+
+def in_one(words: Words) -> str:
+    return words if isinstance(words, str) else words[-1]
+
+
+def each(words: Words) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else words
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"\{\w*\}", text))
+
+
+def compiled(made: gettext.GNUTranslations) -> dict[object, str]:
+    """What is in a compiled catalogue beside its header, which has the moment in it."""
+    return {said: told for said, told in vars(made)["_catalog"].items() if said}
+
+
+def events_written() -> Iterator[str]:
+    """Every text such as `order.taken-back` in `batch` that is about what the log knows."""
+    subjects = {one.split()[0] for one in event_words.MARKED}
+    for path in (ROOT / "batch").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                for argument in (*node.args, *(one.value for one in node.keywords)):
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        subject, dot, _verb = argument.value.partition(".")
+                        if dot and subject in subjects and re.fullmatch(r"[a-z]+\.[a-z-]+", argument.value):
+                            yield argument.value
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_a_catalogue_has_the_words_of_the_code_and_no_others(language: str) -> None:
+    code = {in_one(one) for one in words_in_code()}
+    kept = {in_one(one) for one in messages(language)}
+    assert code - kept == set(), "run `make words`, then translate"
+    assert kept - code == set(), "run `make words`"
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_word_is_translated_for_certain(language: str) -> None:
+    empty = [one.id for one in catalogue(language) if one.id and not all(each(one.string))]
+    assert empty == []
+    assert [one.id for one in catalogue(language) if one.id and one.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_a_translation_holds_the_same_placeholders(language: str) -> None:
+    for said, told in messages(language).items():
+        for one in each(told):
+            assert placeholders(one) == placeholders(in_one(said)), said
+        assert len(each(told)) == len(each(said)), said
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_an_area_is_named_in_at_most_five_letters_where_there_is_little_room(language: str) -> None:
+    from station.tui.areas import AREAS
+
+    told = messages(language)
+    assert [one.short for one in AREAS if len(told[one.short]) > 5] == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_what_is_compiled_is_what_was_written(language: str) -> None:
+    made = io.BytesIO()
+    write_mo(made, catalogue(language))
+    with open(FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.mo", "rb") as file:
+        kept = gettext.GNUTranslations(file)
+    made.seek(0)
+    fresh = gettext.GNUTranslations(made)
+    assert compiled(kept) == compiled(fresh), "run `make words`"
+
+
+@pytest.mark.parametrize("kind", SHOWN, ids=lambda kind: kind.__name__)
+def test_every_state_that_is_shown_has_words(kind: type[StrEnum]) -> None:
+    assert {one.value for one in kind} - set(state_words.MARKED) == set()
+
+
+def test_every_role_has_words() -> None:
+    assert {one.value.replace("-", " ") for one in Role} - set(state_words.MARKED) == set()
+
+
+def test_every_event_of_the_log_has_words() -> None:
+    written = {one.replace(".", " ").replace("-", " ") for one in events_written()}
+    assert len(written) > 90
+    assert written - set(event_words.MARKED) == set()
+
+
+async def speaks(player: Player, language: str) -> None:
+    """Choose a language in the palette."""
+    await player.press("ctrl+p")
+    await player.type(LANGUAGES[language])
+    await player.sees(f": {LANGUAGES[language]}")
+    await player.press("enter")
+
+
+async def locks(player: Player) -> None:
+    await player.press("ctrl+l")
+    await player.until(lambda: player.app.operator is None, "the lock")
+
+
+async def test_a_language_is_each_operators_own_and_found_again(home: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("olga")
+        await player.press("f3")
+        await player.sees("Lettr", "Commands, ? help")
+        await speaks(player, "nl")
+        await player.sees("Brief", "Depot", "Opdrachten, ? hulp")
+        await locks(player)
+        await player.log_in("dirk")
+        await player.sees("Lettr", "Commands, ? help")
+        await locks(player)
+        await player.log_in("olga")
+        await player.sees("Brief", "Opdrachten, ? hulp", "ordermedewerker")
+    async with playing(home) as player:
+        await player.sees("Brief", "Opdrachten, ? hulp", "ordermedewerker")
