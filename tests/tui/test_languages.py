@@ -64,3 +64,10 @@ async def test_lists_and_details_fit_in_every_language(translated: Path, key: st
         await player.sees("2026-0001")
         assert areas_are_whole(player), player.text
         assert player.picture == picture
+
+
+@pytest.mark.parametrize("one", AREAS, ids=lambda one: one.name)
+async def test_the_bar_of_areas_is_whole_wherever_one_is(translated: Path, one: Any) -> None:
+    async with playing(translated, NORMAL) as player:
+        await opened(player, one.key)
+        assert areas_are_whole(player), player.text
