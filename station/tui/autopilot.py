@@ -126,6 +126,7 @@ def script(practice: Practice) -> tuple[Step, ...]:
         Press("Which order?", ("enter",)),
         Press("which seats?", ("enter",)),
         Pins("▶"),
+        See("✓ piv-1"),
         Picture("bench"),
         See("The production has ended"),
         Picture("produced"),

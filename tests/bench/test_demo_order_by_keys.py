@@ -189,7 +189,7 @@ def send_tokens(desk: Desk) -> None:
         tmux.press("c")
         tmux.sees(f"Close parcel {number}")
         tmux.press("C-u")
-        tmux.type(str(desk.folder / "papers" / f"{number}.pdf"))
+        tmux.paste(str(desk.folder / "papers" / f"{number}.pdf"))
         tmux.press("Enter")
         tmux.sees(f"{number}  {ORDER}  ✓ closed")
         tmux.press("s")

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 from textual.worker import Worker, WorkerState
 
@@ -187,24 +188,13 @@ class ActDialog(StationModal[Outcome]):
         self._asked, self._first = question, None
         room = self.query_one("#question", Vertical)
         await room.remove_children()
-        await room.mount(Label(question.prompt.strip(" :"), id="prompt", markup=False))
+        answer = _field(question)
+        shown: list[Widget] = [Label(question.prompt.strip(" :"), id="prompt", markup=False)]
         if isinstance(question, AskNext) and question.about:
-            await room.mount(LargeText(question.about, id="about"))
-        if isinstance(question, AskSecret):
-            field = SecretField(id="secret")
-            await room.mount(field)
-            field.focus()
-        elif isinstance(question, AskText):
-            line = Input(id="text")
-            await room.mount(line)
-            line.focus()
-        else:
-            buttons = [Button(_("No"), id="no", compact=True)] if isinstance(question, AskYes) else []
-            label = _("Yes") if isinstance(question, AskYes) else _("Done, go on")
-            variant = "error" if isinstance(question, AskYes) else "primary"
-            buttons.append(Button(label, id="go-on", variant=variant, compact=True))  # type: ignore[arg-type]
-            await room.mount(Horizontal(*buttons, classes="dialog--buttons"))
-            buttons[0].focus()
+            shown.append(LargeText(question.about, id="about"))
+        # All at once and the focus with it: whoever reads the question may type at that moment.
+        await room.mount(*shown, answer)
+        self.set_focus(answer.query(Button).first() if isinstance(answer, Horizontal) else answer)
         self.station.call_attention()
 
     def _label(self, text: str) -> None:
@@ -244,3 +234,17 @@ class ActDialog(StationModal[Outcome]):
         button.label = _("Close")
         button.refresh(layout=True)
         button.focus()
+
+
+def _field(question: Question) -> Widget:
+    """Where a question is answered: a field, or buttons of which the safe one comes first."""
+    if isinstance(question, AskSecret):
+        return SecretField(id="secret")
+    if isinstance(question, AskText):
+        return Input(id="text")
+    if isinstance(question, AskYes):
+        no = Button(_("No"), id="no", compact=True)
+        yes = Button(_("Yes"), id="go-on", variant="error", compact=True)
+        return Horizontal(no, yes, classes="dialog--buttons")
+    go_on = Button(_("Done, go on"), id="go-on", variant="primary", compact=True)
+    return Horizontal(go_on, classes="dialog--buttons")

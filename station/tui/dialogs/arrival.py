@@ -63,7 +63,7 @@ class Arrival(Dialog[ArrivalChoice]):
         for row in self._found["rows"]:
             cells = (row["row"], row["count"], row["for"], row["layout"], row["fields"].get("manager", ""))
             table.add_row(*(Text(str(cell)) for cell in cells))
-        self.query_one("#choice-0").focus()
+        self.set_focus(self.query_one("#choice-0"))
 
 
 def signature_told(signature: Mapping[str, Any] | None, file: str | None = None) -> str:

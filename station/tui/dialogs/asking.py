@@ -24,7 +24,7 @@ class AskLine(Dialog[str]):
     def on_mount(self) -> None:
         """The field has the focus, its cursor behind what stands there."""
         field = self.query_one(Input)
-        field.focus()
+        self.set_focus(field)
         field.cursor_position = len(self._begun)
 
     def on_key(self, event: events.Key) -> None:

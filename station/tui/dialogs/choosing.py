@@ -32,7 +32,7 @@ class Choose(Dialog[Value]):
 
     def on_mount(self) -> None:
         """The first has the cursor."""
-        self.query_one("#options", OptionList).focus()
+        self.set_focus(self.query_one("#options", OptionList))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """It was chosen."""
@@ -53,7 +53,7 @@ class ChooseSome(Dialog[tuple[str, ...]]):
 
     def on_mount(self) -> None:
         """The list has the focus."""
-        self.query_one("#some", SelectionList).focus()
+        self.set_focus(self.query_one("#some", SelectionList))
 
     def chosen(self, choice: Choice[tuple[str, ...] | None]) -> None:
         if choice.value is None:

@@ -64,7 +64,7 @@ class ConfirmForms(Dialog[Confirmed]):
     def on_mount(self) -> None:
         """The field has the focus."""
         self._show("")
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A form was scanned."""

@@ -36,7 +36,7 @@ class TypedConfirmation(Dialog[str]):
     def on_mount(self) -> None:
         """What cannot be undone cannot be chosen before it is typed."""
         self.query_one("#choice-1", Button).disabled = True
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Compare what stands there."""

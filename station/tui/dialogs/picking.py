@@ -190,7 +190,7 @@ class PickFile(_Picker):
 
     def on_mount(self) -> None:
         """The tree has the focus."""
-        self.query_one("#tree", FolderTree).focus()
+        self.set_focus(self.query_one("#tree", FolderTree))
 
     def on_tree_node_highlighted(self, event: DirectoryTree.NodeHighlighted[object]) -> None:
         """The path under the cursor stands in the field."""
@@ -220,7 +220,7 @@ class NewFile(_Picker):
 
     def on_mount(self) -> None:
         """The field has the focus."""
-        self.query_one("#path", Input).focus()
+        self.set_focus(self.query_one("#path", Input))
         self.call_after_refresh(self._to_end)
 
     def _to_end(self) -> None:

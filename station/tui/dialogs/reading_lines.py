@@ -45,4 +45,4 @@ class ReadLines(Dialog[bool]):
     def on_mount(self) -> None:
         """The way back has the focus."""
         self.add_class("broad")
-        self.query_one("#choice-0").focus()
+        self.set_focus(self.query_one("#choice-0"))

@@ -27,7 +27,7 @@ class ScanMany(Dialog[tuple[str, ...]]):
 
     def on_mount(self) -> None:
         """The field has the focus."""
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
         self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -38,7 +38,7 @@ class ChooseSeats(Dialog[tuple[str, ...]]):
 
     def on_mount(self) -> None:
         """The seats have the focus."""
-        self.query_one("#seats").focus()
+        self.set_focus(self.query_one("#seats"))
 
     def action_start(self) -> None:
         """Enter starts, unless it is on the way back."""
