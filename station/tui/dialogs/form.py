@@ -46,7 +46,7 @@ class Form(Dialog[Mapping[str, str]]):
 
     def on_mount(self) -> None:
         """The first field has the focus."""
-        self.query(Input).first().focus()
+        self.set_focus(self.query(Input).first())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """To the next field, or to the button behind the last."""
