@@ -1,26 +1,18 @@
-"""The demo order in a real terminal, from its file to its letters, by keys only."""
+"""The demo order in a real terminal, from its file to its tokens, by keys only."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batch.model.states import LetterState
-from batch.store import letters
-from batch.store.database import Records
-from batch.store.items import items
-from batch.store.orders import order
-from batch.store.parcels import packed, parcels
 from simulators.bench import Bench
-from station import demo_hands as hands
 from station.simulated_desk import REGISTRY, SAMPLE
 from tests.conftest import need, need_bench
 from tests.tui.tmux import Tmux, terminal
@@ -98,7 +90,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             made.bench.down()
 
 
-def test_the_demo_order_goes_from_its_file_to_its_letters_by_keys(desk: Desk) -> None:
+def test_the_demo_order_goes_from_its_file_to_its_tokens_by_keys(desk: Desk) -> None:
     tmux = desk.tmux
     take_in_and_approve(desk)
 
@@ -115,17 +107,6 @@ def test_the_demo_order_goes_from_its_file_to_its_letters_by_keys(desk: Desk) ->
     tmux.press("Enter")
     tmux.sees_no("The production has ended")
 
-    send_tokens(desk)
-    acknowledge(desk)
-    print_letters(desk)
-
-    with closing(Records(desk.home / "station.db")) as records:
-        states = [
-            letters.letter(records, one.mailer_number).state for one in items(records, order(records, ORDER))
-        ]
-    assert states == [LetterState.PRINTED] * 24
-    printed = sorted(path.stem for path in (desk.bench.layout.directory / "printed").glob("*.pdf"))
-    assert printed == [f"{number:06d}" for number in range(1, 25)]
     tmux.press("C-q")
     desk.choose("Leave the screen?", 1)
     tmux.sees("ended 0")
@@ -165,112 +146,3 @@ def take_in_and_approve(desk: Desk) -> None:
     tmux.press("Right", "Enter")
     desk.give_pin("bert")
     tmux.sees("✓ approved")
-
-
-def send_tokens(desk: Desk) -> None:
-    """A parcel for every address; each token is read once more; papers are written, parcels sent."""
-    tmux = desk.tmux
-    desk.change_over("dirk")
-    tmux.press("F5")
-    tmux.sees("No parcel is under way")
-    tmux.press("n")
-    tmux.sees("Choose the order to be packed", ORDER)
-    tmux.press("n")
-    tmux.sees("A parcel for every address")
-    tmux.press("Enter")
-    tmux.sees("[Parcels 5]", "P-000001")
-    (desk.folder / "papers").mkdir()
-    for number, tokens in reversed(packed_in(desk).items()):
-        # The newest parcel is at the top, as they were begun.
-        for kind, seat, down in (("card", "piv-1", 0), ("usb", "usb-1", 2)):
-            mine = [token for token, layout in tokens if kind in layout]
-            if mine:
-                read_again(desk, number, seat, down, mine)
-        tmux.press("c")
-        tmux.sees(f"Close parcel {number}")
-        tmux.press("C-u")
-        tmux.paste(str(desk.folder / "papers" / f"{number}.pdf"))
-        tmux.press("Enter")
-        tmux.sees(f"{number}  {ORDER}  ✓ closed")
-        tmux.press("s")
-        tmux.sees(f"Send parcel {number}", "Courier")
-        tmux.press("C-u")
-        tmux.type("Demo Courier")
-        tmux.press("Enter")
-        tmux.type(f"DC-{number}")
-        tmux.press("Enter", "Enter")
-        tmux.sees_no(f"{number}  {ORDER}")
-
-
-def read_again(desk: Desk, parcel: str, seat: str, down: int, tokens: Sequence[str]) -> None:
-    """Hands put one token after the other into a seat, which is the one that is `down` below the first."""
-    tmux = desk.tmux
-    desk.bench.eject(seat)
-    desk.bench.open_envelope(seat, tokens[0])
-    tmux.press("k")
-    tmux.sees("Which seat?", seat)
-    tmux.press(*["Down"] * down, "Enter")
-    tmux.sees(f"into seat {seat}")
-    tmux.press("Right", "Enter")
-    if tmux.either("PIN of dirk", f"token {tokens[0]} is right") == "PIN of dirk":
-        desk.give_pin("dirk")
-    tmux.sees(f"token {tokens[0]} is right")
-    for token in tokens[1:]:
-        tmux.sees("Done, go on")
-        desk.bench.open_envelope(seat, token)
-        tmux.press("Enter")
-        tmux.sees(f"token {token} is right")
-    if not tmux.sees(f"token {tokens[-1]} is right").count(" 0 to read"):
-        tmux.sees("Done, go on")  # the rest is read in another seat
-        tmux.press("Escape")
-    tmux.sees_no("Stop ")
-    tmux.press("Enter")
-    tmux.sees_no(f"Read the tokens of parcel {parcel}")
-
-
-def acknowledge(desk: Desk) -> None:
-    """Every manager writes a mail with the names and numbers of the accompanying letter (R3)."""
-    tmux, mails = desk.tmux, []
-    with closing(Records(desk.home / "station.db")) as records:
-        sender = {
-            one.mailer_number: one.fields["manager_email"] for one in items(records, order(records, ORDER))
-        }
-        numbers = [one.number for one in parcels(records)]
-    for number in numbers:
-        show = [*STATION, "dispatch", "show", number, "--json", "--home", str(desk.home)]
-        shown = json.loads(subprocess.run(show, capture_output=True, check=True, text=True).stdout)
-        mails.append(desk.folder / f"{number}.eml")
-        hands.write_mail(mails[-1], shown, sender[shown["tokens"][0]["number"]])
-    desk.change_over("olga")
-    tmux.press("F5")
-    for mail in mails:
-        tmux.sees("Parcels")
-        tmux.press("e")
-        desk.pick(mail)
-        tmux.sees("An e-mail with acknowledgements", "Close")
-        tmux.press("Enter")
-        tmux.sees_no("An e-mail with acknowledgements")
-
-
-def print_letters(desk: Desk) -> None:
-    """Two officers print what may be printed."""
-    tmux = desk.tmux
-    desk.change_over("pim")
-    tmux.press("F4")
-    tmux.sees(ORDER)
-    tmux.press("p")
-    tmux.sees("Who does this with you?", "carla")
-    tmux.press("Enter")
-    for name in ("carla", "pim"):
-        desk.give_pin(name)
-
-
-def packed_in(desk: Desk) -> dict[str, list[tuple[str, str]]]:
-    """The tokens of every parcel, with their layouts, as they lie on the desk."""
-    with closing(Records(desk.home / "station.db")) as records:
-        made = {one.id: one for one in items(records, order(records, ORDER))}
-        inside = {one.number: packed(records, one) for one in parcels(records)}
-    return {
-        number: [(made[one.item_id].mailer_number, made[one.item_id].layout) for one in found]
-        for number, found in inside.items()
-    }
