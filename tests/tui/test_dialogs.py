@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from textual import events
@@ -10,6 +11,7 @@ from textual.widgets import Button
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from station.tui.dialogs.form import Field, Form
 from tests.tui.playing import Player, playing
 
 
@@ -121,3 +123,18 @@ async def test_whoever_will_not_give_a_pin_is_back_where_they_were(home: Path) -
         await player.settled()
         assert player.app.operator is None
         assert not player.app.screen.is_modal
+
+
+async def test_what_follows_an_enter_at_once_stands_in_the_next_line_of_a_form(home: Path) -> None:
+    """A scanner types number after number, each with its Enter, before a field has drawn itself."""
+    answers: list[Mapping[str, str] | None] = []
+    async with playing(home) as player:
+        form = Form("A parcel", (Field("courier", "Courier"), Field("number", "Number")), "It goes")
+        await player.app.push_screen(form, answers.append)
+        await player.sees("It goes")
+        for key in "Post\rAB12":
+            player.app.post_message(events.Key("enter" if key == "\r" else key, key))
+        await player.sees("Post", "AB12")
+        await player.press("enter", "enter")
+        await player.until(lambda: answers, "the answer")
+    assert answers == [{"courier": "Post", "number": "AB12"}]

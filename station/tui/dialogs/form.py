@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from station.tui.dialogs.base import Choice, Dialog, back
+from station.tui.widgets.line_field import LineField
 
 
 @dataclass(frozen=True)
@@ -36,27 +37,15 @@ class Form(Dialog[Mapping[str, str]]):
         for one in self._fields:
             with Horizontal(classes="form--line"):
                 yield Label(one.label, classes="form--label", markup=False)
-                yield Input(
-                    one.value,
-                    placeholder=one.hint,
-                    id=f"field-{one.name}",
-                    compact=True,
-                    select_on_focus=False,
-                )
+                yield LineField(one.value, one.hint, id=f"field-{one.name}")
 
     def on_mount(self) -> None:
         """The first field has the focus."""
-        self.set_focus(self.query(Input).first())
+        self.set_focus(self.query(LineField).first())
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """To the next field, or to the button behind the last."""
-        event.stop()
-        inputs = list(self.query(Input))
-        place = inputs.index(event.input)
-        if place + 1 < len(inputs):
-            inputs[place + 1].focus()
-        else:
-            self.query_one("#choice-1").focus()
+    def on_line_field_entered(self) -> None:
+        """To the button behind the last field."""
+        self.set_focus(self.query_one("#choice-1"))
 
     def chosen(self, choice: Choice[Mapping[str, str] | None]) -> None:
         if choice.value is None:
@@ -65,9 +54,9 @@ class Form(Dialog[Mapping[str, str]]):
         typed = {one.name: self._typed(one.name) for one in self._fields}
         lacking = [one.name for one in self._fields if one.needed and not typed[one.name]]
         if lacking:
-            self.query_one(f"#field-{lacking[0]}", Input).focus()
+            self.query_one(f"#field-{lacking[0]}", LineField).focus()
         else:
             self.dismiss(typed)
 
     def _typed(self, name: str) -> str:
-        return self.query_one(f"#field-{name}", Input).value.strip()
+        return self.query_one(f"#field-{name}", LineField).value.strip()
