@@ -122,7 +122,7 @@ class Player:
     def picture(self) -> str:
         """The same for a snapshot: no day, no moment, and nothing that is drawn by lot in it."""
         text = re.sub(r"\d\d:\d\d:\d\d\.\d{6}", "12:34:56.123456", self.text)
-        text = re.sub(r"\b[0-9a-f]{40,}", lambda found: "f" * len(found.group()), text)
+        text = re.sub(r"\b[0-9a-f]{12,}", lambda found: "f" * len(found.group()), text)
         text = re.sub(r"\bP\d{8}\b", "P12345678", text)
         text = re.sub(r"\d{4}-\d\d-\d\d", "2031-05-05", text)
         text = re.sub(r"\b20\d\d-(\d{4})\b", r"2031-\1", text)
