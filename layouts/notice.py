@@ -97,6 +97,7 @@ class NoticeLayout(Translated[NoticeTexts]):
         Raises `UnknownLayout` for a language without texts, `FieldFault` for a field that is not filled.
         """
         texts, where = self.texts_in(language, "notice"), f"notice {self.name}"
-        known = {**fields, "sender": self.file.sender.name, "help": self.file.sender.help}
+        sender = {"sender": self.file.sender.name, "help": self.file.sender.help}
+        known = {**dict.fromkeys(NOTICE_FIELDS, ""), **fields, **sender}
         subject, body = (fill(template, known, where) for template in (texts.subject, texts.body))
         return Notice(language, " ".join(subject.split()), f"{body.rstrip()}\n")

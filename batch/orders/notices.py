@@ -67,7 +67,7 @@ def write(records: Records, number: str, library: Library, operator: str, kind: 
     """Write a notice of an order, that of its state unless another is asked for, and keep that it was.
 
     In the subscriber's language, else in that of the order. Raises `Refused` for one that is not true of the
-    order, `LayoutError` where there is no such text.
+    order, or that would go to nobody; `LayoutError` where there is no such text.
     """
     with records.transaction():
         order = orders.order(records, number)
@@ -75,8 +75,15 @@ def write(records: Records, number: str, library: Library, operator: str, kind: 
         if order.state not in KINDS[kind]:
             raise Refused(f"the order is {order.state}, not {kind}", where=order.number)
         wanted = [item for item in items.items(records, order) if item.replaces is None]
+        to = managers_of(wanted)
+        if not to:
+            raise Refused(
+                "it names no manager, or their names are forgotten",
+                where=order.number,
+                next=f"write to {order.subscriber} in your own words",
+            )
         notice = library.notice(kind).compose(language_of(records, order, wanted), _fields(order, wanted))
-        written = Written(kind, managers_of(wanted), notice)
+        written = Written(kind, to, notice)
         # Without the salt, which is forgotten with them, nobody can tell by trying whom it went to.
         salt = next((item.salt for item in wanted if item.salt), b"")
         digest = hashlib.sha256(salt + written.text.encode()).hexdigest()

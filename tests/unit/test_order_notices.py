@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from batch.audit.log import log
 from batch.model.errors import Refused
+from batch.model.events import Event
 from batch.orders.decisions import receive, reject
 from batch.orders.notices import write
 from batch.people import registry
-from batch.store import assessments, audit
+from batch.store import assessments, audit, forgetting, items
 from batch.store.database import Records
-from layouts.errors import FileFault, UnknownLayout
+from layouts.errors import FieldFault, FileFault, UnknownLayout
 from layouts.library import SHIPPED, Library
-from layouts.notice import NOTICES
+from layouts.notice import NOTICE_FIELDS, NOTICES
 from tests.unit.order_kit import admit, approved, draft
 
 LIBRARY = Library()
@@ -68,6 +70,26 @@ def test_a_notice_is_a_message_that_a_mail_program_reads(records: Records) -> No
     assert message["To"] == "Noëlle van der Testen <n.vandertesten@example.org>"
     assert message["Subject"] == written.notice.subject
     assert message.get_content().replace("\r\n", "\n") == written.notice.body
+
+
+def test_a_notice_that_would_go_to_nobody_is_refused(records: Records) -> None:
+    order = receive(records, draft(), "ada")
+    with records.transaction():
+        for item in items.items(records, order):
+            forgetting.forget_item(records, item, "")
+        log(records, Event("order.forgotten", "ada", order=order.number))
+    before = len(list(audit.entries(records)))
+    with pytest.raises(Refused, match="names no manager") as refused:
+        write(records, order.number, LIBRARY, "ada")
+    assert refused.value.where == order.number
+    assert order.subscriber in str(refused.value.next)
+    assert (assessments.notices(records, order), len(list(audit.entries(records)))) == ([], before)
+
+
+def test_a_notice_without_one_of_its_fields_is_refused_by_its_name() -> None:
+    fields = dict.fromkeys(NOTICE_FIELDS - {"managers"}, "something")
+    with pytest.raises(FieldFault, match="managers is empty"):
+        LIBRARY.notice("received").compose("en", fields)
 
 
 def site(tmp_path: Path, old: str, new: str, name: str = "rejected") -> Library:
