@@ -1,4 +1,4 @@
-"""Events of the audit log in words: what stands in the log, without its dots."""
+"""Events of the audit log in words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ MARKED = (
     N_("backup made"),
     N_("blanks counted"),
     N_("blanks received"),
+    N_("blanks returned"),
+    N_("blanks written off"),
     N_("certificate misissued"),
     N_("certificate not revoked"),
     N_("certificate revoked"),
@@ -24,11 +26,13 @@ MARKED = (
     N_("clock set"),
     N_("code refused"),
     N_("crl issued"),
-    N_("custody backup"),
     N_("custody opened"),
     N_("custody set proven"),
     N_("diversification key made"),
+    N_("forms destroyed"),
+    N_("forms missing"),
     N_("forms received"),
+    N_("forms spoiled"),
     N_("forms taken back"),
     N_("item begun"),
     N_("item interrupted"),
@@ -41,15 +45,23 @@ MARKED = (
     N_("lane paused"),
     N_("lane resumed"),
     N_("lane stopped"),
+    N_("letter confirmed"),
+    N_("letter lost"),
+    N_("letter printed"),
+    N_("letter printing"),
     N_("letter reprinted"),
     N_("letter returned"),
+    N_("letter sealed"),
     N_("letter sent"),
     N_("letter settled"),
     N_("letter unknown"),
+    N_("letter void"),
     N_("letters released"),
     N_("loan extended"),
     N_("loan lent"),
+    N_("loan lost"),
     N_("loan reminded"),
+    N_("loan returned"),
     N_("login accepted"),
     N_("login refused"),
     N_("operator changed"),
@@ -135,6 +147,7 @@ MARKED = (
     N_("token activated"),
     N_("token admin recovered"),
     N_("token admin recovering"),
+    N_("token damaged"),
     N_("token destroyed"),
     N_("token dispatched"),
     N_("token given up"),
@@ -143,6 +156,7 @@ MARKED = (
     N_("token not unblocked"),
     N_("token refused"),
     N_("token reported"),
+    N_("token returned"),
     N_("token set aside"),
     N_("token taken back"),
     N_("token unblocked"),
@@ -150,8 +164,32 @@ MARKED = (
     N_("token witnessed"),
     N_("vouchers imported"),
 )
+"""Events that are told as they stand in the log, without its dots and hyphens."""
+
+TOLD = {
+    "custody.backup": N_("custody token backed up"),
+    "custody.destroy": N_("custody key destroyed"),
+    "custody.epochs": N_("custody keys made"),
+    "custody.make": N_("custody token made"),
+    "custody.prove": N_("custody shares proven"),
+    "custody.recover": N_("custody token recovered"),
+    "custody.split": N_("custody shares made"),
+    "quarantine.destroy-begun": N_("quarantine: destruction begun"),
+    "quarantine.reset-begun": N_("quarantine: reset begun"),
+    "quarantine.write-off-begun": N_("quarantine: write-off begun"),
+}
+"""Events whose names are not words that a person would say."""
+
+STAGES = {
+    "asked": N_("{event}: one has signed"),
+    "begun": N_("{event}: begun"),
+}
+"""How far an act is that takes more than one person or step, by the end of its event's name."""
 
 
 def event_in_words(name: str) -> str:
     """An event such as `order.taken-back` as `order taken back`; one that is none of ours as it stands."""
-    return _(name.replace(".", " ").replace("-", " "))
+    act, _dot, stage = name.rpartition(".")
+    if "." in act and stage in STAGES:
+        return _(STAGES[stage]).format(event=event_in_words(act))
+    return _(TOLD.get(name, name.replace(".", " ").replace("-", " ")))

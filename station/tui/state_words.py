@@ -53,6 +53,8 @@ MARKED = (
     N_("active"),
     N_("damaged"),
     N_("destroyed"),
+    N_("activated"),
+    N_("unblocked"),
     # Forms
     N_("in-stock"),
     N_("mailed"),

@@ -16,11 +16,12 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from batch.model import assessment, dispatch, quarantine, registry, renewals, states
+from batch.model import assessment, dispatch, field, quarantine, registry, renewals, states
 from batch.model.people import Role
+from batch.people.separation import RULES, Act
 from station.tui import event_words, state_words
 from station.tui.areas import AREAS
-from station.tui.words import DOMAIN, FOLDER, LANGUAGES, spoken
+from station.tui.words import DOMAIN, FOLDER, LANGUAGES, speak, spoken
 from tests.tui.playing import NORMAL, Player, playing
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ SHOWN: tuple[type[StrEnum], ...] = (
     dispatch.Channel,
     dispatch.Doubt,
     renewals.Pause,
+    field.FieldAct,
     quarantine.Way,
     assessment.Level,
     assessment.SignatureResult,
@@ -53,6 +55,30 @@ SHOWN: tuple[type[StrEnum], ...] = (
 
 NO_EVENTS = {"find", "with_name", "joinpath"}
 """Functions that are given names of drivers and files, which look like those of events."""
+
+CEREMONIES = {f"custody.{one}" for one in ("make", "split", "prove", "epochs", "destroy", "recover")}
+SPOILING = set(quarantine.Way) - {quarantine.Way.RESUME}
+TO_BE_SIGNED = {f"{act}.asked" for act, rule in RULES.items() if rule.persons > 1} - {
+    # Whoever is needed signs at once.
+    f"{act}.asked"
+    for act in (Act.FOUND, Act.MANAGE_CUSTODY, Act.OPEN_CUSTODY)
+}
+PUT_TOGETHER = {
+    "blanks.{how}": {f"blanks.{one}" for one in dispatch.Departure},
+    "custody.{begun.kind}": CEREMONIES,
+    "custody.{kind}.begun": {f"{one}.begun" for one in CEREMONIES},
+    "forms.{to}": {f"forms.{one}" for one in ("spoiled", "missing", "destroyed")},
+    "letter.{state}": {f"letter.{one}" for one in states.LetterState},
+    "loan.{to}": {f"loan.{one}" for one in states.LoanState},
+    "quarantine.{way}-begun": {f"quarantine.{one}-begun" for one in SPOILING},
+    "token.{act}": {f"token.{one}" for one in field.FieldAct},
+    "token.{done.act}": {f"token.{one}" for one in field.FieldAct},
+    "token.{FieldAct.UNBLOCKED}": {"token.unblocked"},
+    "{act}.asked": TO_BE_SIGNED,
+    "{given.statement.act}.asked": TO_BE_SIGNED,
+    "{_REPRINTED}.asked": set[str](),
+}
+"""Events whose names are put together in `batch`, by how they are, with all they may be."""
 
 Words = str | tuple[str, ...] | list[str]
 
@@ -90,13 +116,18 @@ def compiled(made: gettext.GNUTranslations) -> dict[object, str]:
 
 
 def events_written() -> Iterator[str]:
-    """Every text such as `order.taken-back` that `batch` hands on, about a subject the log knows."""
+    """Every text such as `order.taken-back` that `batch` hands on, about a subject the log knows; one that is
+    put together, such as `f"letter.{state}"`, with all that may stand in it.
+    """
     subjects = {one.split()[0] for one in event_words.MARKED}
     event = re.compile(rf"(?:{'|'.join(subjects)})\.[a-z-]+")
+    put_together = re.compile(rf"""f'(?:(?:{"|".join(subjects)})\.|{{\S*act}}\.)[^' ]*'""")
     for path in (ROOT / "batch").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] not in NO_EVENTS:
-                for given in (*call.args, *(one.value for one in call.keywords)):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr) and put_together.fullmatch(ast.unparse(node)):
+                yield from PUT_TOGETHER[ast.unparse(node)[2:-1]]
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] not in NO_EVENTS:
+                for given in (*node.args, *(one.value for one in node.keywords)):
                     if isinstance(given, ast.Constant) and event.fullmatch(str(given.value)):
                         yield str(given.value)
 
@@ -152,9 +183,34 @@ def test_every_role_has_words() -> None:
 
 
 def test_every_event_of_the_log_has_words() -> None:
-    written = {one.replace(".", " ").replace("-", " ") for one in events_written()}
-    assert len(written) > 90
-    assert written - set(event_words.MARKED) == set()
+    written = {_without_stage(one) for one in events_written()}
+    assert len(written) > 110
+    plain = {one.replace(".", " ").replace("-", " ") for one in written - set(event_words.TOLD)}
+    assert plain - set(event_words.MARKED) == set()
+
+
+def _without_stage(event: str) -> str:
+    """The event of an act that is under way as that of the act."""
+    act, _dot, stage = event.rpartition(".")
+    return act if "." in act and stage in event_words.STAGES else event
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("operator.enrolled.asked", "medewerker ingeschreven: één heeft getekend"),
+        ("custody.split.begun", "bewaardelen gemaakt: begonnen"),
+        ("quarantine.write-off-begun", "quarantaine: afschrijving begonnen"),
+        ("letter.void", "brief vervallen"),
+    ],
+)
+def test_an_event_that_is_put_together_is_told_in_the_operator_s_language(event: str, told: str) -> None:
+    speak("nl")
+    try:
+        assert event_words.event_in_words(event) == told
+    finally:
+        speak("en")
+    assert "." not in event_words.event_in_words(event)
 
 
 async def speaks(player: Player, language: str) -> None:

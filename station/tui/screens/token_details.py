@@ -18,6 +18,7 @@ from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.log_list import EntriesWanted
 from station.tui.desk_screen import words
+from station.tui.event_words import event_in_words
 from station.tui.state_words import told
 from station.tui.widgets.facts import Fact
 from station.tui.widgets.folds import Section
@@ -230,4 +231,5 @@ def _entry(entry: Entry) -> str:
     detail = facts.get("detail")
     why = detail.get("why") or detail.get("reason") if isinstance(detail, dict) else None
     said = str(why) if why else None
-    return words((moment_told(facts.get("at")), str(facts.get("event")), str(facts.get("operator")), said))
+    event = event_in_words(str(facts.get("event")))
+    return words((moment_told(facts.get("at")), event, str(facts.get("operator")), said))
