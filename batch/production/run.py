@@ -329,13 +329,12 @@ class Production:
             if ready:
                 return ready
             pipes = {child.fileno(): child for child in children}
-            for answered in wait(list(pipes), timeout=_TICK) if pipes else ():
+            # Also where nobody is asked for anything: then only a pause can be over.
+            for answered in wait(list(pipes), timeout=_TICK):
                 assert isinstance(answered, int)
                 ready += self._receive(pipes[answered])
             if ready:
                 return ready
-            if not children:
-                time.sleep(_TICK)
 
     def _receive(self, child: Child) -> list[tuple[Flow, Reply | None]]:
         try:

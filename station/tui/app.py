@@ -122,7 +122,9 @@ class StationApp(App[ExitCode]):
         """See who is logged in at this terminal; open the bench, or the login where nobody is."""
         outcome = await self.run_act("whoami", "--json")
         if not outcome.done:
-            await self._nobody()
+            # Who begins to log in right after a lock is not thrown out by it.
+            if self.operator is not None or self.current_mode != LOGIN:
+                await self._nobody()
             return
         told = outcome.document
         self.operator, self.roles = told["name"], frozenset(Role(role) for role in told["roles"])

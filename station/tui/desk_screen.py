@@ -9,7 +9,7 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Label
+from textual.widgets import Input, Label
 from textual.worker import Worker, WorkerState
 
 from batch.people.acting import register_of, why_not
@@ -23,7 +23,7 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.keys import spoken_keys
 from station.tui.session import names_others
-from station.tui.widgets.bars import AreaBar, StationBar
+from station.tui.widgets.bars import AreaBar, KeyBar, StationBar
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import _
 from station.wiring import Desk
@@ -68,7 +68,7 @@ class DeskScreen(Screen[None]):
             yield from self.content()
         yield Label("", id="trouble", markup=False)
         yield Label("", id="guide", markup=False)
-        yield Footer()
+        yield KeyBar()
 
     @property
     def station(self) -> StationApp:

@@ -181,7 +181,7 @@ TOLD = {
 """Events whose names are not words that a person would say."""
 
 STAGES = {
-    "asked": N_("{event}: one has signed"),
+    "asked": N_("{event} (1 of 2)"),
     "begun": N_("{event}: begun"),
 }
 """How far an act is that takes more than one person or step, by the end of its event's name."""

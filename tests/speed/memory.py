@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from tests.speed.desk import Desk, Run
 
@@ -26,11 +27,12 @@ def measure(desk: Desk, layout: str, count: int) -> Memory:
     number = desk.order((layout, count))
     process = desk.produce(number)
     now, peaks = list[float](), dict[int, float]()
-    while process.poll() is None:
+    while process.returncode is None:
         for pid in (process.pid, *_children(process.pid)):
             peaks[pid] = max(peaks.get(pid, 0.0), _field(pid, "VmHWM"))
         now.append(_field(process.pid, "VmRSS"))
-        time.sleep(_EVERY)
+        with suppress(TimeoutExpired):
+            process.wait(_EVERY)
     desk.finish(process)
     # Where it is gone already when it is looked at, nothing is told.
     told = [value for value in now if value]

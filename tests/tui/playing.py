@@ -10,14 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, OptionList
 
 from station.exit_codes import ExitCode
+from station.home import Home
 from station.tui.app import StationApp
 from station.tui.dialogs.act import ActDialog
 from station.tui.widgets.secret_field import SecretField
-from tests.unit.login_kit import passphrase
+from tests.unit.login_kit import log_in, passphrase
 
 PATIENCE = 30.0
 """Seconds within which anything must have come on the screen of a busy machine."""
@@ -40,9 +42,10 @@ class Player:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        """Type a text, letter by letter."""
+        """Type a text as fast as a scanner does: no letter waits for what the one before it did."""
         for letter in text:
-            await self.pilot.press("space" if letter == " " else letter)
+            self.app.post_message(events.Key("space" if letter == " " else letter, letter))
+        await self.pilot.pause()
 
     async def until(self, seen: Callable[[], object], what: str = "") -> None:
         """Wait until something is so."""
@@ -130,14 +133,33 @@ class Player:
 
 
 @asynccontextmanager
-async def playing(home: Path, size: tuple[int, int] = NORMAL) -> AsyncIterator[Player]:
-    """The screen opened at a home, in a terminal of a size (columns, lines)."""
+async def playing(
+    home: Path, size: tuple[int, int] = NORMAL, who: str | None = None
+) -> AsyncIterator[Player]:
+    """The screen opened at a home, in a terminal of a size (columns, lines), by `who` is logged in there."""
+    if who is not None:
+        log_in(Home(home), who)
     app = StationApp(home)
     async with app.run_test(size=size, notifications=True) as pilot:
         player = Player(app, pilot)
         await player.settled()
+        if who is not None:
+            await player.until(lambda: app.operator == who, f"{who} found to be logged in")
+            await player.settled()
         yield player
         await app.end()
+
+
+@asynccontextmanager
+async def in_area(
+    home: Path, who: str, key: str, *sees: str, size: tuple[int, int] = NORMAL
+) -> AsyncIterator[Player]:
+    """Somebody who is logged in looks at the area of a key, and sees all of these texts."""
+    async with playing(home, size, who) as player:
+        await player.press(key)
+        await player.sees(*sees)
+        await player.settled()
+        yield player
 
 
 def _holds(seen: Callable[[], object]) -> bool:

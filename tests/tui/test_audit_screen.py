@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,21 @@ import pytest
 
 from batch.store.audit import entry
 from batch.store.database import Records
-from tests.tui.playing import SIZES, WIDE, Player, playing
+from tests.tui.playing import NORMAL, SIZES, WIDE, Player, in_area
 
 
-async def _opened(player: Player, name: str) -> None:
-    await player.log_in(name)
-    await player.press("f10")
-    await player.sees("never signed")
-    await player.settled()
+def at_the_log(
+    home: Path, who: str = "otto", size: tuple[int, int] = NORMAL
+) -> AbstractAsyncContextManager[Player]:
+    """Somebody who is logged in looks at the area."""
+    return in_area(home, who, "f10", "never signed", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_the_log_is_told_newest_first_with_the_state_of_its_chain(
     home: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    async with playing(home, size) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home, size=size) as player:
         await player.press("end")
         await player.sees("station made", "follows the entry before")
         await player.press("home")
@@ -36,8 +35,7 @@ async def test_the_log_is_told_newest_first_with_the_state_of_its_chain(
 
 
 async def test_an_entry_is_shown_with_its_text_and_hash_and_a_changed_one_is_told(home: Path) -> None:
-    async with playing(home, WIDE) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home, size=WIDE) as player:
         with sqlite3.connect(home / "station.db") as database:
             database.execute("UPDATE audit SET body = replace(body, 'ada', 'eva') WHERE sequence = 2")
         await player.press("end")
@@ -50,8 +48,7 @@ async def test_an_entry_is_shown_with_its_text_and_hash_and_a_changed_one_is_tol
 
 
 async def test_the_log_is_narrowed_by_who_what_and_when(home: Path) -> None:
-    async with playing(home) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home) as player:
         await player.press("slash")
         await player.sees("Narrow the log by")
         await player.press("down", "enter")
@@ -79,16 +76,14 @@ async def test_the_log_is_narrowed_by_who_what_and_when(home: Path) -> None:
 async def test_a_scanned_number_shows_what_happened_to_that_token(home: Path) -> None:
     with closing(Records(home / "station.db")) as records:
         number = records.row("SELECT max(item_number) FROM log_facts")[0]  # type: ignore[index]
-    async with playing(home) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home) as player:
         await player.type(number)
         await player.press("enter")
         await player.sees(f"Only token {number}", "item begun")
 
 
 async def test_verifying_shows_what_was_found_and_counts_as_done(home: Path) -> None:
-    async with playing(home) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home) as player:
         await player.sees("verified: never")
         await player.press("v")
         await player.sees("entries hold", "Close")
@@ -97,8 +92,7 @@ async def test_verifying_shows_what_was_found_and_counts_as_done(home: Path) -> 
 
 
 async def test_the_log_is_exported_where_it_was_wanted(home: Path, tmp_path: Path) -> None:
-    async with playing(home) as player:
-        await _opened(player, "otto")
+    async with at_the_log(home) as player:
         await player.press("x")
         await player.sees("Where to write it")
         await player.press("ctrl+u")
@@ -109,8 +103,7 @@ async def test_the_log_is_exported_where_it_was_wanted(home: Path, tmp_path: Pat
 
 
 async def test_who_does_not_keep_the_log_is_told_so_and_nothing_happens(home: Path) -> None:
-    async with playing(home) as player:
-        await _opened(player, "dirk")
+    async with at_the_log(home, "dirk") as player:
         for key in "vcx":
             await player.press(key)
             await player.is_told("Not for you to do")

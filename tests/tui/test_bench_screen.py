@@ -19,15 +19,14 @@ from batch.production.wishes import LaneWishes, Will, Wish
 from batch.store.database import Records
 from station.exit_codes import ExitCode
 from station.feed.server import Feed
-from station.home import Home
 from station.tui.acts import Outcome
 from station.tui.dialogs.leaving import Leaving
 from station.tui.dialogs.starting import ChooseSeats, ProductionResult
 from station.tui.widgets.lane_panel import LanePanel
 from tests.tui.bench_kit import AT, busy
 from tests.tui.conftest import PEOPLE
-from tests.tui.playing import NORMAL, SIZES, Player, playing
-from tests.unit.login_kit import log_in, staffed
+from tests.tui.playing import SIZES, Player, playing
+from tests.unit.login_kit import staffed
 from tests.unit.order_kit import approved, draft
 from tests.unit.restore_kit import home_of
 
@@ -94,8 +93,7 @@ async def show(player: Player, lanes: int) -> None:
 async def test_every_lane_tells_the_hands_what_to_do(
     home: Path, size: tuple[int, int], lanes: int, picture: Any
 ) -> None:
-    log_in(Home(home), "olga")
-    async with playing(home, size) as player:
+    async with playing(home, who="olga", size=size) as player:
         await show(player, lanes)
         assert player.picture == picture
 
@@ -104,8 +102,7 @@ async def test_every_lane_tells_the_hands_what_to_do(
 async def test_a_bench_without_seats_says_how_to_get_one(
     home: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    log_in(Home(home), "olga")
-    async with playing(home, size) as player:
+    async with playing(home, who="olga", size=size) as player:
         await player.sees("No seat is configured yet")
         assert player.picture == picture
 
@@ -124,8 +121,7 @@ async def test_its_dialogs_fit_the_smallest_screen(home: Path, picture: Any) -> 
         "Order 2031-0001: which seats?", [(f"piv-{place}", "empty") for place in range(1, 17)]
     )
     pictures = []
-    log_in(Home(home), "olga")
-    async with playing(home, NORMAL) as player:
+    async with playing(home, who="olga") as player:
         for dialog in (
             result,
             seats,
@@ -140,9 +136,8 @@ async def test_its_dialogs_fit_the_smallest_screen(home: Path, picture: Any) -> 
 
 
 async def test_a_production_of_somebody_else_is_seen_and_steered_by_keys(home: Path) -> None:
-    log_in(Home(home), "olga")
     with served(home) as production:
-        async with playing(home) as player:
+        async with playing(home, who="olga") as player:
             await player.sees("2031-0001", "0 of 10 produced", "▶ 0/10")
             production.tell(What.WAITING, "piv-01")
             production.tell(What.BEGUN, "piv-02", "000002")
@@ -173,9 +168,8 @@ async def test_a_production_of_somebody_else_is_seen_and_steered_by_keys(home: P
 
 async def test_who_is_no_personaliser_steers_and_starts_nothing(with_order: Path) -> None:
     home = with_order
-    log_in(Home(home), "pim")
     with served(home) as production:
-        async with playing(home) as player:
+        async with playing(home, who="pim") as player:
             await player.sees("2031-0001")
             for key in "prex":
                 await player.press(key)
@@ -194,8 +188,7 @@ async def test_who_is_no_personaliser_steers_and_starts_nothing(with_order: Path
 
 
 async def test_a_production_that_breaks_off_is_told(home: Path) -> None:
-    log_in(Home(home), "olga")
-    async with playing(home) as player:
+    async with playing(home, who="olga") as player:
         with served(home) as production:
             production.tell(What.BEGUN, "piv-01", "000002")
             await player.sees("piv-01 000002")
@@ -205,9 +198,8 @@ async def test_a_production_that_breaks_off_is_told(home: Path) -> None:
 
 
 async def test_keys_answer_while_sixteen_lanes_tell_all_they_can(home: Path) -> None:
-    log_in(Home(home), "olga")
     with served(home, 16) as production:
-        async with playing(home) as player:
+        async with playing(home, who="olga") as player:
             await player.sees("piv-16")
             for number in range(2000):
                 place = StepPlace("load:signature", number % 12, 12)
@@ -219,18 +211,16 @@ async def test_keys_answer_while_sixteen_lanes_tell_all_they_can(home: Path) -> 
 
 
 async def test_without_an_order_there_is_nothing_to_start(home: Path) -> None:
-    log_in(Home(home), "olga")
-    async with playing(home) as player:
+    async with playing(home, who="olga") as player:
         await player.sees("F2Bench]")
         await player.press("s")
         await player.sees("No order may be produced")
 
 
 async def test_an_order_is_started_from_another_area(with_order: Path) -> None:
-    log_in(Home(with_order), "olga")
     configuration = with_order / "station.toml"
     configuration.write_text(configuration.read_text() + SEAT)
-    async with playing(with_order) as player:
+    async with playing(with_order, who="olga") as player:
         await player.sees("F2Bench]")
         await player.press("f11")
         await player.until(lambda: player.app.current_mode == "stock", "another area")
@@ -243,10 +233,9 @@ async def test_an_order_is_started_from_another_area(with_order: Path) -> None:
 
 async def test_what_cannot_be_started_says_why_and_stays_as_it_was(with_order: Path) -> None:
     home = with_order
-    log_in(Home(home), "olga")
     configuration = home / "station.toml"
     configuration.write_text(configuration.read_text() + SEAT)
-    async with playing(home) as player:
+    async with playing(home, who="olga") as player:
         await player.sees("usb-1")
         await player.press("s")
         await player.sees("Which order?", "B-7")
@@ -265,9 +254,8 @@ async def test_what_cannot_be_started_says_why_and_stays_as_it_was(with_order: P
 
 
 async def test_a_need_that_lasts_rings_the_bell_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log_in(Home(home), "olga")
     rung: list[None] = []
-    async with playing(home) as player:
+    async with playing(home, who="olga") as player:
         monkeypatch.setattr(player.app, "bell", lambda: rung.append(None))
         await show(player, 2)
         await player.until(lambda: rung, "the bell")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,19 @@ from batch.store import acknowledgements, items, lives, loans, orders, parcels
 from batch.store.clock import now
 from batch.store.database import Records
 from station.home import Home
-from tests.tui.playing import NORMAL, SIZES, Player, playing
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
 from tests.unit.dispatch_kit import LAYOUT_OF, packed, quoted
-from tests.unit.login_kit import log_in
 from tests.unit.registry_kit import EMAIL
 
 ORDER = "2026-0002"
 EACH = ("000004", "000005", "000006")
 
 
-@asynccontextmanager
-async def at_dispatch(
+def at_dispatch(
     home: Path, who: str = "dirk", size: tuple[int, int] = NORMAL, sees: str = "To pack"
-) -> AsyncIterator[Player]:
+) -> AbstractAsyncContextManager[Player]:
     """Somebody who is logged in looks at the area."""
-    log_in(Home(home), who)
-    async with playing(home, size) as player:
-        await player.until(lambda: player.app.operator == who, who)
-        await player.press("f5")
-        await player.sees(sees)
-        await player.settled()
-        yield player
+    return in_area(home, who, "f5", sees, size=size)
 
 
 def with_parcel(home: Path, upto: ParcelState = ParcelState.PACKING) -> None:

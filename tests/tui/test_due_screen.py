@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,8 @@ from batch.model.people import Role
 from batch.store.clock import now
 from batch.store.database import Records, stamp
 from station.home import Home
-from tests.tui.playing import SIZES, Player, playing
+from tests.tui.playing import NORMAL, SIZES, Player, in_area, playing
 from tests.unit.finished_kit import THERE, moved
-from tests.unit.login_kit import log_in
 
 
 @pytest.fixture
@@ -31,18 +30,16 @@ def busy(home: Path) -> Path:
     return home
 
 
-async def opened(player: Player) -> None:
-    await player.until(lambda: player.app.operator is not None, "the session")
-    await player.press("f7")
-    await player.sees("due")
-    await player.settled()
+def at_what_is_due(
+    home: Path, who: str = "olga", size: tuple[int, int] = NORMAL
+) -> AbstractAsyncContextManager[Player]:
+    """Somebody who is logged in looks at the area."""
+    return in_area(home, who, "f7", "due", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_what_is_due_for_everybody(busy: Path, size: tuple[int, int], picture: Any) -> None:
-    log_in(Home(busy), "olga")
-    async with playing(busy, size) as player:
-        await opened(player)
+    async with at_what_is_due(busy, size=size) as player:
         await player.sees("for your roles", "! 2 are overdue", "assess the order")
         assert "release and print" not in player.text
         await player.press("a")
@@ -51,9 +48,7 @@ async def test_what_is_due_for_everybody(busy: Path, size: tuple[int, int], pict
 
 
 async def test_duties_of_one_role(busy: Path, picture: Any) -> None:
-    log_in(Home(busy), "olga")
-    async with playing(busy) as player:
-        await opened(player)
+    async with at_what_is_due(busy) as player:
         await player.press("f")
         await player.sees("Whose duties are shown?")
         assert player.picture == picture
@@ -63,18 +58,14 @@ async def test_duties_of_one_role(busy: Path, picture: Any) -> None:
 
 
 async def test_who_has_nothing_to_do_is_told_so(busy: Path) -> None:
-    log_in(Home(busy), "rosa")
-    async with playing(busy) as player:
-        await opened(player)
+    async with at_what_is_due(busy, "rosa") as player:
         await player.sees("Nothing is due here")
         await player.press("enter")
         assert player.app.current_mode == "due"
 
 
 async def test_enter_goes_to_where_it_is_done(busy: Path) -> None:
-    log_in(Home(busy), "olga")
-    async with playing(busy) as player:
-        await opened(player)
+    async with at_what_is_due(busy) as player:
         await player.sees("station order assess 2026-0001")
         await player.press("enter")
         await player.until(lambda: player.app.current_mode == "orders", "the area of orders")
@@ -82,9 +73,7 @@ async def test_enter_goes_to_where_it_is_done(busy: Path) -> None:
 
 async def test_a_duty_of_a_token_opens_that_token(home: Path) -> None:
     """By its number, or by that of its renewal."""
-    log_in(Home(home), "olga")
-    async with playing(home) as player:
-        await player.until(lambda: player.app.operator is not None, "the session")
+    async with playing(home, who="olga") as player:
         player.app.open_duty(
             Duty(
                 Role.DISPATCHER,
@@ -99,9 +88,7 @@ async def test_a_duty_of_a_token_opens_that_token(home: Path) -> None:
 
 
 async def test_the_cursor_stays_on_its_duty_when_another_is_done(busy: Path) -> None:
-    log_in(Home(busy), "olga")
-    async with playing(busy) as player:
-        await opened(player)
+    async with at_what_is_due(busy) as player:
         await player.press("a")
         await player.sees("for everybody")
         await player.settled()
@@ -122,9 +109,7 @@ async def test_the_cursor_stays_on_its_duty_when_another_is_done(busy: Path) -> 
     ],
 )
 async def test_enter_goes_to_the_row(busy: Path, who: str, what: str, area: str, there: str) -> None:
-    log_in(Home(busy), who)
-    async with playing(busy) as player:
-        await opened(player)
+    async with at_what_is_due(busy, who) as player:
         await player.sees(what)
         await player.press("enter")
         await player.until(lambda: player.app.current_mode == area, f"the area {area}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from station.exit_codes import ExitCode
 from station.tui.acts import Outcome
 from station.tui.screens import health
-from tests.tui.playing import NORMAL, SIZES, Player, playing
+from tests.tui.playing import SIZES, Player, in_area, playing
 
 CHECKS = (
     '[{"name": "python", "state": "ok", "found": "3.11.2", "mend": null},'
@@ -23,18 +24,19 @@ CHECKS = (
     '{"name": "printer", "state": "ok", "found": "ready", "mend": null}]'
 )
 
+NO_BACKUP = "last backup: never"
 
-async def _opened(player: Player, name: str) -> None:
-    await player.log_in(name)
-    await player.press("f12")
-    await player.sees("last backup: never")
+
+def at_health(home: Path, who: str = "ann") -> AbstractAsyncContextManager[Player]:
+    """Somebody who is logged in looks at the area."""
+    return in_area(home, who, "f12", NO_BACKUP)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_checks_are_told_with_a_sign_and_how_to_mend_them(
     home: Path, size: tuple[int, int], picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with playing(home, size) as player:
+    async with playing(home, size, "ann") as player:
         run = player.app.run_act
 
         async def answered(*arguments: str) -> Outcome:
@@ -42,8 +44,8 @@ async def test_checks_are_told_with_a_sign_and_how_to_mend_them(
             return found if arguments[0] == "doctor" else await run(*arguments)
 
         monkeypatch.setattr(player.app, "run_act", answered)
-        await _opened(player, "ann")
-        await player.sees("✗ 1 must be mended", "! 1 wants attention")
+        await player.press("f12")
+        await player.sees(NO_BACKUP, "✗ 1 must be mended", "! 1 wants attention")
         await player.press("down", "down")
         await player.sees("sudo systemctl enable")
         player.app.feeding.seats = {}
@@ -52,8 +54,7 @@ async def test_checks_are_told_with_a_sign_and_how_to_mend_them(
 
 
 async def test_the_desk_is_really_looked_at_and_again_on_request(home: Path) -> None:
-    async with playing(home, NORMAL) as player:
-        await _opened(player, "ann")
+    async with at_health(home) as player:
         await player.sees("must be mended", "configuration")
         home.joinpath("station.toml").rename(home / "away.toml")
         await player.press("r")
@@ -64,7 +65,7 @@ async def test_checks_that_hang_are_told_to_hang_and_keys_go_on(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_LONG", 0.0)
-    async with playing(home) as player:
+    async with playing(home, who="ann") as player:
         run = player.app.run_act
 
         async def silent(*arguments: str) -> Outcome:
@@ -75,16 +76,15 @@ async def test_checks_that_hang_are_told_to_hang_and_keys_go_on(
 
         held, never = asyncio.Event(), asyncio.Event()
         monkeypatch.setattr(player.app, "run_act", silent)
-        await _opened(player, "ann")
-        await player.sees("a device or module hangs")
+        await player.press("f12")
+        await player.sees(NO_BACKUP, "a device or module hangs")
         await player.press("f7")
         await player.sees("Due today")
 
 
 async def test_records_are_backed_up_where_it_was_wanted(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "records.backup"
-    async with playing(home) as player:
-        await _opened(player, "ann")
+    async with at_health(home) as player:
         await player.press("b")
         await player.sees("Where to write it")
         await player.press("ctrl+u")
@@ -94,12 +94,11 @@ async def test_records_are_backed_up_where_it_was_wanted(home: Path, tmp_path: P
         await player.sees("read back and sound", "Close")
         assert stat.S_IMODE(os.stat(place).st_mode) & 0o077 == 0
         await player.press("enter")
-        await player.until(lambda: "last backup: never" not in player.text, "its day")
+        await player.until(lambda: NO_BACKUP not in player.text, "its day")
 
 
 async def test_who_does_not_keep_the_desk_makes_no_backup(home: Path) -> None:
-    async with playing(home) as player:
-        await _opened(player, "dirk")
+    async with at_health(home, "dirk") as player:
         for key in "bk":
             await player.press(key)
             await player.is_told("Not for you to do")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from station.home import Home
 from tests.tui.letters_at_desk import (
     ORDER,
     acknowledged,
@@ -20,8 +18,8 @@ from tests.tui.letters_at_desk import (
     printed,
     states,
 )
-from tests.tui.playing import NORMAL, SIZES, Player, playing
-from tests.unit.login_kit import log_in, passphrase
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
+from tests.unit.login_kit import passphrase
 
 EACH = ("000004", "000005", "000006")
 
@@ -35,18 +33,11 @@ def after_printing(home: Path) -> Path:
     return home
 
 
-@asynccontextmanager
-async def at_the_letters(
+def at_the_letters(
     home: Path, who: str = "pim", size: tuple[int, int] = NORMAL
-) -> AsyncIterator[Player]:
+) -> AbstractAsyncContextManager[Player]:
     """Somebody who is logged in looks at the letters."""
-    log_in(Home(home), who)
-    async with playing(home, size) as player:
-        await player.until(lambda: player.app.operator == who, who)
-        await player.press("f4")
-        await player.sees(ORDER, "May be printed")
-        await player.settled()
-        yield player
+    return in_area(home, who, "f4", ORDER, "May be printed", size=size)
 
 
 async def one_of(player: Player, number: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from batch.store.database import Records
 from layouts.library import Library
 from station.home import Home
 from station.tui.dialogs.picking import FolderTree
-from tests.tui.playing import SIZES, Player, playing
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
 from tests.unit.custody_kit import made_by_officers
 from tests.unit.finished_kit import delivered
 from tests.unit.login_kit import actor_of, passphrase, staffed
@@ -80,13 +80,18 @@ def arrived(with_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return Path(shutil.copytree(with_demo, tmp_path / "arrived"))
 
 
-async def opened(player: Player, name: str, number: str) -> None:
-    """Log in, open the orders, and put the cursor on one."""
-    await player.log_in(name)
-    await player.press("f3")
-    await player.sees(number)
-    await player.settled()
-    await player.forget_told()
+@asynccontextmanager
+async def at_order(
+    home: Path, who: str, number: str, size: tuple[int, int] = NORMAL
+) -> AsyncIterator[Player]:
+    """Somebody who is logged in looks at the orders, the cursor on one."""
+    async with in_area(home, who, "f3", number, size=size) as player:
+        await go_to(player, number)
+        yield player
+
+
+async def go_to(player: Player, number: str) -> None:
+    """Put the cursor on an order."""
     table = player.app.screen.query_one("#orders", DataTable)
     for _ in range(table.row_count):
         if f"Order      {number}" in player.text:
@@ -121,8 +126,7 @@ async def button(player: Player, label: str) -> None:
 async def test_orders_and_all_that_is_known_of_one(
     arrived: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    async with playing(arrived, size) as player:
-        await opened(player, "olga", order(arrived, DEMO).number)
+    async with at_order(arrived, "olga", order(arrived, DEMO).number, size=size) as player:
         await player.sees("24 ordered = 0 produced + 24 open", "y: approve it")
         await player.forget_told()
         assert player.picture == picture
@@ -132,8 +136,7 @@ async def test_a_faulty_file_is_shown_cell_by_cell_and_taken_in_once_it_is_mende
     home: Path, folder: Path, picture: Any
 ) -> None:
     file = folder / "faulty-order.csv"
-    async with playing(home) as player:
-        await opened(player, "olga", order(home, RECEIVED).number)
+    async with at_order(home, "olga", order(home, RECEIVED).number) as player:
         await player.press("i")
         await player.sees("Import an order", "demo-order.csv", "faulty-order.csv")
         assert "notes.txt" not in player.text
@@ -162,8 +165,7 @@ async def test_a_faulty_file_is_shown_cell_by_cell_and_taken_in_once_it_is_mende
 async def test_what_a_good_file_holds_is_shown_before_it_is_taken(
     home: Path, folder: Path, picture: Any
 ) -> None:
-    async with playing(home) as player:
-        await opened(player, "olga", order(home, RECEIVED).number)
+    async with at_order(home, "olga", order(home, RECEIVED).number) as player:
         await player.press("i")
         await pick(player, folder / "demo-order.csv")
         await player.sees("demo-order.csv: no faults")
@@ -182,8 +184,7 @@ async def test_a_signature_beside_the_file_is_taken_along_and_another_may_be_cho
     signed = signer(tmp_path, "own").sign(file, detached=True)
     file.with_suffix(".p7s").write_bytes(signed)
     other.write_bytes(b"no signature")
-    async with playing(home) as player:
-        await opened(player, "olga", order(home, RECEIVED).number)
+    async with at_order(home, "olga", order(home, RECEIVED).number) as player:
         await player.press("i")
         await pick(player, file)
         await player.sees("! not verifiable: no manager whom the order names", "demo-order.p7s")
@@ -196,8 +197,7 @@ async def test_the_picker_goes_to_folders_and_files_that_are_there(home: Path, f
     below = folder / "below"
     below.mkdir()
     (below / "evil\x1b[2J.csv").write_text("x")
-    async with playing(home) as player:
-        await opened(player, "olga", order(home, RECEIVED).number)
+    async with at_order(home, "olga", order(home, RECEIVED).number) as player:
         await player.press("i")
         await pick(player, folder / "absent.csv")
         await player.sees("There is no such file")
@@ -213,8 +213,7 @@ async def test_the_picker_goes_to_folders_and_files_that_are_there(home: Path, f
 
 async def test_findings_that_refuse_an_order_come_first(home: Path, picture: Any) -> None:
     number = order(home, RECEIVED).number
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("a")
         await player.sees("2 findings refuse it", "✗ refusing")
         await player.forget_told()
@@ -226,8 +225,7 @@ async def test_findings_that_refuse_an_order_come_first(home: Path, picture: Any
 
 async def test_an_order_is_assessed_and_approved_by_somebody_else(arrived: Path, picture: Any) -> None:
     number = order(arrived, DEMO).number
-    async with playing(arrived) as player:
-        await opened(player, "bert", number)
+    async with at_order(arrived, "bert", number) as player:
         await player.press("a")
         await player.sees("Nothing refuses it")
         await player.press("escape", "y")
@@ -243,8 +241,7 @@ async def test_an_order_is_assessed_and_approved_by_somebody_else(arrived: Path,
 
 async def test_an_order_that_changed_meanwhile_is_not_approved(arrived: Path) -> None:
     number = order(arrived, DEMO).number
-    async with playing(arrived) as player:
-        await opened(player, "bert", number)
+    async with at_order(arrived, "bert", number) as player:
         await player.press("y")
         await player.sees(f"Approve order {number}?")
         with records(arrived) as found:
@@ -264,8 +261,7 @@ async def test_who_brought_an_order_in_does_not_approve_it_whatever_their_roles(
     staffed(home, eva=(Role.ORDER_OFFICER, Role.APPROVER))
     with records(home.path) as found:
         own = decisions.receive(found, draft("B-1"), actor_of(found, "eva"))
-    async with playing(home.path) as player:
-        await opened(player, "eva", own.number)
+    async with at_order(home.path, "eva", own.number) as player:
         await player.press("y")
         await player.is_told("who brought an order in does not approve it (R35)")
         assert not player.app.screen.is_modal
@@ -273,8 +269,7 @@ async def test_who_brought_an_order_in_does_not_approve_it_whatever_their_roles(
 
 
 async def test_who_may_not_is_told_why_and_nothing_changes(home: Path) -> None:
-    async with playing(home) as player:
-        await opened(player, "bert", order(home, RECEIVED).number)
+    async with at_order(home, "bert", order(home, RECEIVED).number) as player:
         await player.press("i")
         await player.is_told("bert is no order officer")
         await player.press("p")
@@ -285,8 +280,7 @@ async def test_who_may_not_is_told_why_and_nothing_changes(home: Path) -> None:
 
 async def test_an_order_is_rejected_with_a_reason_once_its_number_was_typed(home: Path, picture: Any) -> None:
     number = order(home, RECEIVED).number
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("x")
         await player.sees("Why, in a sentence")
         await player.type("-- withdrawn")
@@ -308,8 +302,7 @@ async def test_what_keeps_an_order_open_is_told_and_a_settled_one_is_closed(
     home: Path, folder: Path, picture: Any
 ) -> None:
     number = order(home, PRODUCED).number
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("c")
         await player.sees("This keeps it open", "still at the desk", "Next: station token list")
         await player.forget_told()
@@ -336,8 +329,7 @@ async def test_what_keeps_an_order_open_is_told_and_a_settled_one_is_closed(
 async def test_a_notice_and_a_form_are_written_to_new_files_only(home: Path, folder: Path) -> None:
     number = order(home, PRODUCED).number
     (folder / "order-form.xlsx").write_text("mine")
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("n")
         await player.sees("approved", "received")
         await player.press("enter")
@@ -361,8 +353,7 @@ async def test_a_notice_and_a_form_are_written_to_new_files_only(home: Path, fol
 
 async def test_orders_are_found_by_text_state_and_scanner(home: Path) -> None:
     received, produced = order(home, RECEIVED).number, order(home, PRODUCED).number
-    async with playing(home) as player:
-        await opened(player, "olga", received)
+    async with at_order(home, "olga", received) as player:
         await player.press("slash")
         await player.type("mvv")
         await player.sees("beginning with mvv")
@@ -385,8 +376,7 @@ async def test_the_tokens_of_an_order_stand_under_its_reconciliation(home: Path,
     number = order(home, PRODUCED).number
     with records(home) as found:
         first = next(iter(items.items(found, orders.order(found, number)))).mailer_number
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("enter")
         await player.sees("3 ordered = 3 produced", first)
         await player.settled()
@@ -404,7 +394,6 @@ async def test_the_tokens_of_an_order_stand_under_its_reconciliation(home: Path,
 
 async def test_starting_goes_to_the_bench_with_the_order(home: Path) -> None:
     number = order(home, PRODUCED).number
-    async with playing(home) as player:
-        await opened(player, "olga", number)
+    async with at_order(home, "olga", number) as player:
         await player.press("p")
         await player.until(lambda: player.app.current_mode == "bench", "the bench")

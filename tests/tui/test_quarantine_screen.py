@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from batch.store.database import Records
 from station.home import Home
 from station.tui.dialogs.confirming import TypedConfirmation
 from tests.tui.conftest import PEOPLE
-from tests.tui.playing import NORMAL, SIZES, Player, playing
-from tests.unit.login_kit import log_in, passphrase, staffed
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
+from tests.unit.login_kit import passphrase, staffed
 from tests.unit.order_kit import approved, draft
 from tests.unit.restore_kit import home_of
 
@@ -59,29 +59,24 @@ def state(home: Path, number: str) -> ItemState:
         return items.item(records, number).state
 
 
-async def opened(player: Player) -> None:
-    """The area is open with both tokens."""
-    await player.until(lambda: player.app.operator is not None, "the session")
-    await player.press("f8")
-    await player.sees("000004", "000005")
-    await player.settled()
+def at_quarantine(
+    home: Path, who: str = "olga", size: tuple[int, int] = NORMAL
+) -> AbstractAsyncContextManager[Player]:
+    """Somebody who is logged in looks at the area with both tokens."""
+    return in_area(home, who, "f8", "000004", "000005", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_what_was_set_aside_and_how_it_may_leave(
     aside: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside, size) as player:
-        await opened(player)
+    async with at_quarantine(aside, size=size) as player:
         await player.sees("bent", "✓ resume: open")
         assert player.picture == picture
 
 
 async def test_a_token_is_resumed_by_one_key(aside: Path) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.press("r")
         await player.until(lambda: state(aside, "000004") is ItemState.IN_PRODUCTION, "the way out")
         await player.settled()
@@ -89,9 +84,7 @@ async def test_a_token_is_resumed_by_one_key(aside: Path) -> None:
 
 
 async def test_a_way_that_is_not_open_says_so(aside: Path) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.press("down", "r")
         await player.is_told("This way out is not open")
         assert state(aside, "000005") is ItemState.QUARANTINED
@@ -99,18 +92,14 @@ async def test_a_way_that_is_not_open_says_so(aside: Path) -> None:
 
 @pytest.mark.parametrize("key", ["r", "b", "x", "w", "a"])
 async def test_who_is_no_personaliser_is_told_so(aside: Path, key: str) -> None:
-    log_in(Home(aside), "bert")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside, "bert") as player:
         await player.press(key)
         await player.is_told("bert is no personaliser")
         assert not player.app.screen.is_modal
 
 
 async def test_a_token_is_destroyed_only_by_its_serial_before_a_witness(aside: Path, picture: Any) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.press("x")
         await player.sees("Who does this with you?", "dirk")
         assert "olga" not in [line.strip() for line in player.text.splitlines()], (
@@ -134,9 +123,7 @@ async def test_a_token_is_destroyed_only_by_its_serial_before_a_witness(aside: P
 
 async def test_what_cannot_be_done_is_told_and_leaves_the_token_aside(aside: Path) -> None:
     """This home's key tokens are nowhere; its witness has shown who they are before that matters."""
-    log_in(Home(aside), "olga")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.press("w")
         await player.sees("Who does this with you?")
         await player.press("enter")
@@ -157,9 +144,7 @@ async def test_what_cannot_be_done_is_told_and_leaves_the_token_aside(aside: Pat
 
 
 async def test_a_begun_token_is_set_aside_by_its_number(aside: Path) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside, NORMAL) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.press("a")
         await player.sees("Its number or serial")
         await player.type("000006")
@@ -173,9 +158,7 @@ async def test_a_begun_token_is_set_aside_by_its_number(aside: Path) -> None:
 
 
 async def test_a_scanned_serial_goes_to_its_row_and_any_other_to_the_tokens(aside: Path) -> None:
-    log_in(Home(aside), "olga")
-    async with playing(aside) as player:
-        await opened(player)
+    async with at_quarantine(aside) as player:
         await player.type("11000005")
         await player.press("enter")
         await player.sees("✗ resume: not open")

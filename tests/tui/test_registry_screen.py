@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from batch.store import registry as stored
 from batch.store.clock import now
 from batch.store.database import Records
 from station.home import Home
-from tests.tui.playing import SIZES, Player, playing
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
 from tests.tui.test_orders_screen import SAMPLES, button, pick
 from tests.unit.registry_kit import MANAGER, ORGANISATION, certificate, pem
 
@@ -39,13 +39,11 @@ def people(home: Path, organisation: str = ORGANISATION) -> list[Person]:
         return stored.people_of(found, organisation)
 
 
-async def opened(player: Player, name: str) -> None:
-    """Log in and open the registry."""
-    await player.log_in(name)
-    await player.press("f9")
-    await player.sees(ORGANISATION)
-    await player.settled()
-    await player.forget_told()
+def at_the_registry(
+    home: Path, who: str = "olga", size: tuple[int, int] = NORMAL
+) -> AbstractAsyncContextManager[Player]:
+    """Somebody who is logged in looks at the area."""
+    return in_area(home, who, "f9", ORGANISATION, size=size)
 
 
 async def fill(player: Player, **values: str) -> None:
@@ -65,8 +63,7 @@ def at_cursor(player: Player) -> str:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_subscribers_and_their_people(home: Path, size: tuple[int, int], picture: Any) -> None:
-    async with playing(home, size) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home, size=size) as player:
         await player.sees("aanvragen@example.org", "Verzonnenlaan 12")
         await player.forget_told()
         assert player.picture == picture
@@ -77,8 +74,7 @@ async def test_subscribers_and_their_people(home: Path, size: tuple[int, int], p
 
 
 async def test_a_subscriber_is_added_changed_and_closed(home: Path, picture: Any) -> None:
-    async with playing(home) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home) as player:
         await player.press("a")
         await fill(player, organisation=ORGANISATION, name="Gemeente", visiting="Weg 1; Stad", language="nl")
         # A number that is taken is refused; what was typed stands there still.
@@ -112,8 +108,7 @@ async def test_a_person_is_added_identified_certified_and_ended(
     own, terms = tmp_path / "own.pem", tmp_path / "terms.pdf"
     own.write_bytes(pem(certificate()))
     terms.write_bytes(b"signed")
-    async with playing(home) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home) as player:
         await player.press("enter")
         await player.sees("Noëlle van der Testen")
         await player.press("a")
@@ -158,8 +153,7 @@ async def test_a_file_is_looked_at_taken_in_and_written_again(
     file = tmp_path / "registry.csv"
     text = (SAMPLES / "demo-registry.csv").read_text(encoding="utf-8")
     file.write_text(text.replace(";500;", ";many;"), encoding="utf-8")
-    async with playing(home) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home) as player:
         await player.press("i")
         await pick(player, file)
         await player.sees("nothing was taken", "row 2, quota", "is no number of tokens")
@@ -181,8 +175,7 @@ async def test_a_file_is_looked_at_taken_in_and_written_again(
 
 
 async def test_who_works_here_and_who_may_change_that(home: Path, picture: Any) -> None:
-    async with playing(home) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home) as player:
         await player.press("o")
         await player.sees("bert", "revocation officer", "station operator change ann")
         await player.forget_told()
@@ -196,8 +189,7 @@ async def test_who_works_here_and_who_may_change_that(home: Path, picture: Any) 
 
 
 async def test_an_administrator_enrols_with_another(home: Path) -> None:
-    async with playing(home) as player:
-        await opened(player, "ann")
+    async with at_the_registry(home, "ann") as player:
         await player.press("o")
         await player.sees("bert")
         await player.press("e")
@@ -231,8 +223,7 @@ async def test_what_is_over_is_forgotten_once_its_number_was_typed(home: Path, p
     )
     with records(home) as found, found.transaction():
         log(found, registry.put_person(found, gone, "person.added", "olga"))
-    async with playing(home) as player:
-        await opened(player, "otto")
+    async with at_the_registry(home, "otto") as player:
         await player.press("d")
         await player.sees("P12345678")
         await player.press("f")
@@ -263,8 +254,7 @@ async def test_what_is_over_is_forgotten_once_its_number_was_typed(home: Path, p
 
 
 async def test_who_may_not_keep_the_registry_is_told_why(home: Path) -> None:
-    async with playing(home) as player:
-        await opened(player, "dirk")
+    async with at_the_registry(home, "dirk") as player:
         for key in ("a", "c", "x", "i", "e"):
             await player.forget_told()
             await player.press(key)
@@ -281,8 +271,7 @@ async def test_who_may_not_keep_the_registry_is_told_why(home: Path) -> None:
 
 async def test_people_are_found_wherever_they_belong(home: Path) -> None:
     (number,) = (one.number for one in people(home))
-    async with playing(home) as player:
-        await opened(player, "olga")
+    async with at_the_registry(home) as player:
         await player.press("p")
         await player.sees("People of all subscribers", "Noëlle")
         await player.press("slash")

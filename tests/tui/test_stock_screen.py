@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,16 @@ from batch.life.dispatch import blanks
 from batch.store.database import Records
 from station.home import Home
 from tests.tui.letters_at_desk import letters_at, numbered_forms
-from tests.tui.playing import NORMAL, SIZES, Player, playing
-from tests.unit.login_kit import log_in
+from tests.tui.playing import NORMAL, SIZES, Player, in_area
 
 CARD = ("piv", "Card 5")
 
 
-@asynccontextmanager
-async def at_the_stock(
+def at_the_stock(
     home: Path, who: str, size: tuple[int, int] = NORMAL, sees: str = "in stock"
-) -> AsyncIterator[Player]:
+) -> AbstractAsyncContextManager[Player]:
     """Somebody who is logged in looks at the area."""
-    log_in(Home(home), who)
-    async with playing(home, size) as player:
-        await player.until(lambda: player.app.operator == who, who)
-        await player.press("f11")
-        await player.sees(sees)
-        await player.settled()
-        yield player
+    return in_area(home, who, "f11", sees, size=size)
 
 
 def with_blanks(home: Path) -> None:

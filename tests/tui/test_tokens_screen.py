@@ -22,7 +22,7 @@ from station.tui.screens.tokens import TokensScreen
 from station.tui.widgets.secret_field import SecretField
 from tests.tui.playing import SIZES, Player, playing
 from tests.unit.finished_kit import THERE, moved
-from tests.unit.login_kit import log_in, passphrase
+from tests.unit.login_kit import passphrase
 
 
 @contextmanager
@@ -57,9 +57,7 @@ def state_of_renewal(home: Path) -> str | None:
 async def test_tokens_and_all_of_one(home: Path, size: tuple[int, int], picture: Any) -> None:
     with records(home) as found:
         moved(found, "000005", *THERE, LifeState.LOST)
-    log_in(Home(home), "olga")
-    async with playing(home, size) as player:
-        await player.until(lambda: player.app.operator is not None, "the session")
+    async with playing(home, who="olga", size=size) as player:
         await player.press("f6")
         await player.settled()
         await player.sees("000006", "✗ lost", "Keys and certificates")
@@ -68,7 +66,6 @@ async def test_tokens_and_all_of_one(home: Path, size: tuple[int, int], picture:
 
 async def opened(player: Player, number: str) -> None:
     """The area is open with the cursor on a token."""
-    await player.until(lambda: player.app.operator is not None, "the session")
     player.app.find(number)
     await player.until(lambda: player.app.current_mode == "tokens", "the area")
     await player.settled()
@@ -101,8 +98,7 @@ async def confirms(player: Player, typed: str) -> None:
 
 
 async def test_what_is_typed_is_found_at_once(home: Path) -> None:
-    log_in(Home(home), "otto")
-    async with playing(home) as player:
+    async with playing(home, who="otto") as player:
         await opened(player, "000006")
         await player.sees("1 token")
         await player.press("escape")
@@ -118,8 +114,7 @@ async def test_what_is_typed_is_found_at_once(home: Path) -> None:
 
 
 async def test_a_number_scanned_anywhere_finds_its_token(home: Path) -> None:
-    log_in(Home(home), "otto")
-    async with playing(home) as player:
+    async with playing(home, who="otto") as player:
         await player.until(lambda: player.app.operator is not None, "the session")
         await player.press("f7")
         await player.settled()
@@ -132,8 +127,7 @@ async def test_a_number_scanned_anywhere_finds_its_token(home: Path) -> None:
 
 
 async def test_all_of_a_token_takes_the_screen_and_gives_it_back(home: Path, picture: Any) -> None:
-    log_in(Home(home), "otto")
-    async with playing(home) as player:
+    async with playing(home, who="otto") as player:
         await opened(player, "000004")
         await player.press("enter")
         await player.sees("▶ Log (2)")
@@ -145,8 +139,7 @@ async def test_all_of_a_token_takes_the_screen_and_gives_it_back(home: Path, pic
 async def test_states_narrow_the_list(home: Path, picture: Any) -> None:
     with records(home) as found:
         moved(found, "000005", *THERE)
-    log_in(Home(home), "otto")
-    async with playing(home) as player:
+    async with playing(home, who="otto") as player:
         await opened(player, "000006")
         await player.press("escape", "f")
         await player.sees("Which are shown?")
@@ -161,8 +154,7 @@ async def test_states_narrow_the_list(home: Path, picture: Any) -> None:
 async def test_certificates_are_listed_with_how_they_stand(
     home: Path, size: tuple[int, int], picture: Any
 ) -> None:
-    log_in(Home(home), "otto")
-    async with playing(home, size) as player:
+    async with playing(home, who="otto", size=size) as player:
         await opened(player, "000006")
         await player.press("escape", "c")
         await player.sees("3 certificates", "authentication")
@@ -187,8 +179,7 @@ async def test_what_happened_to_a_token_is_put_on_record(
 ) -> None:
     with records(home) as found:
         moved(found, "000005", *THERE)
-    log_in(Home(home), "dirk")
-    async with playing(home) as player:
+    async with playing(home, who="dirk") as player:
         await opened(player, number)
         await player.press(keys)
         await writes(player, "What happened", "it fell")
@@ -200,8 +191,7 @@ async def test_what_happened_to_a_token_is_put_on_record(
 async def test_a_token_is_handed_over_to_a_manager_and_put_into_use(home: Path) -> None:
     with records(home) as found:
         moved(found, "000004", *THERE)
-    log_in(Home(home), "dirk")
-    async with playing(home) as player:
+    async with playing(home, who="dirk") as player:
         await opened(player, "000004")
         await player.press("h")
         await chooses(player, "Noëlle van der Testen")
@@ -215,8 +205,7 @@ async def test_a_token_is_handed_over_to_a_manager_and_put_into_use(home: Path) 
 
 
 async def test_a_token_is_destroyed_before_a_witness_who_shows_who_they_are(home: Path, picture: Any) -> None:
-    log_in(Home(home), "dirk")
-    async with playing(home) as player:
+    async with playing(home, who="dirk") as player:
         await opened(player, "000004")
         await player.press("x")
         await chooses(player, "ann")
@@ -233,8 +222,7 @@ async def test_a_token_is_destroyed_before_a_witness_who_shows_who_they_are(home
 
 
 async def test_two_officers_revoke_the_second_by_the_same_key(home: Path) -> None:
-    log_in(Home(home), "rosa")
-    async with playing(home) as player:
+    async with playing(home, who="rosa") as player:
         await opened(player, "000004")
         await player.press("r")
         await chooses(player, "Without it: two revocation officers")
@@ -249,8 +237,7 @@ async def test_two_officers_revoke_the_second_by_the_same_key(home: Path) -> Non
 
 
 async def test_a_revocation_code_is_asked_for_last_and_never_shown(home: Path, picture: Any) -> None:
-    log_in(Home(home), "dirk")
-    async with playing(home) as player:
+    async with playing(home, who="dirk") as player:
         await opened(player, "000004")
         await player.press("r")
         await player.sees("It is final")
@@ -270,8 +257,7 @@ async def test_a_revocation_code_is_asked_for_last_and_never_shown(home: Path, p
 async def test_a_renewal_is_begun_and_kept_by_one_key(home: Path, picture: Any) -> None:
     with records(home) as found:
         moved(found, "000004", *THERE)
-    log_in(Home(home), "olga")
-    async with playing(home) as player:
+    async with playing(home, who="olga") as player:
         await opened(player, "000004")
         await player.press("n")
         await chooses(player, "As its layout prefers")
@@ -312,8 +298,7 @@ async def test_a_renewal_is_begun_and_kept_by_one_key(home: Path, picture: Any) 
 async def test_who_may_not_is_told_why(home: Path, who: str, key: str, why: str) -> None:
     with records(home) as found:
         moved(found, "000004", *THERE)
-    log_in(Home(home), who)
-    async with playing(home) as player:
+    async with playing(home, who=who) as player:
         await opened(player, "000004")
         await player.press(key)
         await player.is_told(why)
@@ -330,8 +315,7 @@ async def test_who_may_not_is_told_why(home: Path, who: str, key: str, why: str)
     ],
 )
 async def test_what_its_state_does_not_allow_is_told(home: Path, number: str, key: str, why: str) -> None:
-    log_in(Home(home), "dirk")
-    async with playing(home) as player:
+    async with playing(home, who="dirk") as player:
         await opened(player, number)
         await player.press(key)
         await player.is_told(why)

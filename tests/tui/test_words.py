@@ -198,7 +198,7 @@ def _without_stage(event: str) -> str:
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        ("operator.enrolled.asked", "medewerker ingeschreven: één heeft getekend"),
+        ("operator.enrolled.asked", "medewerker ingeschreven (1 van 2)"),
         ("custody.split.begun", "bewaardelen gemaakt: begonnen"),
         ("quarantine.write-off-begun", "quarantaine: afschrijving begonnen"),
         ("letter.void", "brief vervallen"),

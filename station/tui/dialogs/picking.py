@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -161,9 +162,9 @@ class _Picker(Dialog[Path]):
             path = Path(self.query_one("#tree", FolderTree).path) / path
         await self.typed(path)
 
+    @abstractmethod
     async def typed(self, path: Path) -> None:
         """Something stands in the field and is to be taken."""
-        raise NotImplementedError
 
     def take(self, path: Path) -> None:
         """Done; its folder is where the next picking begins."""

@@ -17,13 +17,14 @@ from batch.store.database import Records
 from drivers.authorities.port import Reason
 from layouts.fields import Kind
 from layouts.life import Consent
-from station.tui.desk_screen import DeskScreen, words
+from station.tui.desk_screen import words
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
 from station.tui.dialogs.picking import PickFile
 from station.tui.dialogs.telling import Tell
+from station.tui.screens.chosen_token import ChosenToken
 from station.tui.screens.token_details import TokenDetails
 from station.tui.words import N_, _
 from station.wiring import Desk
@@ -74,18 +75,8 @@ class _Receiving:
     managers: tuple[Person, ...]
 
 
-class TokenActs(DeskScreen):
-    """A screen on which one token is chosen."""
-
-    @property
-    def number(self) -> str | None:
-        """The number of the token the cursor is on."""
-        raise NotImplementedError
-
-    @property
-    def details(self) -> TokenDetails | None:
-        """All that is on record of it, as it was read last."""
-        raise NotImplementedError
+class TokenActs(ChosenToken):
+    """The acts for the token under the cursor."""
 
     @work(group="act", exclusive=True)
     async def action_verify(self) -> None:

@@ -17,11 +17,12 @@ from batch.people.separation import RULES, Act, Before, same
 from batch.store import expiry, items, renewals
 from batch.store.clock import now
 from batch.store.database import Records
-from station.tui.desk_screen import DeskScreen, words
+from station.tui.desk_screen import words
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from station.tui.screens.chosen_token import ChosenToken
 from station.tui.screens.token_details import TokenDetails
 from station.tui.state_words import told
 from station.tui.words import N_, _
@@ -65,13 +66,8 @@ class _Going:
     approved_by: Before
 
 
-class TokenRenewing(DeskScreen):
-    """A screen on which one token is chosen, which may be renewed."""
-
-    @property
-    def details(self) -> TokenDetails | None:
-        """All that is on record of the token, as it was read last."""
-        raise NotImplementedError
+class TokenRenewing(ChosenToken):
+    """The renewal of the token under the cursor."""
 
     @work(group="act", exclusive=True)
     async def action_renew(self) -> None:
