@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from station.wiring import Desk
 
     Listener = Callable[[LaneEvent], None]
+
+_NICENESS = 10
+"""Of a production and all its lanes: they wait for cards, and whoever sits at a screen goes first."""
 
 
 @click.command()
@@ -87,6 +91,7 @@ def produce(
     from station.feed.server import Feed
     from station.progress import watch
 
+    _give_way()
     desk = invocation.desk()
     unsigned: ToldError | None = None
     with ExitStack() as held:
@@ -142,6 +147,10 @@ def produce(
     click.echo("no checkpoint of the log was signed:", err=True)
     failed = report(unsigned)
     return failed if code is ExitCode.OK or failed is ExitCode.CHECK_FAILED else code
+
+
+def _give_way() -> None:
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _to_both(feed: Listener, terminal: Listener) -> Listener:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,9 @@ _GO_ON = "ctrl+o"
 _RENEWAL = 30.0
 """Seconds between two moments at which the terminal is told that its session is used."""
 
+_GARBAGE = (20_000, 10, 100)
+"""Objects made between two collections of the youngest, and collections between those of the older ones."""
+
 _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
@@ -84,6 +88,7 @@ class StationApp(App[ExitCode]):
         self.reader = Reader(self.desk)
         self._sought: dict[str, str] = {}
         self._version: int | None = None
+        self._styled = ""
         self.under_way = UnderWay(self)
         self.certain_end: CertainEnd | None = None
         """Only where the process is the screen's own."""
@@ -104,12 +109,19 @@ class StationApp(App[ExitCode]):
         """Nothing but the login is open until somebody has logged in."""
         self.name_of_station = await self.reader.read(lambda desk, _records: desk.configuration.station.name)
         self.under_way.watch()
+        self._import_areas()
         if self.certain_end is not None:
             loop = asyncio.get_running_loop()
             self.certain_end.on_signals(lambda: loop.call_soon_threadsafe(self.hang_up))
         await self.find_out_who()
         self.set_interval(_LOOK, self._look)
         self.set_interval(_LOOK, self._keep_session)
+
+    @work(thread=True, group="import")
+    def _import_areas(self) -> None:
+        """Have every area opened as soon the first time as later, and the palette of all their acts."""
+        for one in AREAS:
+            one.type  # noqa: B018
 
     @property
     def feeding(self) -> Feeding:
@@ -265,6 +277,12 @@ class StationApp(App[ExitCode]):
         """Themes, languages and the bell; the acts of the areas come from `DeskCommands`."""
         return system_commands(self)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read all styles anew for another theme only; Textual does so twice for each area that is opened."""
+        if self.theme != self._styled:
+            self._styled = self.theme
+            super().refresh_css(animate)
+
     @property
     def liking(self) -> preferences.Preferences:
         """How who is logged in likes the screen."""
@@ -390,6 +408,9 @@ def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopil
     """Open the screen at a home and stay until it is left; at a desk to practise at it leads through."""
     app = StationApp(home, practice)
     app.certain_end = CertainEnd()
+    # What stays is not looked through again: a look at all of it would hold up a key for a tenth of a second.
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     try:
         code = app.run(auto_pilot=autopilot)
     finally:

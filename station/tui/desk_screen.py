@@ -23,7 +23,8 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.keys import spoken_keys
 from station.tui.session import names_others
-from station.tui.widgets.bars import AreaBar, KeyBar, StationBar
+from station.tui.widgets.bars import AreaBar, StationBar
+from station.tui.widgets.key_bar import KeyBar
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import _
 from station.wiring import Desk
@@ -189,7 +190,8 @@ class DeskScreen(Screen[None]):
         told = await self.station.next_step()
         label = self.query_one("#guide", Label)
         label.display = bool(told)
-        label.update(f"→ {told}")
+        if told:
+            label.update(f"→ {told}")
 
 
 def words(parts: Sequence[str | None], between: str = " · ") -> str:

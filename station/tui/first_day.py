@@ -11,12 +11,13 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Footer, Label, Static
+from textual.widgets import Button, Label, Static
 
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
 from station.tui.guiding import Practice
 from station.tui.themes import THEMES
+from station.tui.widgets.key_bar import KeyBar
 from station.tui.widgets.large_text import LargeText
 from station.tui.words import N_, _, speak
 
@@ -62,7 +63,7 @@ class FirstDayApp(App[dict[str, Any]]):
         with Horizontal(classes="dialog--buttons"):
             yield Button(_("Set up a simulated desk"), id="prepare")
             yield Button(_("Leave"), id="leave")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Nothing is done before somebody says so."""

@@ -115,7 +115,8 @@ class ListsScreen(DeskScreen):
         table.display = there
         empty = self.query_one(f"#list-{name} .empty", Label)
         empty.display = not there
-        empty.update(self.empty_of(name))
+        if not there:
+            empty.update(self.empty_of(name))
         told = await self.counted()
         for bar in self.query(ListBar):
             bar.tell(self.shown, told)

@@ -7,14 +7,18 @@ Keys are typed at a terminal of its own, and answered when what they should show
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sqlite3
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from simulators.piv.card import Delays
 from tests.speed import large
@@ -24,6 +28,7 @@ from tests.speed.terminal import Terminal
 
 _SLOW = Delays(p256=2.0)
 _LANES = 16
+_NICENESS = 10
 
 _AT_ONCE = 0.1
 _GONE = 2.0
@@ -53,8 +58,32 @@ STROKES = (
 
 
 @contextmanager
-def busy_desk(directory: Path, many: Path | None, count: int, tokens: int) -> Iterator[Desk]:
-    """A desk with so many tokens on file, at which sixteen lanes work on an order of so many more."""
+def busy_desk(directory: Path, many: Path | None, count: int, tokens: int) -> Iterator[Path]:
+    """The home of a desk with so many tokens on file, at which sixteen lanes make so many more.
+
+    It lives in a process of its own, which gives way: real cards have processors of their own, too.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, directory, many, count, tokens))
+    process.start()
+    theirs.close()
+    try:
+        yield ours.recv()
+    finally:
+        ours.close()
+        process.join()
+
+
+def _work(pipe: Connection, *made_of: Any) -> None:
+    os.nice(_NICENESS)
+    with _at_work(*made_of) as made, suppress(EOFError):
+        pipe.send(made.home)
+        pipe.recv()
+
+
+@contextmanager
+def _at_work(directory: Path, many: Path | None, count: int, tokens: int) -> Iterator[Desk]:
     with desk(piv=_LANES, delays=_SLOW) as made:
         if many is None:
             many = directory / "many.db"
@@ -101,9 +130,9 @@ class Times:
         )
 
 
-def measure(made: Desk, rounds: int) -> list[Row]:
+def measure(home: Path, rounds: int) -> list[Row]:
     """Open the screen, log in by keys, type every stroke some times, and leave."""
-    command = [sys.executable, "-m", "station", "--home", str(made.home), "screen"]
+    command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
     with Terminal(command, environment()) as terminal:
         opened = terminal.until(lambda text: "ada" in text) - terminal.begun
         terminal.press("\x1b[B" * _place(terminal.text, "ada") + "\r")
@@ -128,7 +157,7 @@ def _typed(terminal: Terminal, stroke: Stroke, rounds: int) -> Times:
         at = terminal.press(stroke.keys)
         seconds.append(terminal.until(lambda text: stroke.seen in text) - at)
         terminal.press(stroke.back)
-        terminal.until(lambda text: stroke.gone in text if stroke.gone else stroke.seen not in text)
+        terminal.until(lambda text: stroke.gone in text and stroke.seen not in text)
     return Times(stroke.what, seconds)
 
 
@@ -148,9 +177,9 @@ def main() -> None:
     count, rounds = (20_000, 5) if given.quick else (1_000_000, 30)
     with (
         tempfile.TemporaryDirectory(prefix="station-screen-") as directory,
-        busy_desk(Path(directory), given.records, count, tokens=1000) as made,
+        busy_desk(Path(directory), given.records, count, tokens=1000) as home,
     ):
-        rows = measure(made, rounds)
+        rows = measure(home, rounds)
     show(f"The screen, sixteen lanes at work, {count} tokens on file", [Section("Keys", tuple(rows))], ())
     sys.exit(any(row.target is not None and not row.target.met for row in rows))
 

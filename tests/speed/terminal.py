@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
 import signal
 import struct
 import subprocess
@@ -13,13 +12,15 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from types import TracebackType
 
 import pyte
 
 _READ = 65_536
-_TICK = 0.002
-"""Seconds for which is waited for output at most before somebody looks at the screen again."""
+_TICK = 0.05
+"""Seconds for which is waited for output at most before somebody looks whether the program still runs."""
 
 
 class Terminal:
@@ -39,6 +40,8 @@ class Terminal:
         )
         os.close(slave)
         self._master = master
+        self._came: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        Thread(target=self._listen, daemon=True).start()
 
     def __enter__(self) -> Terminal:
         return self
@@ -62,13 +65,15 @@ class Terminal:
         return time.monotonic()
 
     def until(self, seen: Callable[[str], bool], patience: float = 60.0) -> float:
-        """The moment at which the screen showed it; raises `TimeoutError` with what is there instead."""
-        latest = time.monotonic() + patience
+        """The moment at which came what showed it; raises `TimeoutError` with what is there instead."""
+        latest = at = time.monotonic()
+        latest += patience
         while not seen(self.text):
+            came = self._next()
+            at = came or at
             if time.monotonic() > latest:
                 raise TimeoutError(f"not seen within {patience:g} s; on the screen:\n{self.text}")
-            self._read()
-        return time.monotonic()
+        return at
 
     def ended(self, patience: float = 60.0) -> float:
         """The moment at which the program was gone; raises `TimeoutError`."""
@@ -76,11 +81,20 @@ class Terminal:
         while self._process.poll() is None:
             if time.monotonic() > latest:
                 raise TimeoutError(f"it runs on after {patience:g} s")
-            self._read()
+            self._next()
         return time.monotonic()
 
-    def _read(self) -> None:
-        ready, _, _ = select.select([self._master], [], [], _TICK)
-        if ready:
-            with suppress(OSError):  # nobody writes any more
-                self._stream.feed(os.read(self._master, _READ))
+    def _listen(self) -> None:
+        """What comes has the moment at which it came: to draw it takes longer here than in a terminal."""
+        with suppress(OSError):  # nobody writes any more
+            while read := os.read(self._master, _READ):
+                self._came.put((time.monotonic(), read))
+
+    def _next(self) -> float | None:
+        """Draw what came next; the moment at which it came."""
+        try:
+            at, read = self._came.get(timeout=_TICK)
+        except Empty:
+            return None
+        self._stream.feed(read)
+        return at

@@ -145,7 +145,10 @@ class BenchScreen(DeskScreen):
             panel.facts = shown[seat]
         none = self.query_one("#bench-none", Label)
         none.display = not shown
-        none.update(_("No seat is configured yet. `station lanes bind NAME --write` makes one of a reader."))
+        if none.display:
+            none.update(
+                _("No seat is configured yet. `station lanes bind NAME --write` makes one of a reader.")
+            )
 
     def _shown_seats(self) -> dict[str, PanelFacts]:
         """The lanes of a production; all seats where none runs, with what is still to be taken out."""

@@ -188,15 +188,18 @@ class TokensScreen(TokenRenewing, TokenActs):
         else:
             told_ = n_("{number} token", "{number} tokens", count.number)
         told_ = told_.replace(str(count.number), number, 1)
-        self.query_one("#found", Label).update("\n".join(filter(None, (told_, filter_.told()))))
+        found, text = self.query_one("#found", Label), "\n".join(filter(None, (told_, filter_.told())))
+        if found.content != text:
+            found.update(text)
         self._table.display = bool(count.number)
         none = self.query_one("#tokens-none", Label)
         none.display = not count.number
-        none.update(
-            _("Nothing begins like that. Escape shows all.")
-            if text or filter_ != Filter()
-            else _("There are no tokens yet; they come with the first order, F3.")
-        )
+        if none.display:
+            none.update(
+                _("Nothing begins like that. Escape shows all.")
+                if text or filter_ != Filter()
+                else _("There are no tokens yet; they come with the first order, F3.")
+            )
 
     @on(Input.Submitted, "#search")
     def action_to_list(self) -> None:

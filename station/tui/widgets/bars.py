@@ -1,13 +1,11 @@
-"""The lines at the top and the bottom of every screen: who works where, the areas, and the keys."""
+"""The two lines at the top of every screen: who works where, and the areas with their keys."""
 
 from __future__ import annotations
 
 from rich.text import Text
 from textual.app import RenderResult
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from station.tui.areas import AREAS
 from station.tui.words import _
@@ -55,22 +53,3 @@ class AreaBar(Widget):
                 text.append(number, key)
                 text.append(f"{title} ")
         return text
-
-
-class KeyBar(Footer):
-    """The keys of what has the focus; made anew only where they are others, for that is most of the work of
-    moving the focus.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: list[tuple[str, str, bool]] | None = None
-
-    def bindings_changed(self, screen: Screen[object]) -> None:
-        if not self.app.app_focus:
-            return
-        active = [one for one in screen.active_bindings.values() if one.binding.show]
-        keys = [(one.binding.key, one.binding.description, one.enabled) for one in active]
-        if keys != self._shown:
-            self._shown = keys
-            super().bindings_changed(screen)

@@ -15,8 +15,14 @@ Fact = tuple[str, str | None]
 class Facts(Static):
     """Shows facts and, below them, lines such as a history."""
 
+    _told: tuple[list[Fact], list[str]] | None = None
+
     def tell(self, facts: Sequence[Fact], lines: Sequence[str] = ()) -> None:
-        """Show these in the place of what was shown."""
+        """Show these in the place of what was shown; the same is not laid out again."""
+        told = list(facts), list(lines)
+        if told == self._told:
+            return
+        self._told = told
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")

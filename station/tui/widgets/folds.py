@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -29,6 +29,7 @@ class Folds(VerticalScroll):
         super().__init__(id=id, classes="details")
         self._names, self._opened = tuple(names), frozenset(opened)
         self._about = ""
+        self._told: Mapping[str, Section] | None = None
 
     def compose(self) -> ComposeResult:
         yield Facts(classes="folds--facts")
@@ -45,15 +46,20 @@ class Folds(VerticalScroll):
         """Show this; of another thing than before (`about`) from its beginning."""
         self.query_one(Facts).tell(facts)
         given = {one.name: one for one in sections}
+        if given != self._told:
+            self._told = given
+            self._fold(given)
+        if about != self._about:
+            self._about = about
+            self.scroll_home(animate=False)
+
+    def _fold(self, given: Mapping[str, Section]) -> None:
         for name in self._names:
             fold, section = self.query_one(f"#fold-{name}", Collapsible), given.get(name)
             fold.display = section is not None and bool(section.lines)
             if section is not None:
                 fold.title = f"{section.title} ({len(section.lines)})"
                 fold.query_one(".folds--lines", Static).update(_lines(section.lines))
-        if about != self._about:
-            self._about = about
-            self.scroll_home(animate=False)
 
 
 def _lines(lines: Sequence[str]) -> Text:

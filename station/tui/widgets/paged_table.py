@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from rich.text import Text
 from textual import work
 from textual.binding import Binding
+from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
@@ -65,6 +66,7 @@ class PagedTable(DataTable[Text], Generic[Row]):
         self._headings, self._cells = tuple(columns), cells
         self._fetch: Fetch[Row] | None = None
         self._page: Page[Row] = Page((), (), False, False)
+        self._shown: Sequence[tuple[Text, ...]] = ()
         self._moving = False
 
     def on_mount(self) -> None:
@@ -143,16 +145,31 @@ class PagedTable(DataTable[Text], Generic[Row]):
             self._fill(page, _place(page, wanted, len(page.rows) // 2))
 
     def _fill(self, page: Page[Row], at: int) -> None:
+        """Show a page in the place of the last; what is the same in both is not drawn again."""
         self._moving = True
         try:
             self._page = page
-            self.clear()
-            for row in page.rows:
-                self.add_row(*(one if isinstance(one, Text) else Text(one) for one in self._cells(row)))
+            cells = [tuple(_text(one) for one in self._cells(row)) for row in page.rows]
+            if len(cells) == len(self._shown):
+                self._change(cells)
+            else:
+                self.clear()
+                self.add_rows(cells)
+            self._shown = cells
             self.move_cursor(row=max(0, min(at, len(page.rows) - 1)), scroll=True)
         finally:
             self._moving = False
         self.post_message(self.Highlighted(self, self.chosen))
+
+    def _change(self, cells: Sequence[Sequence[Text]]) -> None:
+        for at, (shown, wanted) in enumerate(zip(self._shown, cells, strict=True)):
+            for column, (was, text) in enumerate(zip(shown, wanted, strict=True)):
+                if was != text or was.style != text.style:
+                    self.update_cell_at(Coordinate(at, column), text, update_width=True)
+
+
+def _text(cell: str | Text) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)
 
 
 def _place(page: Page[Row], cursor: Cursor, otherwise: int) -> int:
