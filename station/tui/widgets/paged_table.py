@@ -162,10 +162,12 @@ class PagedTable(DataTable[Text], Generic[Row]):
         self.post_message(self.Highlighted(self, self.chosen))
 
     def _change(self, cells: Sequence[Sequence[Text]]) -> None:
+        """Put these in the place of as many rows; columns grow as they must, and never jump back."""
         for at, (shown, wanted) in enumerate(zip(self._shown, cells, strict=True)):
-            for column, (was, text) in enumerate(zip(shown, wanted, strict=True)):
+            for place, (was, text) in enumerate(zip(shown, wanted, strict=True)):
                 if was != text or was.style != text.style:
-                    self.update_cell_at(Coordinate(at, column), text, update_width=True)
+                    wider = text.cell_len > self.ordered_columns[place].content_width
+                    self.update_cell_at(Coordinate(at, place), text, update_width=wider)
 
 
 def _text(cell: str | Text) -> Text:
