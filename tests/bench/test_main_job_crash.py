@@ -113,6 +113,17 @@ def test_ctrl_c_ends_the_steps_that_run_and_the_same_command_goes_on(
     all_is_in_order(desk, order, tmp_path)
 
 
+def test_lanes_give_way_to_who_sits_at_a_screen(desk: Desk, order: str) -> None:
+    producing = desk.start("produce", order, pins=True)
+    producing.wait_until(
+        lambda: bool(desk.rows("SELECT 1 FROM items WHERE state = 'in-production' AND seat = 'usb-1'")),
+        "usb-1 began a token",
+    )
+    for process in (producing.process.pid, desk.lane_process("usb-1")):
+        assert os.getpriority(os.PRIO_PROCESS, process) >= 10
+    assert producing.end().code == ExitCode.OK
+
+
 def test_a_lane_whose_process_dies_is_started_again_and_finishes_its_token(
     desk: Desk, order: str, tmp_path: Path
 ) -> None:
