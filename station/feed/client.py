@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,8 +28,9 @@ class Watch:
     async def open(cls, run_directory: Path) -> Watch:
         """Connect; raises `NothingToWatch` where no production runs."""
         try:
-            with reachable(run_directory) as address:
-                reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST)
+            # Apart, because the disk may hang on the way to the socket.
+            feed = await asyncio.to_thread(_connected, run_directory)
+            reader, writer = await asyncio.open_unix_connection(sock=feed, limit=LONGEST)
         except OSError as error:
             raise NothingToWatch(
                 "no production runs here", where=str(run_directory), next="start one: `station produce`"
@@ -59,3 +61,14 @@ class Watch:
     def close(self) -> None:
         """Stop watching; the production goes on."""
         self._writer.close()
+
+
+def _connected(run_directory: Path) -> socket.socket:
+    feed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with reachable(run_directory) as address:
+            feed.connect(address)
+    except OSError:
+        feed.close()
+        raise
+    return feed

@@ -37,6 +37,7 @@ from station.tui.keys import spoken_keys
 from station.tui.palette import DeskCommands, system_commands
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
+from station.tui.screens.opening import OpeningScreen
 from station.tui.session import Guard, Session, Use
 from station.tui.themes import NAMES, THEMES
 from station.tui.under_way import UnderWay
@@ -90,13 +91,15 @@ class StationApp(App[ExitCode]):
         self._version: int | None = None
         self._styled = ""
         self.under_way = UnderWay(self)
+        self.failure: ToldError | None = None
+        """Why the records could not be opened, so that there is nothing to be shown."""
         self.certain_end: CertainEnd | None = None
         """Only where the process is the screen's own."""
         self.use = Use()
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for theme in THEMES:
             self.register_theme(theme)
-        self._prefer(preferences.of_operator(Home(home), None))
+        self._prefer(preferences.unknown())
         for one in AREAS:
             self.add_mode(one.name, one.open)
         self.add_mode(LOGIN, LoginScreen)
@@ -105,14 +108,31 @@ class StationApp(App[ExitCode]):
         """The desk of the home; raises `station.errors.StationError`."""
         return Desk.of(enter(self.home), None)
 
-    async def on_mount(self) -> None:
-        """Nothing but the login is open until somebody has logged in."""
-        self.name_of_station = await self.reader.read(lambda desk, _records: desk.configuration.station.name)
-        self.under_way.watch()
-        self._import_areas()
+    def on_mount(self) -> None:
+        """The frame stands at once; what it waits for may hang."""
         if self.certain_end is not None:
             loop = asyncio.get_running_loop()
             self.certain_end.on_signals(lambda: loop.call_soon_threadsafe(self.hang_up))
+        self._open()
+
+    def get_default_screen(self) -> Screen[Any]:
+        """What stands until the records have answered."""
+        return OpeningScreen(id="_default")
+
+    @work(group="opening")
+    async def _open(self) -> None:
+        """Nothing but the login is open until somebody has logged in."""
+        self._waits_for(_("The records are opened: {home}").format(home=self.home))
+        try:
+            self.name_of_station = await self.reader.read(lambda desk, _: desk.configuration.station.name)
+        except ToldError as error:
+            self.failure = error
+            await self.end()
+            return
+        self._prefer(await self._liking_of(None))
+        self.under_way.watch()
+        self._import_areas()
+        self._waits_for(_("Who is logged in at this terminal is looked up."))
         await self.find_out_who()
         self.set_interval(_LOOK, self._look)
         self.set_interval(_LOOK, self._keep_session)
@@ -122,6 +142,15 @@ class StationApp(App[ExitCode]):
         """Have every area opened as soon the first time as later, and the palette of all their acts."""
         for one in AREAS:
             one.type  # noqa: B018
+
+    def _waits_for(self, text: str) -> None:
+        if isinstance(self.screen, OpeningScreen):
+            self.screen.awaited = text
+
+    @property
+    def opened(self) -> bool:
+        """Whether the records have answered."""
+        return self.current_mode != "_default"
 
     @property
     def feeding(self) -> Feeding:
@@ -145,7 +174,7 @@ class StationApp(App[ExitCode]):
         if session.token:
             self.guard.start()
         await self._speak_to(self.operator)
-        if self.current_mode in (LOGIN, "_default"):
+        if self.current_mode == LOGIN or not self.opened:
             await self.switch_mode(AREAS[0].name)
 
     async def _nobody(self) -> None:
@@ -164,6 +193,7 @@ class StationApp(App[ExitCode]):
                 return
         await super().on_event(event)
 
+    @work(group="keep-session", exclusive=True, exit_on_error=False)
     async def _keep_session(self) -> None:
         if self.operator is None:
             return
@@ -296,7 +326,7 @@ class StationApp(App[ExitCode]):
     def remember_folder(self, folder: Path) -> None:
         """Begin there when a file is picked next."""
         self._liking = replace(self._liking, folder=str(folder))
-        preferences.keep(Home(self.home), self.operator, self._liking)
+        self.run_worker(self._keep_liking(self._liking), group="liking", exit_on_error=False)
 
     def call_attention(self) -> None:
         """Somebody is needed: the bell, where it is wanted."""
@@ -309,14 +339,23 @@ class StationApp(App[ExitCode]):
         self._bindings = spoken_keys(self._merged_bindings or self._bindings)
         self.theme = liking.theme if liking.theme in NAMES else THEMES[0].name
 
+    @work(group="liking", exit_on_error=False)
     async def prefer(self, liking: preferences.Preferences) -> None:
         """Keep what was chosen, and show it."""
-        preferences.keep(Home(self.home), self.operator, liking)
+        await self._keep_liking(liking)
         await self._speak_to(self.operator)
+
+    async def _keep_liking(self, liking: preferences.Preferences) -> None:
+        name = self.operator
+        # By the reading thread, because the home's disk may hang.
+        await self.reader.read(lambda _desk, _records: preferences.keep(Home(self.home), name, liking))
+
+    async def _liking_of(self, name: str | None) -> preferences.Preferences:
+        return await self.reader.read(lambda _desk, _records: preferences.of_operator(Home(self.home), name))
 
     async def _speak_to(self, name: str | None) -> None:
         before = spoken()
-        self._prefer(preferences.of_operator(Home(self.home), name))
+        self._prefer(await self._liking_of(name))
         if spoken() != before:
             await self._renew_screens()
 
@@ -415,4 +454,6 @@ def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopil
         code = app.run(auto_pilot=autopilot)
     finally:
         app.certain_end.over()
+    if app.failure is not None:
+        raise app.failure
     return ExitCode.OK if code is None else code

@@ -163,6 +163,8 @@ class Autopilot:
         """Carry out all steps; for `App.run(auto_pilot=…)`."""
         app = cast("StationApp", pilot.app)
         app.autopilot = self
+        while not app.opened:
+            await asyncio.sleep(_LOOK)
         for step in self._steps:
             await self._carry_out(app, pilot, step)
         app.autopilot = None

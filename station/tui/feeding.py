@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from batch.production.events import What
 from station.feed.client import NothingToWatch, Watch
-from station.feed.messages import Asked
+from station.feed.messages import Asked, Lane
 from station.tui.bench_state import BenchState, after, broken
 
 _LOOK = 0.3
@@ -57,6 +58,14 @@ class Feeding:
                 self._watch = await Watch.open(self.run_directory)
                 await self._hear(self._watch)
             await asyncio.sleep(_LOOK)
+
+    def stands(self, lane: Lane) -> bool:
+        """Whether what a lane told last still holds: a token may have been taken out since the end."""
+        if self.state.running:
+            return True
+        sight = self.seats.get(lane.seat)
+        out = lane.removal is not None and (sight is None or sight.state == "token")
+        return out or (lane.what is What.LANE_STOPPED and self.state.ended is not None)
 
     async def send(self, wish: Asked) -> None:
         """Ask something of the production; nothing happens where none is watched."""

@@ -85,6 +85,6 @@ class _Choosing:
     def __init__(self, app: StationApp, **changes: Any) -> None:
         self._app, self._changes = app, changes
 
-    async def __call__(self) -> None:
+    def __call__(self) -> None:
         """Change it, and keep it."""
-        await self._app.prefer(replace(self._app.liking, **self._changes))
+        self._app.prefer(replace(self._app.liking, **self._changes))

@@ -26,7 +26,12 @@ def of_operator(home: Home, name: str | None) -> Preferences:
     """What an operator chose, else what was chosen with nobody logged in, else what `LANG` asks for."""
     kept = _kept(home)
     found = kept.get(_key(name)) or kept.get("")
-    return found or Preferences(language=os.environ.get("LANG", "")[:2] or "en")
+    return found or unknown()
+
+
+def unknown() -> Preferences:
+    """What `LANG` asks for."""
+    return Preferences(language=os.environ.get("LANG", "")[:2] or "en")
 
 
 def keep(home: Home, name: str | None, preferences: Preferences) -> None:

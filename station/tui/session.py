@@ -14,7 +14,7 @@ from station.conversation.messages import Locked
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
 
-_NAMES_OTHERS = frozenset({"--with", "--witness"})
+_NAMES_OTHERS = frozenset({"--with", "--witness", "--officer"})
 """Options by which others put their token into the operators' seat."""
 
 

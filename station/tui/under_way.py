@@ -105,7 +105,7 @@ class UnderWay:
         needs = frozenset(
             (lane.seat, lane.since)
             for lane in state.lanes.values()
-            if instruction(lane, "").needed and at - lane.since >= _LOOK
+            if self.feeding.stands(lane) and instruction(lane, "").needed and at - lane.since >= _LOOK
         )
         if needs - self._called:
             self._app.call_attention()

@@ -142,6 +142,7 @@ async def playing(
     app = StationApp(home)
     async with app.run_test(size=size, notifications=True) as pilot:
         player = Player(app, pilot)
+        await player.until(lambda: app.opened, "the records")
         await player.settled()
         if who is not None:
             await player.until(lambda: app.operator == who, f"{who} found to be logged in")

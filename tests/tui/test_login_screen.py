@@ -10,8 +10,10 @@ import pytest
 from batch.production.events import Removal, What
 from drivers.feeders.port import Tray
 from station.feed.messages import Lane
-from station.tui.bench_state import BenchState
+from station.tui.bench_state import BenchState, broken
 from station.tui.dialogs.act import ActDialog
+from station.tui.feeding import SeatSight
+from tests.tui.bench_kit import production
 from tests.tui.playing import SIZES, playing
 from tests.unit.login_kit import passphrase
 
@@ -108,7 +110,16 @@ async def test_what_is_asked_of_who_is_logged_out_is_declined(home: Path, tmp_pa
 async def test_lanes_that_need_hands_are_told_while_locked_without_a_name(home: Path) -> None:
     async with playing(home) as player:
         told = Lane("piv-1", What.REMOVE, item="000123", removal=Removal(Tray.GOOD))
-        state = BenchState(None, {"piv-1": told})
-        player.app.feeding.state = state
-        player.app.feeding.changes += 1
-        await player.sees("✓ piv-1: take out, put in envelope 000123")
+        waits = Lane("usb-1", What.WAITING)
+        feeding = player.app.feeding
+        feeding.state = BenchState(production(1), {"piv-1": told, "usb-1": waits})
+        feeding.changes += 1
+        await player.sees("✓ piv-1: take out, put in envelope 000123", "! usb-1: insert a blank token")
+        # The production is gone: nobody waits for a blank, and the finished one was taken out.
+        feeding.state = broken(feeding.state)
+        feeding.changes += 1
+        await player.until(lambda: "usb-1" not in player.text, "no need for a blank")
+        assert "take out, put in envelope 000123" in player.text
+        feeding.seats = {"piv-1": SeatSight("piv-1", "piv", "empty")}
+        feeding.changes += 1
+        await player.until(lambda: "000123" not in player.text, "no need for hands")

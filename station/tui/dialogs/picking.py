@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 
 from rich.text import Text, TextType
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DirectoryTree, Input, Label, OptionList
+from textual.widgets import Button, DirectoryTree, Input, Label, OptionList, Tree
+from textual.widgets.directory_tree import DirEntry
 from textual.widgets.option_list import Option
 
 from drivers.errors import printable
@@ -34,13 +35,37 @@ class FolderTree(DirectoryTree):
 
     def __init__(self, path: Path, suffixes: Sequence[str], *, id: str) -> None:
         """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only."""
-        super().__init__(path, id=id)
         self._suffixes = tuple(suffixes)
+        self._folders: set[Path] = set()
+        super().__init__(path, id=id)
         self.every = False
         """Whether all files are shown, hidden ones too."""
 
+    # The disk is asked in the loading thread alone: a folder that hangs must not hold up a key.
+
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         return list(islice((one for one in paths if self._wanted(one)), _MOST))
+
+    def _safe_is_dir(self, path: Path) -> bool:  # type: ignore[override]
+        return path in self._folders or path == self.path
+
+    async def _on_tree_node_expanded(self, event: Tree.NodeExpanded[DirEntry]) -> None:
+        event.stop()
+        event.prevent_default()
+        if event.node.data is not None and self._safe_is_dir(event.node.data.path):
+            self._add_to_load_queue(event.node)
+
+    async def watch_path(self) -> None:
+        """Show another folder, as soon as it answers."""
+        self.reset_node(self.root, str(self.path), DirEntry(self.PATH(self.path)))
+        self.look_again()
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def look_again(self) -> None:
+        """Have the folder read anew, the cursor at its top."""
+        await self.reload()
+        self.cursor_line = 0
+        self.scroll_to(0, 0, animate=False)
 
     def process_label(self, label: TextType) -> Text:
         plain = label if isinstance(label, str) else label.plain
@@ -49,7 +74,8 @@ class FolderTree(DirectoryTree):
     def _wanted(self, path: Path) -> bool:
         if path.name.startswith(".") and not self.every:
             return False
-        if self._safe_is_dir(path):
+        if _is(path.is_dir):
+            self._folders.add(path)
             return True
         return bool(self._suffixes) and (self.every or path.name.lower().endswith(self._suffixes))
 
@@ -113,11 +139,11 @@ class _Picker(Dialog[Path]):
         tree = self.query_one("#tree", FolderTree)
         self.open_folder(Path(tree.path).parent)
 
-    async def action_all(self) -> None:
+    def action_all(self) -> None:
         """Show all files, or those only that are likely meant."""
         tree = self.query_one("#tree", FolderTree)
         tree.every = not tree.every
-        await tree.reload()
+        tree.look_again()
 
     def on_key(self, event: events.Key) -> None:
         """What begins like a path is typed into the field."""

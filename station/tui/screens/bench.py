@@ -175,9 +175,7 @@ class BenchScreen(DeskScreen):
     def _seat(self, seat: str, lane: Lane | None) -> PanelFacts:
         sight = self.station.feeding.seats.get(seat)
         known = self._read.seats.get(seat)
-        out = lane is not None and lane.removal is not None and (sight is None or sight.state == "token")
-        stopped = lane is not None and lane.what is What.LANE_STOPPED and self._state.ended is not None
-        if lane is not None and (out or stopped):
+        if lane is not None and self.station.feeding.stands(lane):
             return self._lane(lane)
         driver = sight.driver if sight else known.driver if known else ""
         told = idle(driver, sight.state if sight else "", sight.problem if sight else None)

@@ -56,8 +56,9 @@ class LoginScreen(DeskScreen):
     def bench_changed(self) -> None:
         """Tell which lanes need hands, and nothing of what is in them."""
         super().bench_changed()
-        state = self.station.feeding.state
-        told = [(lane.seat, instruction(lane, state.driver(lane.seat))) for lane in state.lanes.values()]
+        feeding = self.station.feeding
+        state, lanes = feeding.state, filter(feeding.stands, feeding.state.lanes.values())
+        told = [(lane.seat, instruction(lane, state.driver(lane.seat))) for lane in lanes]
         needs = [f"{one.sign} {seat}: {one.text}" for seat, one in told if one.needed]
         label = self.query_one("#needs", Label)
         label.update("\n".join(needs))
