@@ -30,6 +30,7 @@ from station.tui.autopilot import Autopilot
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
+from station.tui.discreet import DiscreetApp
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
 from station.tui.guiding import Practice, on_record, step
@@ -57,7 +58,7 @@ _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
 
-class StationApp(App[ExitCode]):
+class StationApp(DiscreetApp[ExitCode]):
     """Opened by `station` in a terminal. It shows and asks; what is done, the desk's commands do."""
 
     TITLE = "Issuance Station"
@@ -444,7 +445,10 @@ class StationApp(App[ExitCode]):
 
 
 def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopilot | None = None) -> ExitCode:
-    """Open the screen at a home and stay until it is left; at a desk to practise at it leads through."""
+    """Open the screen at a home and stay until it is left; at a desk to practise at it leads through.
+
+    Raises what nobody expected and ended it.
+    """
     app = StationApp(home, practice)
     app.certain_end = CertainEnd()
     # What stays is not looked through again: a look at all of it would hold up a key for a tenth of a second.
@@ -456,4 +460,5 @@ def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopil
         app.certain_end.over()
     if app.failure is not None:
         raise app.failure
+    app.raise_fault()
     return ExitCode.OK if code is None else code

@@ -137,7 +137,7 @@ class DeskScreen(Screen[None]):
 
         refused = await self.read(ask)
         if refused is not None:
-            self.notify(refused, title=_("Not for you to do"), severity="warning")
+            self.notify(refused, title=_("Not for you to do"), severity="warning", markup=False)
         return refused is None
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Label, Static
 
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
+from station.tui.discreet import DiscreetApp
 from station.tui.guiding import Practice
 from station.tui.themes import THEMES
 from station.tui.widgets.key_bar import KeyBar
@@ -22,7 +23,7 @@ from station.tui.widgets.large_text import LargeText
 from station.tui.words import N_, _, speak
 
 
-class FirstDayApp(App[dict[str, Any]]):
+class FirstDayApp(DiscreetApp[dict[str, Any]]):
     """Ends with what `station demo --prepare --json` told; None where nobody wanted a desk."""
 
     TITLE = "Issuance Station"
@@ -112,7 +113,9 @@ def begin(home: Path) -> ExitCode:
     """Offer a simulated desk, and open it with somebody to lead through."""
     from station.tui.app import open_screen
 
-    told = FirstDayApp(home).run()
+    app = FirstDayApp(home)
+    told = app.run()
+    app.raise_fault()
     if told is None:
         return ExitCode.OK
     os.environ.update(told["environment"])

@@ -138,3 +138,15 @@ async def test_what_follows_an_enter_at_once_stands_in_the_next_line_of_a_form(h
         await player.press("enter", "enter")
         await player.until(lambda: answers, "the answer")
     assert answers == [{"courier": "Post", "number": "AB12"}]
+
+
+async def test_help_begins_with_what_the_area_is_for_and_every_key_is_in_reach(home: Path) -> None:
+    async with playing(home) as player:
+        await player.log_in("dirk")
+        await player.press("f5")
+        await player.settled()
+        await player.press("question_mark")
+        await player.sees("│  Help", "Back", "Tokens are packed")
+        await player.press("pagedown", "pagedown")
+        await player.sees("^l  Lock")
+        assert "│  Help" in player.text

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import OptionList
 
+from batch.model.people import Role
 from batch.production.events import Removal, What
 from drivers.feeders.port import Tray
 from station.feed.messages import Lane
@@ -15,7 +17,8 @@ from station.tui.dialogs.act import ActDialog
 from station.tui.feeding import SeatSight
 from tests.tui.bench_kit import production
 from tests.tui.playing import SIZES, playing
-from tests.unit.login_kit import passphrase
+from tests.unit.login_kit import passphrase, staffed
+from tests.unit.restore_kit import home_of
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -123,3 +126,26 @@ async def test_lanes_that_need_hands_are_told_while_locked_without_a_name(home: 
         feeding.seats = {"piv-1": SeatSight("piv-1", "piv", "empty")}
         feeding.changes += 1
         await player.until(lambda: "000123" not in player.text, "no need for hands")
+
+
+async def test_help_opens_before_anybody_has_logged_in(home: Path) -> None:
+    async with playing(home) as player:
+        await player.until(lambda: player.app.screen.query_one("#people", OptionList).option_count > 1)
+        await player.press("question_mark")
+        await player.sees("choose your name first")
+
+
+async def test_names_are_letters_and_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    desk = home_of(tmp_path / "home")
+    name = "[red]olga[/b]"
+    staffed(desk, **{name: (Role.ORDER_OFFICER,)})
+    async with playing(desk.path) as player:
+        await player.sees(name)
+        await player.log_in(name)
+        await player.sees(f"{name} (order officer)")
+        await player.press("f9")
+        await player.settled()
+        await player.press("o")
+        await player.sees("Complete what waits")
+        await player.sees(f"{name}  order officer", "administrator  passphrase")

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import DataTable, Label
 
 from station.tui.dialogs.base import Choice, Dialog, back
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.widgets.facts import Facts
 from station.tui.words import _, n_
 
@@ -52,7 +53,7 @@ class Arrival(Dialog[ArrivalChoice]):
             yield Label(f"✗ {one['what']}", classes="failed", markup=False)
             if one["next"]:
                 yield Label(_("Next: {what}").format(what=one["next"]), markup=False)
-        yield DataTable(id="rows", zebra_stripes=True, cursor_type="row")
+        yield DeskTable(id="rows", zebra_stripes=True, cursor_type="row")
 
     def on_mount(self) -> None:
         """The first rows, as they would be taken."""

@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Label
 from station.conversation.messages import Fault
 from station.tui.dialogs.base import Choice, Dialog, back
 from station.tui.faulty_table import FaultyTable, Spot
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.words import N_, _, n_
 
 _WIDEST = 26
@@ -42,7 +43,7 @@ class Faults(Dialog[FaultsChoice]):
 
     def body(self) -> ComposeResult:
         yield Label(_("n next fault, p the one before; arrows move. Mend the file, then look again."))
-        yield DataTable(id="faulty", zebra_stripes=True, fixed_columns=1)
+        yield DeskTable(id="faulty", zebra_stripes=True, fixed_columns=1)
         yield Label("", id="fault", markup=False)
 
     def on_mount(self) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from station.tui.areas import AREAS
@@ -25,6 +25,8 @@ _ALWAYS = ("question_mark", "ctrl+p", "ctrl+l", "ctrl+q")
 class Help(Dialog[None]):
     """Closed by any way out."""
 
+    BINDINGS = [Binding(way, f"scroll('{way}')", show=False) for way in ("up", "down", "pageup", "pagedown")]
+
     def __init__(self, screen: DeskScreen) -> None:
         super().__init__(_("Help"), (back(),))
         self._text = _(screen.help)
@@ -33,11 +35,23 @@ class Help(Dialog[None]):
         self._keys = [one for one in told if one.description]
 
     def body(self) -> ComposeResult:
-        if self._text:
-            yield Static(Text(self._text), classes="help--text")
-        with Horizontal(classes="help--keys"):
-            yield Static(_table(_rows(self._keys)))
-            yield Static(_table([(one.key.upper(), _(one.title)) for one in AREAS]))
+        with VerticalScroll(id="help", can_focus=False):
+            if self._text:
+                yield Static(Text(self._text), classes="help--text")
+            with Horizontal(classes="help--keys"):
+                yield Static(_table(_rows(self._keys)))
+                yield Static(_table([(one.key.upper(), _(one.title)) for one in AREAS]))
+
+    def action_scroll(self, way: str) -> None:
+        """Show what is above or below."""
+        text = self.query_one("#help", VerticalScroll)
+        ways = {
+            "up": text.scroll_up,
+            "down": text.scroll_down,
+            "pageup": text.scroll_page_up,
+            "pagedown": text.scroll_page_down,
+        }
+        ways[way](animate=False)
 
 
 def _rows(bindings: list[Binding]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.content import Content
 from textual.widgets import Button, Label, SelectionList
 from textual.widgets.selection_list import Selection
 
@@ -33,7 +34,7 @@ class ChooseSeats(Dialog[tuple[str, ...]]):
 
     def body(self) -> ComposeResult:
         yield Label(_("Space leaves a seat out; Enter starts."))
-        rows = [Selection(f"{name}  {known}".rstrip(), name, True) for name, known in self._seats]
+        rows = [Selection(Content(f"{name}  {known}".rstrip()), name, True) for name, known in self._seats]
         yield SelectionList[str](*rows, id="seats")
 
     def on_mount(self) -> None:

@@ -263,7 +263,7 @@ class BenchScreen(DeskScreen):
 
     async def _wish(self, wish: Asked, said: str) -> None:
         await self.station.feeding.send(wish)
-        self.notify(said.format(seat=self._focused()))
+        self.notify(said.format(seat=self._focused()), markup=False)
 
     async def _steered(self) -> Lane | None:
         """The lane with the focus, where somebody may steer it; else says why not."""
@@ -340,7 +340,7 @@ class BenchScreen(DeskScreen):
 
         before, refused = await self.read(find)
         if refused is not None:
-            self.notify(refused, title=number, severity="warning")
+            self.notify(refused, title=number, severity="warning", markup=False)
             return False
         return await self.may(Act.PRODUCE, where=number, before=before)
 

@@ -19,6 +19,7 @@ from batch.store.database import Records
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.choosing import Choose
 from station.tui.widgets.bars import StationBar
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.words import N_, _, n_
 from station.wiring import Desk
 
@@ -57,7 +58,7 @@ class DueScreen(DeskScreen):
 
     def content(self) -> ComposeResult:
         yield Label("", id="duties-count", markup=False)
-        yield DataTable(id="duties", cursor_type="row", zebra_stripes=True)
+        yield DeskTable(id="duties", cursor_type="row", zebra_stripes=True)
         yield Label("", id="duties-none", classes="empty", markup=False)
         yield Label("", id="duty", markup=False)
 

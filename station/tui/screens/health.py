@@ -22,6 +22,7 @@ from station.tui.acts import Outcome
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.picking import NewFile
 from station.tui.feeding import SeatSight
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.widgets.facts import Facts
 from station.tui.widgets.split import Split
 from station.tui.words import N_, _, n_
@@ -73,7 +74,7 @@ class HealthScreen(DeskScreen):
     def content(self) -> ComposeResult:
         yield Label("", id="look", markup=False)
         yield Label("", id="seats-line", markup=False)
-        table: DataTable[Text] = DataTable(id="checks", cursor_type="row", zebra_stripes=True)
+        table: DataTable[Text] = DeskTable(id="checks", cursor_type="row", zebra_stripes=True)
         yield Split(table.add_class("list"), VerticalScroll(Facts(id="check"), classes="details"))
 
     def on_mount(self) -> None:

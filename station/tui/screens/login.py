@@ -39,7 +39,7 @@ class LoginScreen(DeskScreen):
         yield LargeText(_("log in"), id="login-title")
         with Vertical(classes="panel", id="login"):
             yield Label(_("Put your token into the seat and press Enter, or choose your name."))
-            yield OptionList(id="people")
+            yield OptionList(id="people", markup=False)
         yield Label("", id="needs", markup=False)
 
     async def load(self) -> None:
@@ -67,7 +67,7 @@ class LoginScreen(DeskScreen):
     def on_key(self, event: events.Key) -> None:
         """Letters go to the name that begins with them; a scan means nothing here."""
         letter = (event.character or "").casefold()
-        if not event.is_printable or not letter.strip():
+        if not event.is_printable or not letter.strip() or letter == "?":
             self._begun = ""
             return
         event.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,6 +13,7 @@ from textual.widgets import DataTable, Label
 from batch.people.separation import Act
 from station.tui.desk_screen import DeskScreen
 from station.tui.dialogs.confirming import TypedConfirmation
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.words import N_, _, n_
 
 
@@ -34,7 +36,7 @@ class ForgettingScreen(DeskScreen):
         self._due: list[dict[str, Any]] | None = None
 
     def content(self) -> ComposeResult:
-        yield DataTable(id="forgetting", cursor_type="row", zebra_stripes=True)
+        yield DeskTable(id="forgetting", cursor_type="row", zebra_stripes=True)
         yield Label(_("Looking…"), id="forgetting-none", classes="empty", markup=False)
 
     def on_mount(self) -> None:
@@ -54,7 +56,7 @@ class ForgettingScreen(DeskScreen):
         table, none = self.query_one("#forgetting", DataTable), self.query_one("#forgetting-none", Label)
         table.clear()
         for one in self._due or ():
-            table.add_row(*(str(one[name]) for name in ("name", "kind", "over", "on")))
+            table.add_row(*(Text(str(one[name])) for name in ("name", "kind", "over", "on")))
         none.display = not self._due
         table.set_class(not self._due, "-empty")
         none.update(_("Nothing is due to be forgotten."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -21,6 +22,7 @@ from batch.store.statements import waiting
 from station.tui.desk_screen import DeskScreen
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import ChooseSome
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.widgets.facts import Facts
 from station.tui.words import N_, _
 from station.wiring import Desk
@@ -55,7 +57,7 @@ class OperatorsScreen(DeskScreen):
 
     def content(self) -> ComposeResult:
         with Vertical(classes="split"):
-            yield DataTable(id="operators", classes="list", cursor_type="row", zebra_stripes=True)
+            yield DeskTable(id="operators", classes="list", cursor_type="row", zebra_stripes=True)
             with VerticalScroll(classes="details"):
                 yield Facts(id="operator")
 
@@ -71,7 +73,7 @@ class OperatorsScreen(DeskScreen):
         at = table.cursor_row
         table.clear()
         for one in self._workers:
-            table.add_row(*_cells(one))
+            table.add_row(*(Text(cell) for cell in _cells(one)))
         table.move_cursor(row=min(at, max(0, len(self._workers) - 1)))
         self._tell()
 

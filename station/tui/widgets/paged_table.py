@@ -10,9 +10,9 @@ from textual import work
 from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.message import Message
-from textual.widgets import DataTable
 
 from batch.store.paging import FIRST, LAST, Cursor, Page, Place, before, beginning
+from station.tui.widgets.desk_table import DeskTable
 from station.tui.words import N_
 
 Row = TypeVar("Row")
@@ -27,7 +27,7 @@ _EDGE = 3
 """Rows from the edge of the window at which it is moved."""
 
 
-class PagedTable(DataTable[Text], Generic[Row]):
+class PagedTable(DeskTable, Generic[Row]):
     """Rows of a list, of which only a window is held; `cells` tells what a row shows."""
 
     BINDINGS = [
