@@ -110,7 +110,8 @@ def _of_order(records: Records, order: Order, retention: Retention, day: date) -
     if order.state is OrderState.REJECTED and order.decided_at is not None:
         over = order.decided_at.date()
         return Due(order.number, "rejected order", over, _after(over, retention.rejected), held=False)
-    if any(True for _ in items.items(records, order, *OPEN)) or forgetting.unsettled(records, order):
+    under_way = any(True for _ in items.items(records, order, *OPEN))
+    if under_way or forgetting.unsettled(records, order) or forgetting.renewal_under_way(records, order):
         return None
     ended = moment(forgetting.last_ended(records, order)) or order.decided_at or order.imported_at
     ends = list(_ends(records, order))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from batch.model.orders import Item, Order
+from batch.model.states import RenewalState
 from batch.store import acknowledgements, orders, renewals, words
 from batch.store.database import Records, moment
 
@@ -88,13 +89,25 @@ def unsettled(records: Records, order: Order) -> bool:
 
 
 def orders_naming(records: Records, organisation: str, email: str) -> list[int]:
-    """Ids of the orders of a subscriber that name a manager by e-mail address, forgotten ones left out."""
+    """Ids of the orders of a subscriber that name a manager by e-mail address, or of whose tokens a renewal
+    does; forgotten ones left out.
+    """
     rows = records.rows(
-        "SELECT DISTINCT o.id FROM orders o JOIN items i ON i.order_id = o.id WHERE o.organisation = ? "
-        "AND json_extract(i.fields, '$.manager_email') = ? COLLATE NOCASE",
-        (organisation, email),
+        "SELECT DISTINCT o.id FROM orders o JOIN items i ON i.order_id = o.id LEFT JOIN renewals r "
+        "ON r.item_id = i.id AND r.state != ? WHERE o.organisation = ? AND ? COLLATE NOCASE "
+        "IN (json_extract(i.fields, '$.manager_email'), json_extract(r.changes, '$.manager_email'))",
+        (RenewalState.CANCELLED, organisation, email),
     )
     return [int(row[0]) for row in rows]
+
+
+def renewal_under_way(records: Records, order: Order) -> bool:
+    """Whether a token of an order is being renewed."""
+    sql = (
+        "SELECT 1 FROM renewals r JOIN items i ON i.id = r.item_id "
+        "WHERE i.order_id = ? AND r.ended_at IS NULL LIMIT 1"
+    )
+    return records.row(sql, (order.id,)) is not None
 
 
 def last_ended(records: Records, order: Order) -> str | None:

@@ -133,6 +133,18 @@ def counts(records: Records, order_id: int | None = None) -> dict[LetterState, i
     return {state: int(found.get(state, 0)) for state in LETTER}
 
 
+def counts_of(records: Records, order_ids: Sequence[int]) -> dict[int, dict[LetterState, int]]:
+    """`counts` of each of some orders, by its id."""
+    found = {id_: dict.fromkeys(LETTER, 0) for id_ in order_ids}
+    for id_, state, count in records.rows(
+        "SELECT i.order_id, l.state, count(*) FROM items i CROSS JOIN letters l ON l.item_id = i.id "
+        f"WHERE i.order_id IN ({', '.join('?' * len(order_ids))}) GROUP BY i.order_id, l.state",
+        order_ids,
+    ):
+        found[id_][LetterState(state)] = int(count)
+    return found
+
+
 def set_state(records: Records, mailer_number: str, to: LetterState, *, printer: str, operator: str) -> None:
     """Move a letter, with who did it on which printer; raises `Transition`."""
     now = letter(records, mailer_number).state

@@ -24,7 +24,7 @@ class Instruction:
     """What to do at a lane.
 
     `kind` is one of `SIGNS`, `state` the lane's state in a word, `text` the instruction, `short` the same in
-    18 letters, `detail` the reason; `needed`: somebody's hands or head are wanted.
+    18 letters, `detail` the reason; `needed`: somebody's hands or head are wanted; `keyed`: a key is named.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Instruction:
     short: str
     detail: str = ""
     needed: bool = False
+    keyed: bool = False
 
     @property
     def sign(self) -> str:
@@ -110,7 +111,7 @@ def instruction(lane: Lane, driver: str, waited: float = 0.0, limits: Limits = _
             return _removal(lane, lane.removal)
         case What.PAUSED:
             text, short = _("paused; r lets it go on"), _("paused")
-            return Instruction(RESTING, _("paused"), text, short)
+            return Instruction(RESTING, _("paused"), text, short, keyed=True)
         case What.LANE_STOPPED:
             return _stopped(lane)
         case What.LANE_ENDED:
@@ -212,7 +213,8 @@ def idle(driver: str, state: str, problem: str | None) -> Instruction:
             inside = _("empty")
         case _:
             inside = "…"
-    return Instruction(FREE, inside, _("start an order: s"), _("start an order: s"))
+    text = _("start an order: s")
+    return Instruction(FREE, inside, text, text, keyed=True)
 
 
 def happened(lane: Lane) -> tuple[str, str]:

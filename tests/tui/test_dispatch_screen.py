@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from batch.model.dispatch import Device
 from batch.model.states import AcknowledgementState, LifeState, LoanState, ParcelState
 from batch.store import acknowledgements, items, lives, loans, orders, parcels
 from batch.store.clock import now
-from batch.store.database import Records
+from batch.store.database import Records, stamp
 from station.home import Home
 from tests.tui.playing import NORMAL, SIZES, Player, in_area
 from tests.unit.dispatch_kit import LAYOUT_OF, packed, quoted
@@ -54,6 +55,25 @@ def parcel_of(home: Path, number: str = "P-000001") -> str:
 def life_of(home: Path, token: str) -> LifeState:
     with closing(Records(Home(home).records)) as records:
         return lives.life(records, items.item(records, token).id).state
+
+
+async def test_reminders_that_are_due_are_counted_until_they_are_written(home: Path, tmp_path: Path) -> None:
+    with_parcel(home, ParcelState.SENT)
+    with closing(Records(Home(home).records)) as records:
+        db, long_ago = records.db.conn, stamp(now() - timedelta(days=30))
+        db.execute("UPDATE parcels SET sent_at = ?", (long_ago,))
+        db.commit()
+    async with at_dispatch(home, sees="[Parcels ! 1 due]") as player:
+        await player.press("r")
+        await player.sees("About tokens that nobody acknowledged")
+        await player.press("enter")
+        await player.sees("Into which folder?")
+        await player.press("ctrl+u")
+        await player.type(str(tmp_path))
+        await player.press("enter")
+        await player.until(lambda: list(tmp_path.glob("*.eml")), "the reminder")
+        await player.settled()
+        await player.until(lambda: "! 1 due" not in player.text, "no reminder is due")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -14,6 +14,7 @@ from drivers.feeders.port import Tray
 from station.feed.messages import Lane
 from station.tui.instructions import CAUSES, REFUSALS, happened, idle, instruction, step_in_words
 from station.tui.widgets.lane_panel import PanelFacts, columns, lines, told_time
+from station.tui.widgets.large_text import largest
 
 OUT = Removal(Tray.GOOD)
 ASIDE = Removal(Tray.QUARANTINE, Trouble("verify: it does not sign", Cause.READ_BACK, "verify"))
@@ -74,6 +75,16 @@ def test_what_is_no_card_is_called_a_token() -> None:
     missing = Lane("usb-1", What.MISSING, missing=Missing((AWAITED,)))
     assert instruction(missing, "pkcs11").text == "put back token 000007"
     assert idle("pkcs11", "token", None).state == "a token is in it"
+
+
+def test_a_key_that_an_instruction_names_looks_like_the_key() -> None:
+    small = Size(60, 4)
+    told = idle("piv", "empty", None)
+    assert told.keyed
+    assert instruction(Lane("piv-1", What.PAUSED), "piv").keyed
+    assert largest(told.text, small, as_written=True) == told.text
+    assert largest(told.text, small) == largest(told.text.upper(), small) != told.text
+    assert largest(told.text, Size(160, 20), as_written=True) != told.text
 
 
 def test_who_waits_is_told_when_there_is_no_answer_and_what_is_done_about_it() -> None:

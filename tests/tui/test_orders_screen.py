@@ -206,6 +206,11 @@ async def test_the_picker_goes_to_folders_and_files_that_are_there(home: Path, f
         await player.press("backspace")
         tree = player.app.screen.query_one("#tree", FolderTree)
         await player.until(lambda: Path(tree.path) == folder, "the folder above")
+        await player.settled()
+        assert player.app.focused is tree
+        await player.type(str(folder / "absent.csv"))
+        path = player.app.screen.query_one("#path", Input)
+        await player.until(lambda: path.value == str(folder / "absent.csv"), "all that was typed at the tree")
         await player.press("escape")
         await player.settled()
         assert "Import" not in player.text.splitlines()[4]

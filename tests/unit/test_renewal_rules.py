@@ -29,6 +29,7 @@ from batch.orders.assessment import assess
 from batch.orders.draft import OrderDraft
 from batch.people import registry
 from batch.people.acting import Actor
+from batch.people.forgetting import Retention, forget
 from batch.people.separation import Act, check
 from batch.production.revocation import ask_for
 from batch.store import items, journal, orders, renewals, restores, revocations, statements
@@ -423,6 +424,18 @@ def test_what_a_renewal_changed_is_carried_over_by_the_next_and_its_manager_is_k
     assert renewing.asks(desk.records, again, desk.layout).fields["manager"] == new["manager"]
     (one,) = (one for one in listed(desk.records, timedelta(days=60), IN_TIME) if one.item.id == 1)
     assert one.item.fields["manager_email"] == new["manager_email"]
+
+
+def test_the_new_manager_of_a_renewal_is_not_forgotten_before_the_renewal_is_over(desk: Desk) -> None:
+    new = {"manager": "Piet Voorbeeld", "manager_email": "p@voorbeeld.example.org"}
+    renewal = desk.held(desk.start(), **new)
+    manager = registry.manager_of(desk.records, desk.case.order.organisation, new["manager_email"].upper())
+    assert manager is not None
+    registry.end(desk.records, manager.number, operator="ada")
+    with refused("still in use"):
+        forget(desk.records, manager.number, Retention(), operator="ada")
+    cancel(desk.records, renewal.number, desk.officer, "asked for by mistake")
+    assert forget(desk.records, manager.number, Retention(), operator="ada").name == manager.number
 
 
 @pytest.mark.parametrize(

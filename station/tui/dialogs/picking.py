@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -33,13 +33,36 @@ class FolderTree(DirectoryTree):
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "· "
 
-    def __init__(self, path: Path, suffixes: Sequence[str], *, id: str) -> None:
-        """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only."""
+    def __init__(
+        self, path: Path, suffixes: Sequence[str], typed: Callable[[Sequence[events.Key]], None], *, id: str
+    ) -> None:
+        """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only. `typed` takes
+        the keys of a path or name, and the focus.
+        """
+        self._take = typed
         self._suffixes = tuple(suffixes)
         self._folders: set[Path] = set()
         super().__init__(path, id=id)
         self.every = False
         """Whether all files are shown, hidden ones too."""
+        self._typed: list[events.Key] = []
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter is for a field, and so is all that was typed behind it before the field has the focus."""
+        if not self._typed:
+            if not event.is_printable or event.key == "space":
+                return
+            self.call_later(self._hand_over)
+        event.stop()
+        event.prevent_default()
+        self._typed.append(event)
+
+    def _hand_over(self) -> None:
+        if self.message_queue_size:
+            self.call_later(self._hand_over)
+            return
+        keys, self._typed = self._typed, []
+        self._take(keys)
 
     # The disk is asked in the loading thread alone: a folder that hangs must not hold up a key.
 
@@ -98,7 +121,7 @@ class _Picker(Dialog[Path]):
         with Horizontal(id="picking"):
             with Vertical(id="places-pane"):
                 yield OptionList(id="places", markup=False)
-            yield FolderTree(self._folder, self._suffixes, id="tree")
+            yield FolderTree(self._folder, self._suffixes, self._into_field, id="tree")
         yield Label("", id="picking-trouble", classes="failed", markup=False)
 
     def hint(self) -> str:
@@ -158,6 +181,13 @@ class _Picker(Dialog[Path]):
             self.set_focus(field)
             field.value = event.character
             field.cursor_position = 1
+
+    def _into_field(self, keys: Sequence[events.Key]) -> None:
+        field = self.query_one("#path", Input)
+        field.value = ""
+        self.set_focus(field)
+        for key in keys:
+            field.post_message(events.Key(key.key, key.character))
 
     def on_paste(self, event: events.Paste) -> None:
         """A path that is pasted stands in the field."""

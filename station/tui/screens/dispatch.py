@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from batch.store.paging import Count, Page, Place
 from drivers.errors import ToldError
+from station.tui.desk_screen import words
 from station.tui.lists_screen import Told, whole
 from station.tui.screens import dispatch_reading as reading
 from station.tui.screens.acknowledging_acts import AcknowledgingActs
@@ -107,9 +108,9 @@ class DispatchScreen(ParcelActs, AcknowledgingActs, LendingActs):
     async def counted(self) -> Mapping[str, str]:
         found = await self.read(reading.counts)
         return {
-            "parcels": _number(found.parcels),
+            "parcels": words((_number(found.parcels), _to_write(found.late)), ", "),
             "acknowledgements": f"! {_number(found.waiting)}" if found.waiting.number else "",
-            "loans": _number(found.lent),
+            "loans": words((_number(found.lent), _to_write(found.late_loans)), ", "),
         }
 
     async def told_of(self, name: str, row: Any) -> Told:
@@ -250,3 +251,7 @@ def _loan_told(row: LoanRow) -> Told:
 
 def _number(count: Count) -> str:
     return f"{count.number}{'+' if count.more else ''}" if count.number else ""
+
+
+def _to_write(reminders: int) -> str:
+    return n_("! {number} due", "! {number} due", reminders) if reminders else ""

@@ -10,6 +10,7 @@ from itertools import islice
 from batch.life.dispatch.acknowledging import before as before_deciding
 from batch.life.dispatch.parcels import addressee_of, before_parcel, certificate_name, why_not
 from batch.life.dispatch.quoting import whole
+from batch.life.dispatch.reminders import late, late_loans
 from batch.model.dispatch import Acknowledgement, Loan
 from batch.model.states import AcknowledgementState, LoanState, ParcelState
 from batch.people.separation import Before
@@ -99,11 +100,13 @@ class LoanRow:
 
 @dataclass(frozen=True)
 class Counts:
-    """What is under way."""
+    """What is under way, and how many reminders are to be written about it."""
 
     parcels: Count
     waiting: Count
     lent: Count
+    late: int
+    late_loans: int
 
 
 def parcels_page(records: Records, place: Place, limit: int, *, every: bool) -> Page[ParcelRow]:
@@ -184,12 +187,15 @@ def loans_page(records: Records, place: Place, limit: int, *, every: bool) -> Pa
     return Page(tuple(rows), page.cursors, page.has_before, page.has_after)
 
 
-def counts(_desk: Desk, records: Records) -> Counts:
-    """How many parcels have not gone, acknowledgements wait, devices are lent."""
+def counts(desk: Desk, records: Records) -> Counts:
+    """How many parcels have not gone, acknowledgements wait, devices are lent; and reminders are due."""
+    today = now().date()
     return Counts(
         parcel_list.count(records, ParcelsWanted(states=_OPEN)),
         acknowledgements.count(records, AcknowledgementState.WAITING),
         loans.count(records, LoanState.LENT),
+        len(late(records, desk.library.token, today)),
+        len(late_loans(records, today)),
     )
 
 

@@ -105,10 +105,8 @@ class BeforePrinting:
 def orders_page(records: Records, place: Place, limit: int) -> Page[OrderRow]:
     """The page at a place of orders whose tokens are made, the newest first."""
     page = order_list.page(records, OrdersWanted(states=_WITH_LETTERS), place, limit)
-    rows = [
-        OrderRow(one.order.number, one.order.subscriber, letters.counts(records, one.order.id))
-        for one in page.rows
-    ]
+    counts = letters.counts_of(records, [one.order.id for one in page.rows])
+    rows = [OrderRow(one.order.number, one.order.subscriber, counts[one.order.id]) for one in page.rows]
     return Page(tuple(rows), page.cursors, page.has_before, page.has_after)
 
 

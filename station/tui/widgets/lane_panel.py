@@ -83,7 +83,7 @@ def lines(facts: PanelFacts, room: Size) -> tuple[list[str], list[str]]:
     if high >= _LARGE:
         below = _below(facts, wide, high // 2)
         above = high - len(below) - 1
-        drawn = largest(instruction.text, Size(wide, above))
+        drawn = largest(instruction.text, Size(wide, above), as_written=instruction.keyed)
         block = _folded(drawn, wide) if drawn == instruction.text else drawn.splitlines()
         block = [*[""] * max(0, (above - len(block)) // 2), *_centred(block, wide)]
         return [*block, *[""] * (high - len(block) - len(below))], below

@@ -9,8 +9,11 @@ from rich.text import Text
 from textual.geometry import Size
 from textual.widget import Widget
 
-_FONTS = ("big", "standard", "small", "future")
+_FONTS = ("big", "standard", "small")
 """From large to small; what none of them fits stands as it is written."""
+
+_CAPITALS = "future"
+"""Smaller still, but its small letters look like capitals."""
 
 
 class LargeText(Widget):
@@ -37,9 +40,12 @@ class LargeText(Widget):
         return Text(largest(self._text, self.content_size), no_wrap=False, justify="center")
 
 
-def largest(text: str, room: Size) -> str:
-    """A text in the largest letters that fit a room, its own letters where none does."""
-    for font in _FONTS:
+def largest(text: str, room: Size, *, as_written: bool = False) -> str:
+    """A text in the largest letters that fit a room, its own letters where none does.
+
+    `as_written`: a small letter has to look like one, because it is a key.
+    """
+    for font in _FONTS if as_written else (*_FONTS, _CAPITALS):
         drawn = _drawn(text, font, room.width)
         lines = drawn.splitlines()
         if drawn and len(lines) <= room.height and max(map(len, lines)) <= room.width:
