@@ -134,26 +134,31 @@ def check(invocation: Invocation, parcel: str | None, seat: str, every: bool, as
     open.
     """
     from batch.life.dispatch.reading import check as read
+    from batch.life.dispatch.reading import unread
 
     desk = invocation.desk()
     rows: list[dict[str, Any]] = []
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
+        (reader,) = desk.seats((seat,))
         while True:
-            reading = read(records, parcel, desk.seats((seat,))[0], desk.run_directory, actor.name)
+            reading = read(records, parcel, reader, desk.run_directory, actor.name)
             number = reading.item.mailer_number if reading.item is not None else None
             rows += [
                 {"number": number, "check": one.check, "ok": one.ok, "found": one.found}
                 for one in reading.findings
             ]
-            unread = _unread(records, parcel)
-            left = len(unread)
+            wanted = unread(records, parcel)
+            here = [one.mailer_number for one in wanted if one.token_driver == reader.driver]
             verdict = "is right" if reading.right else "is WRONG: put it aside"
             if parcel is None and reading.right:
                 verdict += f", parcel {reading.parcel.number}"
-            click.echo(f"token {number or '-'} {verdict}; {left} to read", err=True)
-            if not every or not left:
+            click.echo(f"token {number or '-'} {verdict}; {len(wanted)} to read", err=True)
+            if every and wanted and not here:
+                elsewhere = ", ".join(sorted({one.token_driver or "" for one in wanted}))
+                click.echo(f"next: the others in a seat of theirs ({elsewhere})", err=True)
+            if not every or not here:
                 break
-            if not invocation.asking.next("take it out, put the next one in", unread[0]):
+            if not invocation.asking.next("take it out, put the next one in", here[0]):
                 break
     right = all(row["ok"] for row in rows)
     shown = rows if as_json or not right else []
@@ -317,17 +322,6 @@ def _write(file: str, page: bytes) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         out.write(page)
-
-
-def _unread(records: Records, number: str | None) -> list[str]:
-    """The numbers of the tokens of a parcel, or of all that are packed, that are to be read."""
-    from batch.model.states import ParcelState
-    from batch.store.items import item_of
-    from batch.store.parcels import packed, parcel, parcels
-
-    wanted = parcels(records, None, ParcelState.PACKING) if number is None else [parcel(records, number)]
-    unread = [one.item_id for open_ in wanted for one in packed(records, open_) if one.read_at is None]
-    return [item_of(records, id_).mailer_number for id_ in unread]
 
 
 def _row(records: Records, parcel: Parcel) -> dict[str, Any]:

@@ -1,18 +1,26 @@
-"""The demo order in a real terminal, from its file to its tokens, by keys only."""
+"""The demo order in a real terminal, from its file to its letters, by keys only."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from batch.model.states import LetterState
+from batch.store import letters
+from batch.store.database import Records
+from batch.store.items import items
+from batch.store.orders import order
+from batch.store.parcels import packed, parcels
 from simulators.bench import Bench
+from station import demo_hands as hands
 from station.simulated_desk import REGISTRY, SAMPLE
 from tests.conftest import need, need_bench
 from tests.tui.tmux import Tmux, terminal
@@ -68,6 +76,12 @@ class Desk:
         self.tmux.sees(path.name)
         self.tmux.press("Enter")
 
+    def read_out(self, title: str, *texts: str) -> None:
+        """Read what a command said once it ended, and close its dialog."""
+        self.tmux.sees(title, *texts, "  Close    │")
+        self.tmux.press("Enter")
+        self.tmux.sees_no(title)
+
     def choose(self, button: str, place: int) -> None:
         """Go from the safe button to another, and press it."""
         self.tmux.sees(button)
@@ -90,7 +104,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             made.bench.down()
 
 
-def test_the_demo_order_goes_from_its_file_to_its_tokens_by_keys(desk: Desk) -> None:
+def test_the_demo_order_goes_from_its_file_to_its_letters_by_keys(desk: Desk) -> None:
     tmux = desk.tmux
     take_in_and_approve(desk)
 
@@ -107,6 +121,17 @@ def test_the_demo_order_goes_from_its_file_to_its_tokens_by_keys(desk: Desk) -> 
     tmux.press("Enter")
     tmux.sees_no("The production has ended")
 
+    send_tokens(desk)
+    acknowledge(desk)
+    print_letters(desk)
+
+    with closing(Records(desk.home / "station.db")) as records:
+        states = [
+            letters.letter(records, one.mailer_number).state for one in items(records, order(records, ORDER))
+        ]
+    assert states == [LetterState.PRINTED] * 24
+    printed = sorted(path.stem for path in (desk.bench.layout.directory / "printed").glob("*.pdf"))
+    assert printed == [f"{number:06d}" for number in range(1, 25)]
     tmux.press("C-q")
     desk.choose("Leave the screen?", 1)
     tmux.sees("ended 0")
@@ -146,3 +171,106 @@ def take_in_and_approve(desk: Desk) -> None:
     tmux.press("Right", "Enter")
     desk.give_pin("bert")
     tmux.sees("✓ approved")
+
+
+def send_tokens(desk: Desk) -> None:
+    """A parcel for every address; each token is read once more; papers are written, parcels sent."""
+    tmux = desk.tmux
+    desk.change_over("dirk")
+    tmux.press("F5")
+    tmux.sees("No parcel is under way")
+    tmux.press("n")
+    tmux.sees("Choose the order to be packed", ORDER)
+    tmux.press("n")
+    tmux.sees("A parcel for every address")
+    tmux.press("Enter")
+    tmux.sees("[Parcels 5]", "P-000001")
+    (desk.folder / "papers").mkdir()
+    for number, tokens in reversed(packed_in(desk).items()):
+        # The newest parcel is at the top, as they were begun.
+        for kind, seat in (("card", "piv-1"), ("usb", "usb-1")):
+            if mine := [token for token, layout in tokens if kind in layout]:
+                read_again(desk, seat, mine)
+        tmux.press("c")
+        tmux.sees(f"Close parcel {number}")
+        tmux.paste(str(desk.folder / "papers" / f"{number}.pdf"))
+        tmux.press("Enter")
+        tmux.sees(f"{number}  {ORDER}  ✓ closed")
+        tmux.press("s")
+        # The courier of the parcel before stands there already.
+        if "Demo Courier" not in tmux.sees(f"Send parcel {number}", "Courier"):
+            tmux.type("Demo Courier")
+        tmux.press("Enter")
+        tmux.type(f"DC-{number}")
+        tmux.press("Enter", "Enter")
+        tmux.sees_no(f"{number}  {ORDER}")
+
+
+def read_again(desk: Desk, seat: str, tokens: Sequence[str]) -> None:
+    """Hands put one token after the other into the first seat that is offered for them."""
+    tmux = desk.tmux
+    desk.bench.eject(seat)
+    desk.bench.open_envelope(seat, tokens[0])
+    tmux.press("k")
+    tmux.sees("Which seat?", seat)
+    tmux.press("Enter")
+    tmux.sees(f"Put token {tokens[0]} into seat {seat}")
+    tmux.press("Right", "Enter")
+    if tmux.either("PIN of dirk", f"token {tokens[0]} is right") == "PIN of dirk":
+        desk.give_pin("dirk")
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        tmux.sees(f"token {token} is right")
+        if following is not None:
+            tmux.sees("Done, go on")
+            desk.bench.open_envelope(seat, following)
+            tmux.press("Enter")
+    desk.read_out("Read the tokens of parcel", "is right")
+
+
+def acknowledge(desk: Desk) -> None:
+    """Every manager writes a mail with the names and numbers of the accompanying letter (R3)."""
+    tmux, mails = desk.tmux, []
+    with closing(Records(desk.home / "station.db")) as records:
+        sender = {
+            one.mailer_number: one.fields["manager_email"] for one in items(records, order(records, ORDER))
+        }
+        numbers = [one.number for one in parcels(records)]
+    for number in numbers:
+        show = [*STATION, "dispatch", "show", number, "--json", "--home", str(desk.home)]
+        shown = json.loads(subprocess.run(show, capture_output=True, check=True, text=True).stdout)
+        mails.append(desk.folder / f"{number}.eml")
+        hands.write_mail(mails[-1], shown, sender[shown["tokens"][0]["number"]])
+    desk.change_over("olga")
+    tmux.press("F5")
+    for mail in mails:
+        tmux.sees("Parcels")
+        tmux.press("e")
+        desk.pick(mail)
+        desk.read_out("An e-mail with acknowledgements", "is accepted")
+
+
+def print_letters(desk: Desk) -> None:
+    """Two officers print what may be printed."""
+    tmux = desk.tmux
+    desk.change_over("pim")
+    tmux.press("F4")
+    tmux.sees(ORDER)
+    tmux.press("p")
+    tmux.sees("Who does this with you?", "carla")
+    tmux.press("Enter")
+    # With one seat both change places, for what they sign and for the share of each.
+    while (asked := tmux.either("PIN of carla", "PIN of pim", "  Close    │")).startswith("PIN"):
+        desk.give_pin(asked.removeprefix("PIN of "))
+        tmux.sees_no(asked)
+    desk.read_out(f"Print the letters of {ORDER}", "24 letters printed")
+
+
+def packed_in(desk: Desk) -> dict[str, list[tuple[str, str]]]:
+    """The tokens of every parcel, with their layouts, as they lie on the desk."""
+    with closing(Records(desk.home / "station.db")) as records:
+        made = {one.id: one for one in items(records, order(records, ORDER))}
+        inside = {one.number: packed(records, one) for one in parcels(records)}
+    return {
+        number: [(made[one.item_id].mailer_number, made[one.item_id].layout) for one in found]
+        for number, found in inside.items()
+    }

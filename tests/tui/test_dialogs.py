@@ -12,7 +12,9 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
 from station.tui.dialogs.form import Field, Form
+from station.tui.dialogs.picking import NewFile
 from tests.tui.playing import Player, playing
+from tests.unit.login_kit import passphrase
 
 
 def focused(player: Player) -> str:
@@ -125,17 +127,28 @@ async def test_whoever_will_not_give_a_pin_is_back_where_they_were(home: Path) -
         assert not player.app.screen.is_modal
 
 
-async def test_what_follows_an_enter_at_once_stands_in_the_next_line_of_a_form(home: Path) -> None:
+async def test_an_enter_too_many_does_not_stop_what_a_pin_began(home: Path) -> None:
+    async with playing(home) as player:
+        await player.sees("choose your name", "olga")
+        await player.type("olga")
+        await player.press("enter")
+        await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
+        await player.type(passphrase("olga"))
+        await player.press("enter")
+        for _bounce in range(3):
+            player.app.post_message(events.Key("enter", "\r"))
+        await player.until(lambda: player.app.operator == "olga", "olga logged in")
+
+
+async def test_what_follows_an_enter_at_once_is_for_the_next_line_of_a_form_or_its_button(home: Path) -> None:
     """A scanner types number after number, each with its Enter, before a field has drawn itself."""
     answers: list[Mapping[str, str] | None] = []
     async with playing(home) as player:
         form = Form("A parcel", (Field("courier", "Courier"), Field("number", "Number")), "It goes")
         await player.app.push_screen(form, answers.append)
         await player.sees("It goes")
-        for key in "Post\rAB12":
+        for key in "Post\rAB12\r\r":
             player.app.post_message(events.Key("enter" if key == "\r" else key, key))
-        await player.sees("Post", "AB12")
-        await player.press("enter", "enter")
         await player.until(lambda: answers, "the answer")
     assert answers == [{"courier": "Post", "number": "AB12"}]
 
@@ -150,3 +163,17 @@ async def test_help_begins_with_what_the_area_is_for_and_every_key_is_in_reach(h
         await player.press("pagedown", "pagedown")
         await player.sees("^l  Lock")
         assert "│  Help" in player.text
+
+
+async def test_a_whole_path_that_is_pasted_takes_the_place_of_the_one_that_is_proposed(
+    home: Path, tmp_path: Path
+) -> None:
+    answers: list[Path | None] = []
+    async with playing(home) as player:
+        await player.app.push_screen(NewFile("Where?", tmp_path, "papers.pdf"), answers.append)
+        await player.sees("Where to write it", "papers.pdf")
+        player.app.post_message(events.Paste(f"{tmp_path}/other.pdf\n"))
+        await player.sees("other.pdf")
+        await player.press("enter")
+        await player.until(lambda: answers, "the answer")
+    assert answers == [tmp_path / "other.pdf"]

@@ -18,6 +18,7 @@ from batch.production.seats import Seat
 from batch.production.verification import Finding, findings, item_in, read_token
 from batch.store import journal, orders, parcels
 from batch.store.database import Records
+from batch.store.items import item_of
 from batch.store.tries import tries
 from drivers.tokens import TokenState
 from drivers.tries import COUNTED, spoken
@@ -75,6 +76,14 @@ def check(records: Records, number: str | None, seat: Seat, run_directory: Path,
             ),
         )
     return reading
+
+
+def unread(records: Records, number: str | None) -> list[Item]:
+    """The tokens of a parcel, or of all that are packed, that are to be read in it."""
+    packing = parcels.parcels(records, None, ParcelState.PACKING)
+    wanted = packing if number is None else [parcels.parcel(records, number)]
+    inside = (one for open_ in wanted for one in parcels.packed(records, open_) if one.read_at is None)
+    return [item_of(records, one.item_id) for one in inside]
 
 
 def unused(records: Records, item: Item, state: TokenState) -> Iterator[Finding]:

@@ -35,6 +35,8 @@ _KEPT = 200
 class ActDialog(StationModal[Outcome]):
     """Carries one command out; dismissed with its outcome at once, or when an error was read."""
 
+    # An Enter too many stops nothing: the way to that is Escape, or Tab to its button.
+    AUTO_FOCUS = ""
     BINDINGS = [Binding("escape", "leave", N_("Stop"), show=False)]
 
     class Came(Message):
@@ -207,8 +209,8 @@ class ActDialog(StationModal[Outcome]):
 
     async def _wait(self) -> None:
         self._asked = self._first = None
+        self.set_focus(None)
         await self.query_one("#question", Vertical).remove_children()
-        self.query_one("#leave", Button).focus()
 
     async def _ended(self, outcome: Outcome) -> None:
         self._outcome = outcome

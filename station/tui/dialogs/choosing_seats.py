@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from station.tui.dialogs.choosing import Choose
@@ -11,11 +12,14 @@ if TYPE_CHECKING:
     from station.tui.desk_screen import DeskScreen
 
 
-async def seat_for(screen: DeskScreen, text: str) -> str | None:
-    """The name of the seat somebody chose; None where they did not, or where there is none."""
-    seats = await screen.read(
+async def seat_for(screen: DeskScreen, text: str, drivers: Collection[str] = ()) -> str | None:
+    """The name of the seat somebody chose, of one of `drivers` if any; None where they did not, or there is
+    none.
+    """
+    every = await screen.read(
         lambda desk, _records: [(one.name, one.driver) for one in desk.configuration.seats]
     )
+    seats = [(name, driver) for name, driver in every if not drivers or driver in drivers]
     if not seats:
         screen.notify(
             _("This station has no seat; next: station lanes bind"), title=_("No seat"), severity="warning"

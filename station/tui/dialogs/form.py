@@ -37,14 +37,13 @@ class Form(Dialog[Mapping[str, str]]):
         for one in self._fields:
             with Horizontal(classes="form--line"):
                 yield Label(one.label, classes="form--label", markup=False)
-                yield LineField(one.value, one.hint, id=f"field-{one.name}")
+                yield LineField(one.value, one.hint, self._to_button, id=f"field-{one.name}")
 
     def on_mount(self) -> None:
         """The first field has the focus."""
         self.set_focus(self.query(LineField).first())
 
-    def on_line_field_entered(self) -> None:
-        """To the button behind the last field."""
+    def _to_button(self) -> None:
         self.set_focus(self.query_one("#choice-1"))
 
     def chosen(self, choice: Choice[Mapping[str, str] | None]) -> None:

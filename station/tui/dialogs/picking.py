@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 
 from drivers.errors import printable
 from station.tui.dialogs.base import Choice, Dialog, back
+from station.tui.widgets.path_field import PathField
 from station.tui.words import N_, _
 
 _MOST = 2000
@@ -117,7 +118,7 @@ class _Picker(Dialog[Path]):
 
     def body(self) -> ComposeResult:
         yield Label(self.hint(), id="picking-hint", markup=False)
-        yield Input(str(self._begun), id="path", compact=True, select_on_focus=False)
+        yield PathField(str(self._begun), id="path")
         with Horizontal(id="picking"):
             with Vertical(id="places-pane"):
                 yield OptionList(id="places", markup=False)
@@ -170,7 +171,7 @@ class _Picker(Dialog[Path]):
 
     def on_key(self, event: events.Key) -> None:
         """What begins like a path is typed into the field."""
-        field = self.query_one("#path", Input)
+        field = self.query_one("#path", PathField)
         if self.focused is field and event.character is not None and event.is_printable:
             # It was typed before the field had the focus.
             event.stop()
@@ -179,8 +180,7 @@ class _Picker(Dialog[Path]):
             event.stop()
             event.prevent_default()
             self.set_focus(field)
-            field.value = event.character
-            field.cursor_position = 1
+            field.take(event.character)
 
     def _into_field(self, keys: Sequence[events.Key]) -> None:
         field = self.query_one("#path", Input)
@@ -191,11 +191,11 @@ class _Picker(Dialog[Path]):
 
     def on_paste(self, event: events.Paste) -> None:
         """A path that is pasted stands in the field."""
-        field = self.query_one("#path", Input)
+        field = self.query_one("#path", PathField)
         if self.focused is not field:
             event.stop()
             self.set_focus(field)
-            field.value = event.text.partition("\n")[0].strip()
+            field.take(event.text.partition("\n")[0].strip())
 
     def chosen(self, choice: Choice[Path | None]) -> None:
         if choice is self.choices[0]:
@@ -209,7 +209,7 @@ class _Picker(Dialog[Path]):
         self.run_worker(self._typed(), exclusive=True)
 
     async def _typed(self) -> None:
-        text = self.query_one("#path", Input).value.strip().strip("'\"")
+        text = self.query_one("#path", PathField).value.strip().strip("'\"")
         if not text:
             self.refuse(_("Choose a file, or type where it is."))
             return
@@ -253,7 +253,7 @@ class PickFile(_Picker):
         """The path under the cursor stands in the field."""
         data = event.node.data
         if data is not None and self.focused is event.node.tree:
-            self.query_one("#path", Input).value = str(getattr(data, "path", ""))
+            self.query_one("#path", PathField).value = str(getattr(data, "path", ""))
 
     async def typed(self, path: Path) -> None:
         folder, there = await asyncio.to_thread(lambda: (_is(path.is_dir), _is(path.is_file)))
@@ -277,12 +277,12 @@ class NewFile(_Picker):
 
     def on_mount(self) -> None:
         """The field has the focus."""
-        self.set_focus(self.query_one("#path", Input))
+        self.set_focus(self.query_one("#path", PathField))
         self.call_after_refresh(self._to_end)
 
     def _to_end(self) -> None:
         """The name is what is looked at, however long the way to it is."""
-        field = self.query_one("#path", Input)
+        field = self.query_one("#path", PathField)
         field.cursor_position = 0
         field.cursor_position = len(field.value)
 
@@ -309,7 +309,7 @@ class NewFile(_Picker):
             self.take(path)
 
     def _into(self, folder: Path) -> None:
-        field = self.query_one("#path", Input)
+        field = self.query_one("#path", PathField)
         name = Path(field.value).name or self._proposed
         field.value = str(folder / name)
         self._to_end()

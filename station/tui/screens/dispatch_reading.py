@@ -199,12 +199,6 @@ def counts(desk: Desk, records: Records) -> Counts:
     )
 
 
-def unread_in(records: Records, number: str) -> list[str]:
-    """The numbers of the tokens in a parcel that were not read in it."""
-    inside = parcels.packed(records, parcels.parcel(records, number))
-    return [items.item_of(records, one.item_id).mailer_number for one in inside if one.read_at is None]
-
-
 def inside(records: Records, number: str) -> list[str]:
     """The numbers of the tokens in a parcel."""
     found = parcels.packed(records, parcels.parcel(records, number))

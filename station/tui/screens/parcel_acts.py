@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textual import work
 
+from batch.life.dispatch.reading import unread
 from batch.model.states import ParcelState
 from batch.people.separation import Act
 from station.tui.dialogs.asking import AskLine
@@ -107,18 +108,20 @@ class ParcelActs(ListsScreen):
         row = await self._parcel_for(ParcelState.PACKING)
         if row is None:
             return
-        unread = await self.read(lambda _desk, records: reading.unread_in(records, row.number))
-        if not unread:
+        wanted = await self.read(lambda _desk, records: unread(records, row.number))
+        if not wanted:
             none = _("Every token of parcel {number} was read: c closes it.") if row.tokens else None
             told = none or _("Nothing is in parcel {number}: t puts tokens in.")
             self.notify(told.format(number=row.number), markup=False)
             return
         title = _("Read the tokens of parcel {number}").format(number=row.number)
-        text = n_("{number} token is to be read.", "{number} tokens are to be read.", len(unread))
-        seat = await seat_for(self, text)
+        text = n_("{number} token is to be read.", "{number} tokens are to be read.", len(wanted))
+        seat = await seat_for(self, text, {one.token_driver or "" for one in wanted})
         if seat is None:
             return
-        text = _("Put token {token} into seat {seat}.").format(token=unread[0], seat=seat)
+        driver = await self.read(lambda desk, _records: desk.seats((seat,))[0].driver)
+        first = next(one.mailer_number for one in wanted if one.token_driver == driver)
+        text = _("Put token {token} into seat {seat}.").format(token=first, seat=seat)
         if await self.app.push_screen_wait(Confirm(title, text, _("It is in"))):
             await self.act(title, "dispatch", "check", row.number, "--seat", seat, "--every", show=True)
 

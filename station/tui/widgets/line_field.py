@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
-from textual.message import Message
 from textual.widgets import Input
 
 
 class LineField(Input):
     """Enter goes to the next field before another key is looked at."""
 
-    class Entered(Message):
-        """The last field of the form was ended."""
-
-    def __init__(self, value: str, hint: str, *, id: str) -> None:
+    def __init__(self, value: str, hint: str, after_last: Callable[[], object], *, id: str) -> None:
+        """`after_last` is called when the last field of the form was ended."""
         super().__init__(value, placeholder=hint, id=id, compact=True, select_on_focus=False)
+        self._after_last = after_last
 
     async def _on_key(self, event: events.Key) -> None:
         focused = self.screen.focused
@@ -36,4 +36,4 @@ class LineField(Input):
         if following:
             self.screen.set_focus(following[0])
         else:
-            self.post_message(self.Entered())
+            self._after_last()
