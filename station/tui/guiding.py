@@ -64,9 +64,12 @@ def on_record(records: Records) -> OnRecord:
 def step(found: OnRecord, desk: Practice, operator: str | None, *, producing: bool = False) -> str:
     """The next step, with who takes it and the keys; the first thing is always who is logged in."""
     who, what = _next(found, desk, producing=producing)
-    if who is None or who == operator:
+    if who is None:
         return what
     pin = desk.pins.get(who, "")
+    if who == operator:
+        told = _("{what} · PIN of {name}: {pin}")
+        return told.format(what=what, name=who, pin=pin)
     if operator is not None:
         return _("That is for {name} to do: ^l locks, then log in as {name}.").format(name=who)
     return _("Log in as {name}: choose the name, Enter, PIN {pin}.").format(name=who, pin=pin)
@@ -95,18 +98,18 @@ def _next(found: OnRecord, desk: Practice, *, producing: bool) -> tuple[str | No
                 return "olga", told.format(number=number, **pins)
         case _:
             pass
-    return _after_production(found, number)
+    return _after_production(found, desk, number)
 
 
-def _after_production(found: OnRecord, number: str) -> tuple[str | None, str]:
+def _after_production(found: OnRecord, desk: Practice, number: str) -> tuple[str | None, str]:
     if found.waiting:
         told = _("F5: n packs order {number}, k reads each token once more, c closes, s sends.")
         return "dirk", told.format(number=number)
     if found.sent:
         return "olga", _("F5: a takes in that a parcel came, as its manager writes.")
     if found.letters_in(LetterState.SEALED):
-        told = _("F4: p prints the letters of {number}; carla shows her PIN as well.").format(number=number)
-        return "pim", told
+        told = _("F4: p prints the letters of {number}, with carla, whose PIN is {pin}.")
+        return "pim", told.format(number=number, pin=desk.pins.get("carla", ""))
     if found.letters_in(LetterState.PRINTING, LetterState.PRINTED, LetterState.UNKNOWN):
         return "pim", _("F4: c confirms the form of each letter, from F0001 on.")
     if found.letters_in(LetterState.CONFIRMED):

@@ -5,17 +5,21 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from batch.model.states import LetterState, OrderState
 from batch.store.database import Records
+from station import tui
+from station.tui.acts import Outcome
 from station.tui.app import StationApp
 from station.tui.guiding import OnRecord, Practice, on_record, step
+from station.tui.practising import put_in, seat_of
 from tests.tui.playing import Player
 
 PRACTICE = Practice(
-    {"olga": "123456", "bert": "234567", "pim": "345678", "dirk": "456789"},
+    {"olga": "123456", "bert": "234567", "pim": "345678", "carla": "567890", "dirk": "456789"},
     Path("/samples/demo-order.csv"),
     Path("/samples/demo-registry.csv"),
 )
@@ -31,7 +35,7 @@ WAY = [
     (replace(ORDER, state=OrderState.IN_PRODUCTION, unfinished=1), "olga", "F2, s starts"),
     (replace(MADE, waiting=3), "dirk", "F5: n packs"),
     (replace(MADE, sent=3), "olga", "F5: a takes in"),
-    (MADE, "pim", "F4: p prints"),
+    (MADE, "pim", "F4: p prints the letters of 2026-0001, with carla, whose PIN is 567890"),
     (replace(MADE, letters={LetterState.PRINTED: 3}), "pim", "F4: c confirms"),
     (replace(MADE, letters={LetterState.CONFIRMED: 3}), "pim", "F4: m sends"),
     (replace(MADE, letters={LetterState.SENT: 3}), "olga", "F3, c closes"),
@@ -41,6 +45,7 @@ WAY = [
 @pytest.mark.parametrize(("found", "who", "told"), WAY, ids=[told for _found, _who, told in WAY])
 def test_each_step_is_told_to_who_takes_it(found: OnRecord, who: str, told: str) -> None:
     assert told in step(found, PRACTICE, who)
+    assert step(found, PRACTICE, who).endswith(f"PIN of {who}: {PRACTICE.pins[who]}")
     assert step(found, PRACTICE, None) == (
         f"Log in as {who}: choose the name, Enter, PIN {PRACTICE.pins[who]}."
     )
@@ -75,3 +80,26 @@ async def test_the_line_leads_through_and_can_be_hidden(home: Path) -> None:
         await player.press("ctrl+g")
         await player.sees("→ F5: n packs")
         await app.end()
+
+
+class _Watched(StationApp):
+    CSS_PATH = Path(tui.__file__).with_name("station.tcss")
+    acts: ClassVar[list[tuple[str, ...]]] = []
+
+    async def run_act(self, *arguments: str) -> Outcome:
+        self.acts.append(arguments)
+        return await super().run_act(*arguments)
+
+
+async def test_hands_are_pretended_at_a_simulated_desk_only(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATION_BENCH", str(tmp_path))
+    insert = ("bench", "insert", "usb-1", "--envelope", "000001")
+    for practice in (None, PRACTICE):
+        app = _Watched(home, practice)
+        async with app.run_test(size=(80, 24)):
+            await put_in(app, seat_of(("dispatch", "check", "--seat", "usb-1")) or "", "000001")
+            assert (insert in app.acts) is (practice is not None)
+            await app.end()
+    assert seat_of(("dispatch", "check")) is None

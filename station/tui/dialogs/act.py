@@ -18,6 +18,7 @@ from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, Q
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Outcome, Said
 from station.tui.dialogs.base import StationModal
+from station.tui.practising import put_in, seat_of
 from station.tui.widgets.large_text import LargeText
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import N_, _
@@ -138,7 +139,11 @@ class ActDialog(StationModal[Outcome]):
             case "leave":
                 await self.action_leave()
             case "go-on":
-                await self._answered("yes" if isinstance(self._asked, AskYes) else "")
+                asked, seat = self._asked, seat_of(self._arguments)
+                if isinstance(asked, AskNext) and asked.about and seat is not None:
+                    await put_in(self.station, seat, asked.about)
+                if asked is not None and asked is self._asked:
+                    await self._answered("yes" if isinstance(asked, AskYes) else "")
             case "no":
                 await self._answered("no")
 

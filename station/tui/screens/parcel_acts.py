@@ -17,6 +17,7 @@ from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import NewFile
 from station.tui.dialogs.scan_many import ScanMany
 from station.tui.lists_screen import ListsScreen
+from station.tui.practising import put_in
 from station.tui.screens import dispatch_reading as reading
 from station.tui.screens.dispatch_reading import PackRow, ParcelRow
 from station.tui.words import _, n_
@@ -123,6 +124,7 @@ class ParcelActs(ListsScreen):
         first = next(one.mailer_number for one in wanted if one.token_driver == driver)
         text = _("Put token {token} into seat {seat}.").format(token=first, seat=seat)
         if await self.app.push_screen_wait(Confirm(title, text, _("It is in"))):
+            await put_in(self.station, seat, first)
             await self.act(title, "dispatch", "check", row.number, "--seat", seat, "--every", show=True)
 
     @work(group="act", exclusive=True, exit_on_error=False)

@@ -24,6 +24,7 @@ from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
 from station.tui.dialogs.picking import PickFile
 from station.tui.dialogs.telling import Tell
+from station.tui.practising import put_in
 from station.tui.screens.chosen_token import ChosenToken
 from station.tui.screens.token_details import TokenDetails
 from station.tui.words import N_, _
@@ -88,6 +89,7 @@ class TokenActs(ChosenToken):
         seat = await seat_for(self, text.format(number=number))
         if seat is None:
             return
+        await put_in(self.station, seat, number)
         title = _("Verify token {number}").format(number=number)
         outcome = await self.act(title, "token", "verify", seat, number, "--json", checks=True)
         if outcome.failed is None and outcome.output:
