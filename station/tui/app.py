@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -21,28 +20,25 @@ from batch.store.database import Records
 from drivers.errors import ToldError
 from station.acting import TO_PRESENT
 from station.exit_codes import ExitCode
-from station.home import Home, enter
+from station.home import enter
 from station.terminal import Terminal
-from station.tui import preferences
 from station.tui.acts import Act, Outcome
 from station.tui.areas import AREAS, LOGIN, area, done_in
 from station.tui.autopilot import Autopilot
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
-from station.tui.discreet import DiscreetApp
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
 from station.tui.guiding import Practice, on_record, step
-from station.tui.keys import spoken_keys
+from station.tui.liked_app import LikedApp
 from station.tui.palette import DeskCommands, system_commands
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
 from station.tui.screens.opening import OpeningScreen
 from station.tui.session import Guard, Session, Use
-from station.tui.themes import NAMES, THEMES
 from station.tui.under_way import UnderWay
-from station.tui.words import N_, _, speak, spoken
+from station.tui.words import N_, _
 from station.wiring import Desk
 
 _GO_ON = "ctrl+o"
@@ -58,7 +54,7 @@ _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
 
-class StationApp(DiscreetApp[ExitCode]):
+class StationApp(LikedApp):
     """Opened by `station` in a terminal. It shows and asks; what is done, the desk's commands do."""
 
     TITLE = "Issuance Station"
@@ -75,8 +71,6 @@ class StationApp(DiscreetApp[ExitCode]):
         Binding("ctrl+q", "leave", N_("Leave"), key_display="^q", priority=True, show=False),
     ]
 
-    _liking: preferences.Preferences
-
     def __init__(self, home: Path, practice: Practice | None = None) -> None:
         """`practice`: a simulated desk, at which the next step is always told."""
         super().__init__()
@@ -90,7 +84,6 @@ class StationApp(DiscreetApp[ExitCode]):
         self.reader = Reader(self.desk)
         self._sought: dict[str, str] = {}
         self._version: int | None = None
-        self._styled = ""
         self.under_way = UnderWay(self)
         self.failure: ToldError | None = None
         """Why the records could not be opened, so that there is nothing to be shown."""
@@ -98,9 +91,6 @@ class StationApp(DiscreetApp[ExitCode]):
         """Only where the process is the screen's own."""
         self.use = Use()
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
-        for theme in THEMES:
-            self.register_theme(theme)
-        self._prefer(preferences.unknown())
         for one in AREAS:
             self.add_mode(one.name, one.open)
         self.add_mode(LOGIN, LoginScreen)
@@ -174,7 +164,7 @@ class StationApp(DiscreetApp[ExitCode]):
         self.use.begin(session)
         if session.token:
             self.guard.start()
-        await self._speak_to(self.operator)
+        await self.speak_to(self.operator)
         if self.current_mode == LOGIN or not self.opened:
             await self.switch_mode(AREAS[0].name)
 
@@ -307,72 +297,6 @@ class StationApp(DiscreetApp[ExitCode]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Themes, languages and the bell; the acts of the areas come from `DeskCommands`."""
         return system_commands(self)
-
-    def refresh_css(self, animate: bool = True) -> None:
-        """Read all styles anew for another theme only; Textual does so twice for each area that is opened."""
-        if self.theme != self._styled:
-            self._styled = self.theme
-            super().refresh_css(animate)
-
-    @property
-    def liking(self) -> preferences.Preferences:
-        """How who is logged in likes the screen."""
-        return self._liking
-
-    @property
-    def folder(self) -> Path:
-        """Where a file was picked last."""
-        return Path(self._liking.folder) if self._liking.folder else Path.home()
-
-    def remember_folder(self, folder: Path) -> None:
-        """Begin there when a file is picked next."""
-        self._liking = replace(self._liking, folder=str(folder))
-        self.run_worker(self._keep_liking(self._liking), group="liking", exit_on_error=False)
-
-    def call_attention(self) -> None:
-        """Somebody is needed: the bell, where it is wanted."""
-        if self._liking.bell:
-            self.bell()
-
-    def _prefer(self, liking: preferences.Preferences) -> None:
-        self._liking = liking
-        speak(liking.language)
-        self._bindings = spoken_keys(self._merged_bindings or self._bindings)
-        self.theme = liking.theme if liking.theme in NAMES else THEMES[0].name
-
-    @work(group="liking", exit_on_error=False)
-    async def prefer(self, liking: preferences.Preferences) -> None:
-        """Keep what was chosen, and show it."""
-        await self._keep_liking(liking)
-        await self._speak_to(self.operator)
-
-    async def _keep_liking(self, liking: preferences.Preferences) -> None:
-        name = self.operator
-        # By the reading thread, because the home's disk may hang.
-        await self.reader.read(lambda _desk, _records: preferences.keep(Home(self.home), name, liking))
-
-    async def _liking_of(self, name: str | None) -> preferences.Preferences:
-        return await self.reader.read(lambda _desk, _records: preferences.of_operator(Home(self.home), name))
-
-    async def _speak_to(self, name: str | None) -> None:
-        before = spoken()
-        self._prefer(await self._liking_of(name))
-        if spoken() != before:
-            await self._renew_screens()
-
-    async def _renew_screens(self) -> None:
-        """Make every screen anew, in the language in use; the area that is open stays open."""
-        opened = self.current_mode
-        acting = {one.mode for one in self.under_way.dialogs}
-        for one in AREAS:
-            if one.name not in acting and one.name != opened:
-                await self.remove_mode(one.name)
-                self.add_mode(one.name, one.open)
-        if area(opened) is not None and opened not in acting:
-            await self.switch_mode(LOGIN)
-            await self.remove_mode(opened)
-            self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
-            await self.switch_mode(opened)
 
     @work(group="start-order", exclusive=True)
     async def start_order(self, number: str) -> None:

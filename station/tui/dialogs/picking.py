@@ -183,8 +183,8 @@ class _Picker(Dialog[Path]):
             field.take(event.character)
 
     def _into_field(self, keys: Sequence[events.Key]) -> None:
-        field = self.query_one("#path", Input)
-        field.value = ""
+        field = self.query_one("#path", PathField)
+        field.take("")
         self.set_focus(field)
         for key in keys:
             field.post_message(events.Key(key.key, key.character))

@@ -8,8 +8,7 @@ from pathlib import Path
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from batch.model.assessment import Level
 from batch.model.errors import NotFound
@@ -22,7 +21,6 @@ from batch.store import order_list, orders
 from batch.store.database import Records
 from batch.store.order_list import ListedOrder, OrdersWanted
 from batch.store.paging import Page, Place
-from station.tui.desk_screen import DeskScreen
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
@@ -32,14 +30,14 @@ from station.tui.screens import orders_reading
 from station.tui.screens.order_importing import import_order
 from station.tui.screens.order_tokens import OrderTokensScreen
 from station.tui.screens.orders_reading import OrderDetails, findings, levelled
+from station.tui.sought_screen import SoughtScreen
 from station.tui.state_words import told
-from station.tui.widgets.facts import Facts
 from station.tui.widgets.paged_table import PagedTable
 from station.tui.words import N_, _, n_
 from station.wiring import Desk
 
 
-class OrdersScreen(DeskScreen):
+class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
     """Orders, the newest first, with what is known of the one under the cursor."""
 
     area = "orders"
@@ -65,99 +63,55 @@ class OrdersScreen(DeskScreen):
     ]
 
     def __init__(self) -> None:
-        super().__init__()
-        self._wanted = OrdersWanted()
-        self._shown: OrdersWanted | None = None
+        super().__init__(OrdersWanted())
 
-    def content(self) -> ComposeResult:
-        with Vertical(classes="split"):
-            with Vertical(classes="list"):
-                yield Input(placeholder=_("Number, reference or subscriber"), id="sought", compact=True)
-                yield Label("", id="only", markup=False)
-                headings = (_("Order"), _("State"), _("Tokens"), _("Made"), _("Spoiled"), _("Left"))
-                more = (_("Reference"), _("Subscriber"))
-                yield PagedTable[ListedOrder]((*headings, *more), _cells, id="orders")
-                yield Label("", id="orders-none", classes="empty", markup=False)
-            with VerticalScroll(classes="details"):
-                yield Facts(id="order")
+    def heading(self) -> ComposeResult:
+        yield Label("", id="only", markup=False)
 
-    def on_mount(self) -> None:
-        """The list has the focus; the field is there once it is asked for."""
-        self.query_one("#sought", Input).display = False
-        self._table.focus()
+    def new_table(self) -> PagedTable[ListedOrder]:
+        headings = (_("Order"), _("State"), _("Tokens"), _("Made"), _("Spoiled"), _("Left"))
+        more = (_("Reference"), _("Subscriber"))
+        return PagedTable((*headings, *more), _cells, id="orders")
 
-    @property
-    def _table(self) -> PagedTable[ListedOrder]:
-        return self.query_one("#orders", PagedTable)
+    def placeholder(self) -> str:
+        return _("Number, reference or subscriber")
+
+    def page(self, records: Records, wanted: OrdersWanted, place: Place, limit: int) -> Page[ListedOrder]:
+        return order_list.page(records, wanted, place, limit)
+
+    def sought(self, text: str) -> OrdersWanted:
+        return OrdersWanted(self.wanted.states, text=text.strip() or None)
+
+    def empty(self) -> str:
+        if self.wanted != self.all:
+            return _("No such order; Esc shows all.")
+        return _("No orders yet. i takes a file in, t writes a form.")
 
     async def load(self) -> None:
         if sought := self.station.take_sought(self.area):
-            self._wanted = OrdersWanted(text=sought)
-        wanted = self._wanted
-
-        async def fetch(place: Place, limit: int) -> Page[ListedOrder]:
-            def page(_desk: Desk, records: Records) -> Page[ListedOrder]:
-                return order_list.page(records, wanted, place, limit)
-
-            return await self.read(page)
-
-        if wanted == self._shown:
-            await self._table.look_again(fetch)
-        else:
-            await self._table.look(fetch)
-        self._shown = wanted
-        self._tell_filter(wanted)
-
-    def _tell_filter(self, wanted: OrdersWanted) -> None:
+            self.wanted = OrdersWanted(text=sought)
+        await super().load()
+        wanted, only = self.wanted, self.query_one("#only", Label)
         parts = [told(state) for state in wanted.states]
         parts += [_("beginning with {text}").format(text=wanted.text)] if wanted.text else []
-        only, none = self.query_one("#only", Label), self.query_one("#orders-none", Label)
         only.display = bool(parts)
         only.update(_("Only {what}; Esc shows all").format(what=", ".join(parts)))
-        empty = not self._table.page.rows
-        none.display = empty
-        self._table.set_class(empty, "-empty")
-        none.update(
-            _("No such order; Esc shows all.")
-            if parts
-            else _("No orders yet. i takes a file in, t writes a form.")
-        )
 
-    @on(PagedTable.Highlighted, "#orders")
-    def order_changed(self, event: PagedTable.Highlighted) -> None:
-        """Another order is under the cursor, or the same was read again."""
-        self._show(event.row.order.number if event.row is not None else None)
+    def tell(self, row: ListedOrder | None) -> None:
+        self._show(row.order.number if row is not None else None)
 
     @work(group="details", exclusive=True, exit_on_error=False)
     async def _show(self, number: str | None) -> None:
-        shown = self.query_one("#order", Facts)
         if number is None:
-            shown.tell(())
+            self.facts.tell(())
             return
         found = await self._details(number)
-        shown.tell(orders_reading.facts(found), orders_reading.lines(found))
+        self.facts.tell(orders_reading.facts(found), orders_reading.lines(found))
 
     async def _details(self, number: str) -> OrderDetails:
         return await self.read(partial(orders_reading.details, number=number))
 
     # Finding
-
-    def action_filter(self) -> None:
-        """Type the beginning of what an order is called by."""
-        field = self.query_one("#sought", Input)
-        field.display = True
-        field.focus()
-
-    @on(Input.Changed, "#sought")
-    def typed(self, event: Input.Changed) -> None:
-        """Show those it is the beginning of."""
-        self._want(OrdersWanted(self._wanted.states, text=event.value.strip() or None))
-
-    @on(Input.Submitted, "#sought")
-    def found(self, event: Input.Submitted) -> None:
-        """Go to the list."""
-        event.stop()
-        self._table.focus()
 
     @work(group="ask", exclusive=True)
     async def action_state(self) -> None:
@@ -166,15 +120,7 @@ class OrdersScreen(DeskScreen):
         options = [anything, *((told(state), (state,)) for state in OrderState)]
         states = await self.app.push_screen_wait(Choose(_("Which orders?"), options))
         if states is not None:
-            self._want(OrdersWanted(states, text=self._wanted.text))
-
-    def action_everything(self) -> None:
-        """Show all orders again."""
-        field = self.query_one("#sought", Input)
-        field.value = ""
-        field.display = False
-        self._table.focus()
-        self._want(OrdersWanted())
+            self.want(OrdersWanted(states, text=self.wanted.text))
 
     def scanned(self, text: str) -> None:
         """An order of that number or reference, else the token."""
@@ -192,14 +138,9 @@ class OrdersScreen(DeskScreen):
         if found is None:
             self.station.find(text)
         else:
-            self._want(OrdersWanted(text=found))
+            self.want(OrdersWanted(text=found))
 
-    def _want(self, wanted: OrdersWanted) -> None:
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self.reload()
-
-    @on(PagedTable.Opened, "#orders")
+    @on(PagedTable.Opened)
     def show_tokens(self, event: PagedTable.Opened) -> None:
         """The order's tokens."""
         self.app.push_screen(OrderTokensScreen(event.row.order.number))
@@ -207,19 +148,14 @@ class OrdersScreen(DeskScreen):
     # Acts
 
     def _chosen(self) -> ListedOrder | None:
-        row = self._table.chosen
-        if row is None:
-            self.notify(_("There is no order under the cursor."), severity="warning")
-        return row
+        return self.choose(_("There is no order under the cursor."))
 
     @work(group="act", exclusive=True)
     async def action_take_in(self) -> None:
         """Take an order in from a file."""
         if await self.may(Act.RECEIVE, where="order") and await import_order(self):
             # The new one is the first of all.
-            self._shown = None
-            self.action_everything()
-            self.reload()
+            self.show_afresh()
 
     @work(group="act", exclusive=True)
     async def action_assess(self) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Input, Label
 
 from batch.model.registry import Subscriber
 from batch.people.acting import register_of
@@ -16,7 +13,6 @@ from batch.people.separation import Act, same
 from batch.store import registry
 from batch.store.database import Records
 from batch.store.paging import Page, Place
-from station.tui.desk_screen import DeskScreen
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
 from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import NewFile, PickFile
@@ -25,14 +21,15 @@ from station.tui.screens.registry_forgetting import ForgettingScreen
 from station.tui.screens.registry_forms import given, subscriber_fields
 from station.tui.screens.registry_operators import OperatorsScreen
 from station.tui.screens.registry_people import PeopleScreen
+from station.tui.sought_screen import SoughtScreen
 from station.tui.state_words import told
-from station.tui.widgets.facts import Fact, Facts
+from station.tui.widgets.facts import Fact
 from station.tui.widgets.paged_table import PagedTable
 from station.tui.words import N_, _, n_
 from station.wiring import Desk
 
 
-class RegistryScreen(DeskScreen):
+class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
     """Who may order, by number."""
 
     area = "registry"
@@ -54,98 +51,46 @@ class RegistryScreen(DeskScreen):
     ]
 
     def __init__(self) -> None:
-        super().__init__()
-        self._words: tuple[str, ...] = ()
-        self._shown: tuple[str, ...] | None = None
+        super().__init__(())
 
-    def content(self) -> ComposeResult:
-        with Vertical(classes="split"):
-            with Vertical(classes="list"):
-                yield Input(placeholder=_("Words of name, number or address"), id="sought", compact=True)
-                headings = (_("Subscriber"), _("Name"), _("State"), _("Most tokens"))
-                yield PagedTable[Subscriber](headings, _cells, id="subscribers")
-                yield Label("", id="subscribers-none", classes="empty", markup=False)
-            with VerticalScroll(classes="details"):
-                yield Facts(id="subscriber")
+    def new_table(self) -> PagedTable[Subscriber]:
+        headings = (_("Subscriber"), _("Name"), _("State"), _("Most tokens"))
+        return PagedTable(headings, _cells, id="subscribers")
 
-    def on_mount(self) -> None:
-        """The list has the focus."""
-        self.query_one("#sought", Input).display = False
-        self._table.focus()
+    def placeholder(self) -> str:
+        return _("Words of name, number or address")
 
-    @property
-    def _table(self) -> PagedTable[Subscriber]:
-        return self.query_one("#subscribers", PagedTable)
+    def page(self, records: Records, wanted: tuple[str, ...], place: Place, limit: int) -> Page[Subscriber]:
+        return registry.subscribers_page(records, wanted, place, limit)
+
+    def sought(self, text: str) -> tuple[str, ...]:
+        return tuple(text.split())
+
+    def empty(self) -> str:
+        if self.wanted:
+            return _("No such subscriber; Esc shows all. p finds people.")
+        return _("No subscribers yet. i takes a file in, a adds one.")
+
+    def tell(self, row: Subscriber | None) -> None:
+        self.facts.tell(_facts(row) if row is not None else ())
 
     async def load(self) -> None:
         if sought := self.station.take_sought(self.area):
             # What is due here is about operators, or somebody to be forgotten.
             works = await self.read(partial(_works_here, name=sought))
             self.action_operators() if works else self.action_forgetting()
-        words = self._words
-
-        async def fetch(place: Place, limit: int) -> Page[Subscriber]:
-            def page(_desk: Desk, records: Records) -> Page[Subscriber]:
-                return registry.subscribers_page(records, words, place, limit)
-
-            return await self.read(page)
-
-        await (self._table.look_again(fetch) if words == self._shown else self._table.look(fetch))
-        self._shown = words
-        empty, none = not self._table.page.rows, self.query_one("#subscribers-none", Label)
-        none.display = empty
-        self._table.set_class(empty, "-empty")
-        none.update(
-            _("No such subscriber; Esc shows all. p finds people.")
-            if words
-            else _("No subscribers yet. i takes a file in, a adds one.")
-        )
-
-    @on(PagedTable.Highlighted, "#subscribers")
-    def subscriber_changed(self, event: PagedTable.Highlighted) -> None:
-        """Another is under the cursor."""
-        self.query_one("#subscriber", Facts).tell(_facts(event.row) if event.row is not None else ())
+        await super().load()
 
     # Finding
-
-    def action_filter(self) -> None:
-        """Type words to look for."""
-        field = self.query_one("#sought", Input)
-        field.display = True
-        field.focus()
-
-    @on(Input.Changed, "#sought")
-    def typed(self, event: Input.Changed) -> None:
-        """Show those in which all of them stand."""
-        if (words := tuple(event.value.split())) != self._words:
-            self._words = words
-            self.reload()
-
-    @on(Input.Submitted, "#sought")
-    def found(self, event: Input.Submitted) -> None:
-        """Go to the list."""
-        event.stop()
-        self._table.focus()
-
-    def action_everything(self) -> None:
-        """Show all again."""
-        field = self.query_one("#sought", Input)
-        field.value = ""
-        field.display = False
-        self._table.focus()
-        if self._words:
-            self._words = ()
-            self.reload()
 
     def scanned(self, text: str) -> None:
         """A person's number begins with a letter, as nothing else here does."""
         if text[:1] in ("P", "p"):
             self.app.push_screen(PeopleScreen(None, (text,)))
-        elif self._words != (text,):
-            self._words = (text,)
-            self.reload()
+        else:
+            self.want((text,))
 
-    @on(PagedTable.Opened, "#subscribers")
+    @on(PagedTable.Opened)
     def show_people(self, event: PagedTable.Opened) -> None:
         """The people of a subscriber."""
         self.app.push_screen(PeopleScreen(event.row))
@@ -231,10 +176,7 @@ class RegistryScreen(DeskScreen):
             await self.act(title, "registry", "export", str(file))
 
     def _chosen(self) -> Subscriber | None:
-        row = self._table.chosen
-        if row is None:
-            self.notify(_("There is no subscriber under the cursor."), severity="warning")
-        return row
+        return self.choose(_("There is no subscriber under the cursor."))
 
 
 def _works_here(_desk: Desk, records: Records, name: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from batch.model.registry import Document, Person, Subscriber
 from batch.people.manager_certificates import last_day
@@ -17,20 +17,19 @@ from batch.store import registry
 from batch.store.database import Records
 from batch.store.paging import Page, Place
 from batch.store.registry import PeopleWanted
-from station.tui.desk_screen import DeskScreen
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import TypedConfirmation
 from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import PickFile
 from station.tui.screens.registry_forms import given, person_fields
+from station.tui.sought_screen import SoughtScreen
 from station.tui.state_words import told
-from station.tui.widgets.facts import Fact, Facts
+from station.tui.widgets.facts import Fact
 from station.tui.widgets.paged_table import PagedTable
 from station.tui.words import N_, _
-from station.wiring import Desk
 
 
-class PeopleScreen(DeskScreen):
+class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
     """Opened from the list of subscribers; Escape goes back to it."""
 
     area = "registry"
@@ -50,84 +49,48 @@ class PeopleScreen(DeskScreen):
     ]
 
     def __init__(self, subscriber: Subscriber | None, words: tuple[str, ...] = ()) -> None:
-        super().__init__()
+        super().__init__(PeopleWanted(organisation=subscriber.organisation if subscriber else None))
         self.subscriber = subscriber
-        self._words = words
-        self._shown: tuple[str, ...] | None = None
+        self._begun = " ".join(words)
+        self.wanted = self.sought(self._begun)
 
     def content(self) -> ComposeResult:
         of = self.subscriber
         yield Label(f"{of.organisation}  {of.name}" if of else _("People of all subscribers"), markup=False)
-        with Vertical(classes="split"):
-            with Vertical(classes="list"):
-                yield Input(
-                    " ".join(self._words),
-                    placeholder=_("Words of name, number or e-mail"),
-                    id="sought",
-                    compact=True,
-                )
-                headings = (_("Name"), _("Functions"), _("State"), _("Person"), _("E-mail"), _("Subscriber"))
-                yield PagedTable[Person](headings, _cells, id="people")
-                yield Label("", id="people-none", classes="empty", markup=False)
-            with VerticalScroll(classes="details"):
-                yield Facts(id="person")
+        yield from super().content()
 
     def on_mount(self) -> None:
-        """The list has the focus."""
-        self.query_one("#sought", Input).display = bool(self._words)
-        self._table.focus()
+        """Who was scanned is sought at once."""
+        super().on_mount()
+        if self._begun:
+            self.scanned(self._begun)
 
-    @property
-    def _table(self) -> PagedTable[Person]:
-        return self.query_one("#people", PagedTable)
+    def new_table(self) -> PagedTable[Person]:
+        headings = (_("Name"), _("Functions"), _("State"), _("Person"), _("E-mail"), _("Subscriber"))
+        return PagedTable(headings, _cells, id="people")
 
-    async def load(self) -> None:
-        words = self._words
-        of = self.subscriber.organisation if self.subscriber else None
-        wanted = PeopleWanted(organisation=of, words=words)
+    def placeholder(self) -> str:
+        return _("Words of name, number or e-mail")
 
-        async def fetch(place: Place, limit: int) -> Page[Person]:
-            def page(_desk: Desk, records: Records) -> Page[Person]:
-                return registry.persons_page(records, wanted, place, limit)
+    def page(self, records: Records, wanted: PeopleWanted, place: Place, limit: int) -> Page[Person]:
+        return registry.persons_page(records, wanted, place, limit)
 
-            return await self.read(page)
+    def sought(self, text: str) -> PeopleWanted:
+        return replace(self.all, words=tuple(text.split()))
 
-        await (self._table.look_again(fetch) if words == self._shown else self._table.look(fetch))
-        self._shown = words
-        empty, none = not self._table.page.rows, self.query_one("#people-none", Label)
-        none.display = empty
-        self._table.set_class(empty, "-empty")
-        none.update(_("Nobody is found; Esc goes back.") if words else _("Nobody yet; a adds somebody."))
+    def empty(self) -> str:
+        return (
+            _("Nobody is found; Esc goes back.") if self.wanted.words else _("Nobody yet; a adds somebody.")
+        )
 
-    @on(PagedTable.Highlighted, "#people")
-    def person_changed(self, event: PagedTable.Highlighted) -> None:
-        """Somebody else is under the cursor."""
-        self.query_one("#person", Facts).tell(_facts(event.row) if event.row is not None else ())
-
-    def action_filter(self) -> None:
-        """Type words to look for."""
-        field = self.query_one("#sought", Input)
-        field.display = True
-        field.focus()
-
-    @on(Input.Changed, "#sought")
-    def typed(self, event: Input.Changed) -> None:
-        """Show those in whom all of them stand."""
-        if (words := tuple(event.value.split())) != self._words:
-            self._words = words
-            self.reload()
-
-    @on(Input.Submitted, "#sought")
-    def found(self, event: Input.Submitted) -> None:
-        """Go to the list."""
-        event.stop()
-        self._table.focus()
+    def tell(self, row: Person | None) -> None:
+        self.facts.tell(_facts(row) if row is not None else ())
 
     def scanned(self, text: str) -> None:
         """Somebody's number."""
-        self.query_one("#sought", Input).value = text
-        self.action_filter()
-        self._table.focus()
+        self.field.value = text
+        self.field.display = True
+        self.table.focus()
 
     def action_back(self) -> None:
         """To the subscribers."""
@@ -203,12 +166,9 @@ class PeopleScreen(DeskScreen):
 
     async def _allowed(self) -> Person | None:
         """Who is under the cursor, where the registry is for whoever is logged in to keep."""
-        row = self._table.chosen
-        if row is None:
-            self.notify(_("There is nobody under the cursor."), severity="warning")
-        elif await self.may(Act.KEEP_REGISTRY, where=row.number):
-            return row
-        return None
+        row = self.choose(_("There is nobody under the cursor."))
+        allowed = row is not None and await self.may(Act.KEEP_REGISTRY, where=row.number)
+        return row if allowed else None
 
 
 def _cells(row: Person) -> tuple[str, ...]:
