@@ -83,7 +83,7 @@ async def test_the_line_leads_through_and_can_be_hidden(home: Path) -> None:
 
 
 class _Watched(StationApp):
-    CSS_PATH = Path(tui.__file__).with_name("station.tcss")
+    CSS_PATH = str(Path(tui.__file__).with_name("station.tcss"))
     acts: ClassVar[list[tuple[str, ...]]] = []
 
     async def run_act(self, *arguments: str) -> Outcome:
