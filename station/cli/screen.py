@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from station.cli.invocation import Invocation, pass_invocation
@@ -15,6 +18,7 @@ def screen(invocation: Invocation) -> ExitCode:
 
     Where there is no station yet it offers to set up one without hardware, and leads through it.
     """
+    need_terminal()
     if not invocation.home_path.exists():
         from station.tui.first_day import begin
 
@@ -22,3 +26,11 @@ def screen(invocation: Invocation) -> ExitCode:
     from station.tui.app import open_screen
 
     return open_screen(invocation.home_path)
+
+
+def need_terminal() -> None:
+    """Raises `click.UsageError` where there is no terminal that a screen can be drawn on."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("the screen needs a terminal; every command works without one")
+    if os.environ.get("TERM") == "dumb":
+        raise click.UsageError("TERM is dumb: the screen needs a terminal on which it can draw")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+from station.exit_codes import ExitCode
 from tests.tui.tmux import terminal
 
 CRASHES = """
@@ -54,3 +56,20 @@ def test_no_variable_has_the_keys_written_down(home: Path, tmp_path: Path) -> No
 
 def _environment() -> dict[str, str]:
     return {"LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm-256color"}
+
+
+def test_without_a_terminal_no_screen_is_drawn(home: Path) -> None:
+    command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert "needs a terminal" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_terminal_that_cannot_draw_is_told_so(home: Path, tmp_path: Path) -> None:
+    with terminal(tmp_path) as tmux:
+        command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
+        tmux.start(command, _environment() | {"TERM": "dumb"}, 100, 30)
+        tmux.sees("TERM is dumb", f"ended {ExitCode.USAGE}")
