@@ -12,7 +12,7 @@ from pathlib import Path
 
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Button, OptionList
+from textual.widgets import Button, Input, OptionList
 
 from station.exit_codes import ExitCode
 from station.home import Home
@@ -76,9 +76,6 @@ class Player:
         await self.secret(passphrase(name))
         await self.until(lambda: self.app.operator == name, f"{name} logged in")
         await self.settled()
-
-    def _people(self) -> list[str]:
-        return [str(one.prompt) for one in self.app.screen.query_one("#people", OptionList).options]
 
     async def secret(self, typed: str) -> None:
         """Type a PIN or passphrase when it is asked for."""
@@ -161,6 +158,27 @@ async def in_area(
         await player.sees(*sees)
         await player.settled()
         yield player
+
+
+async def pick(player: Player, path: Path) -> None:
+    """Type a path into the picker that is open."""
+    await player.until(lambda: player.app.screen.query_one("#path"), "the picker")
+    player.app.screen.query_one("#path", Input).value = str(path)
+    player.app.screen.query_one("#path", Input).focus()
+    await player.press("enter")
+
+
+async def button(player: Player, label: str) -> None:
+    """Go to a button with Tab and press it."""
+    await player.until(
+        lambda: label in {str(one.label) for one in player.app.screen.query(Button)}, f"button {label}"
+    )
+    for _ in range(9):
+        focused = player.app.focused
+        if isinstance(focused, Button) and str(focused.label) == label:
+            break
+        await player.press("tab")
+    await player.press("enter")
 
 
 def _holds(seen: Callable[[], object]) -> bool:

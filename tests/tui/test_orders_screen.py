@@ -24,7 +24,7 @@ from batch.store.database import Records
 from layouts.library import Library
 from station.home import Home
 from station.tui.dialogs.picking import FolderTree
-from tests.tui.playing import NORMAL, SIZES, Player, in_area
+from tests.tui.playing import NORMAL, SIZES, Player, button, in_area, pick
 from tests.unit.custody_kit import made_by_officers
 from tests.unit.finished_kit import delivered
 from tests.unit.login_kit import actor_of, passphrase, staffed
@@ -99,27 +99,6 @@ async def go_to(player: Player, number: str) -> None:
         await player.press("down")
         await player.settled()
     await player.sees(f"Order      {number}")
-
-
-async def pick(player: Player, path: Path) -> None:
-    """Type a path into the picker that is open."""
-    await player.until(lambda: player.app.screen.query_one("#path"), "the picker")
-    player.app.screen.query_one("#path", Input).value = str(path)
-    player.app.screen.query_one("#path", Input).focus()
-    await player.press("enter")
-
-
-async def button(player: Player, label: str) -> None:
-    """Go to a button with Tab and press it."""
-    await player.until(
-        lambda: label in {str(one.label) for one in player.app.screen.query(Button)}, f"button {label}"
-    )
-    for _ in range(9):
-        focused = player.app.focused
-        if isinstance(focused, Button) and str(focused.label) == label:
-            break
-        await player.press("tab")
-    await player.press("enter")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -21,8 +21,8 @@ from batch.store import registry as stored
 from batch.store.clock import now
 from batch.store.database import Records
 from station.home import Home
-from tests.tui.playing import NORMAL, SIZES, Player, in_area
-from tests.tui.test_orders_screen import SAMPLES, button, pick
+from tests.tui.playing import NORMAL, SIZES, Player, button, in_area, pick
+from tests.tui.test_orders_screen import SAMPLES
 from tests.unit.registry_kit import MANAGER, ORGANISATION, certificate, pem
 
 OTHER = "NTRNL-90005678"
