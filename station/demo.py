@@ -11,9 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from batch.model.orders import Item
-from batch.store.database import Records
-from batch.store.items import items
-from batch.store.orders import order, orders
 from station import demo_hands as hands
 from station.simulated_desk import (
     REGISTRY,
@@ -55,7 +52,7 @@ def play(directory: Path, say: Say, *, pace: str = "fast", anew: bool = False) -
         found(desk, pace, anew=anew)
         try:
             number = _played(desk)
-            tokens = _tokens(desk.home, number)
+            tokens = hands.tokens(desk.home, number)
         finally:
             desk.bench.down()
     again = f"station bench up --piv 2 --pkcs11 2 --operators {','.join(one.name for one in people())}"
@@ -92,7 +89,7 @@ def _ordered(desk: SimulatedDesk) -> str:
     """The order is brought in by one and approved by another; its number."""
     desk.station(f"registry import {shlex.quote(str(REGISTRY))} --as olga", pin=True)
     desk.station(f"order import {shlex.quote(str(SAMPLE))} --as olga", pin=True)
-    number = _first_order(desk.home)
+    number = hands.first_order(desk.home)
     desk.station(f"order assess {number} --as olga", pin=True)
     desk.station(f"order approve {number} --as bert", pin=True)
     return number
@@ -103,9 +100,9 @@ def _dispatched(desk: SimulatedDesk, number: str) -> None:
     desk.papers.mkdir(mode=0o700)
     desk.station(f"dispatch new {number} --each --as dirk", pin=True)
     for layout, seat in (("group-card", "piv-1"), ("group-usb", "usb-1")):
-        made = [one.mailer_number for one in _tokens(desk.home, number) if one.layout.startswith(layout)]
+        made = [one.mailer_number for one in hands.tokens(desk.home, number) if one.layout.startswith(layout)]
         _read_tokens(desk, seat, made, "dirk")
-    for sent, parcel in enumerate(_parcels(desk, number)):
+    for sent, parcel in enumerate(hands.parcels(desk, number)):
         if not sent:
             back = date.today() + timedelta(days=90)
             desk.station(f"loan lend reader RD-7001 --to {parcel} --until {back} --as dirk", pin=True)
@@ -117,10 +114,7 @@ def _dispatched(desk: SimulatedDesk, number: str) -> None:
 
 def _acknowledged(desk: SimulatedDesk, number: str) -> None:
     """Every manager writes a mail with the names and numbers of the accompanying letter (R3)."""
-    sender = {item.mailer_number: item.fields["manager_email"] for item in _tokens(desk.home, number)}
-    for parcel in _parcels(desk, number):
-        shown, mail = desk.told(f"dispatch show {parcel}"), desk.papers / f"{parcel}.eml"
-        hands.write_mail(mail, shown, sender[shown["tokens"][0]["number"]])
+    for mail in hands.write_mails(desk, number):
         desk.station(f"acknowledge --eml {shlex.quote(str(mail))} --as olga", pin=True)
 
 
@@ -133,7 +127,7 @@ def _lettered(desk: SimulatedDesk, number: str) -> None:
 
 def _used_and_lost(desk: SimulatedDesk, number: str) -> None:
     """One token is in use; another is lost, and whoever has its letter revokes it, at any hour (R22)."""
-    used, lost, *_ = (one.mailer_number for one in _tokens(desk.home, number))
+    used, lost, *_ = (one.mailer_number for one in hands.tokens(desk.home, number))
     desk.station(f"token activate {used} --as olga", pin=True)
     code = hands.revocation_code(desk.printed / f"{lost}.pdf")
     desk.station(f"revoke {lost} --reason keyCompromise --lost", pin=True, code=code)
@@ -147,23 +141,3 @@ def _closed(desk: SimulatedDesk, number: str) -> None:
     desk.station(f"order report --verify {json_}")
     desk.station("due")
     desk.station("audit verify")
-
-
-def _parcels(desk: SimulatedDesk, number: str) -> list[str]:
-    return [one["parcel"] for one in desk.told(f"dispatch list --order {number}")]
-
-
-def _first_order(home: Path) -> str:
-    records = Records(home / "station.db")
-    try:
-        return orders(records)[0].number
-    finally:
-        records.close()
-
-
-def _tokens(home: Path, number: str) -> tuple[Item, ...]:
-    records = Records(home / "station.db")
-    try:
-        return tuple(items(records, order(records, number)))
-    finally:
-        records.close()

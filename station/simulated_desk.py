@@ -83,7 +83,7 @@ class Person:
 class Prepared:
     """A desk that was founded and whose bench is up: its places, its people, the PINs of its key tokens.
 
-    `founded` tells whether it was just now.
+    `founded` tells whether it was just now, `started` whether its bench was.
     """
 
     directory: Path
@@ -93,6 +93,7 @@ class Prepared:
     people: tuple[Person, ...]
     keys: Mapping[str, str]
     founded: bool
+    started: bool
 
     @property
     def environment(self) -> dict[str, str]:
@@ -102,9 +103,10 @@ class Prepared:
     @property
     def facts(self) -> dict[str, Any]:
         """All of it for scripts, with the sample order and registry."""
+        bench = {"directory": str(self.bench), "running": True, "pace": self.pace, "started": self.started}
         return {
             "home": str(self.home),
-            "bench": {"directory": str(self.bench), "running": True, "pace": self.pace},
+            "bench": bench,
             "environment": self.environment,
             "people": [{"name": one.name, "roles": list(one.roles), "pin": one.pin} for one in self.people],
             "keys": dict(self.keys),
@@ -188,24 +190,26 @@ def state_directory(name: str) -> Path:
     return base / "issuance-station" / name
 
 
-def prepare(directory: Path, say: Say, *, pace: str | None = None, anew: bool = False) -> Prepared:
+def prepare(
+    directory: Path, say: Say, *, pace: str | None = None, anew: bool = False, found_again: bool = True
+) -> Prepared:
     """Found a desk in a folder, or find the one that was, and leave its bench running.
 
     `pace` is one of `PACES`: without it a new desk's is real, another's as it was. What a demo left is
-    emptied first, and with `anew` a desk, too. Raises `HomeError` where the folder is something else, `Busy`
-    where another process founds one, `BenchError`, or `CommandFailed`.
+    emptied first, and with `anew` a desk, too. Raises `HomeError` where the folder is something else, or
+    without `found_again` a desk, `Busy` where another process founds one, `BenchError`, or `CommandFailed`.
     """
     desk = SimulatedDesk(directory, say)
     with alone(directory):
         ready = directory / _READY
-        founded = anew or not ready.is_file()
+        founded = started = anew or not found_again or not ready.is_file()
         if founded:
             pace = pace or "real"
             found(desk, pace, lambda done, of, what: say(f"{done} of {of}: {what}"), anew=anew)
             ready.write_text(pace, encoding="ascii")
             desk.bench.let_go()
         else:
-            pace = _taken_up(desk, ready, pace)
+            pace, started = _taken_up(desk, ready, pace)
     pins = dict(line.split() for line in desk.pins.read_text(encoding="ascii").splitlines())
     return Prepared(
         directory,
@@ -215,6 +219,7 @@ def prepare(directory: Path, say: Say, *, pace: str | None = None, anew: bool = 
         tuple(Person(one.name, tuple(sorted(one.roles)), pins[one.name]) for one in people()),
         {key: pins[key] for key in PINNED},
         founded,
+        started,
     )
 
 
@@ -228,8 +233,8 @@ def end_with_me(bench: Path) -> Callable[[], None]:
     return running.let_go
 
 
-def _taken_up(desk: SimulatedDesk, ready: Path, pace: str | None) -> str:
-    """The pace of a desk that was founded before, its bench up again."""
+def _taken_up(desk: SimulatedDesk, ready: Path, pace: str | None) -> tuple[str, bool]:
+    """The pace of a desk that was founded before, its bench up again, and whether it had to be started."""
     kept = ready.read_text(encoding="ascii")
     running = True
     try:
@@ -246,7 +251,7 @@ def _taken_up(desk: SimulatedDesk, ready: Path, pace: str | None) -> str:
     if not running:
         desk.up(pace, tether=False)
         ready.write_text(pace, encoding="ascii")
-    return pace
+    return pace, not running
 
 
 @contextmanager

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the demo's station and bench live; emptied first if they are a demo's. Default: among your "
-    "state, issuance-station/demo, with --prepare issuance-station/simulated-desk.",
+    "state, issuance-station/demo, with --prepare issuance-station/simulated-desk, with --screen "
+    "issuance-station/demo-screen.",
 )
 @click.option(
     "--prepare", "only_prepare", is_flag=True, help="Found the desk, leave its bench running, play nothing."
@@ -54,7 +55,8 @@ def demo(
     Every command it runs is shown, to be tried by hand afterwards. With --prepare, what is needed before the
     order: a home, people with simulated cards and their PINs, custody, and a bench that stays up until
     `station bench down`. Run again, it finds the desk and starts its bench. With --screen, a new desk's order
-    is played at the operator's screen by the keys a person would press, up to its tokens; your keys pause it.
+    is played at the operator's screen by the keys a person would press, up to its letters; your keys pause
+    it. Its bench ends with the screen; a desk that was prepared or played at is emptied with --anew only.
     """
     from station.demo import play
     from station.simulated_desk import CommandFailed, prepare, state_directory
@@ -65,7 +67,8 @@ def demo(
         raise click.UsageError("--screen and --prepare are two things")
     if pictures is not None and not on_screen:
         raise click.UsageError("--pictures goes with --screen")
-    directory = (directory or state_directory("simulated-desk" if only_prepare else "demo")).absolute()
+    own = "simulated-desk" if only_prepare else "demo-screen" if on_screen else "demo"
+    directory = (directory or state_directory(own)).absolute()
 
     def say(text: str) -> None:
         click.secho(text, bold=True, err=True)
@@ -74,7 +77,7 @@ def demo(
         if only_prepare:
             _show(prepare(directory, say, pace=pace, anew=anew), as_json=as_json)
         elif on_screen:
-            desk = prepare(directory, say, pace=pace, anew=True)
+            desk = prepare(directory, say, pace=pace, anew=anew, found_again=False)
             return _on_screen(desk, pictures)
         else:
             _table(play(directory, say, pace=pace or "fast", anew=anew))
@@ -109,15 +112,22 @@ def _show(prepared: Prepared, *, as_json: bool) -> None:
 def _on_screen(desk: Prepared, pictures: Path | None) -> ExitCode:
     import os
 
-    from station.tui.app import open_screen
-    from station.tui.autopilot import Autopilot, script
+    from station.demo_hands import DemoWorld
+    from station.home import Home
+    from station.tui.autopilot import Autopilot
     from station.tui.first_day import practice_of
+    from station.tui.opening import open_screen
+    from station.tui.play import script
+    from station.tui.preferences import Preferences, keep
 
     os.environ.update(desk.environment)
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
-    practice = practice_of(desk.facts)
-    autopilot = Autopilot(practice, script(practice), pace=desk.pace, pictures=pictures)
+    practice, world = practice_of(desk.facts), DemoWorld(desk.directory)
+    # What the play looks for on the screen is English; papers are proposed where its mails lie.
+    keep(Home(desk.home), None, Preferences(language="en", folder=str(world.papers)))
+    steps = script(practice, world.papers)
+    autopilot = Autopilot(practice, steps, world, pace=desk.pace, pictures=pictures)
     return open_screen(desk.home, practice, autopilot)
 
 

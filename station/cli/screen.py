@@ -23,7 +23,7 @@ def screen(invocation: Invocation) -> ExitCode:
         from station.tui.first_day import begin
 
         return begin(invocation.home_path)
-    from station.tui.app import open_screen
+    from station.tui.opening import open_screen
 
     return open_screen(invocation.home_path)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,6 @@ _GO_ON = "ctrl+o"
 _RENEWAL = 30.0
 """Seconds between two moments at which the terminal is told that its session is used."""
 
-_GARBAGE = (20_000, 10, 100)
-"""Objects made between two collections of the youngest, and collections between those of the older ones."""
-
 _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
@@ -89,6 +85,8 @@ class StationApp(LikedApp):
         """Why the records could not be opened, so that there is nothing to be shown."""
         self.certain_end: CertainEnd | None = None
         """Only where the process is the screen's own."""
+        self.let_bench_go: Callable[[], None] | None = None
+        """Has a simulated bench that ends with this screen go on after all."""
         self.use = Use()
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for one in AREAS:
@@ -354,6 +352,8 @@ class StationApp(LikedApp):
             self.certain_end.begin()
         if choice is LeavingChoice.STOP_AND_LEAVE:
             await self.under_way.stop()
+        elif self.under_way.running and self.let_bench_go is not None:
+            await asyncio.to_thread(self.let_bench_go)
         await self.end()
 
     async def end(self) -> None:
@@ -366,23 +366,3 @@ class StationApp(LikedApp):
         """The terminal is gone, or the system asks: what was started here stops, as without a screen."""
         self.under_way.hang_up()
         self.run_worker(self.end(), group="leave", exclusive=True)
-
-
-def open_screen(home: Path, practice: Practice | None = None, autopilot: Autopilot | None = None) -> ExitCode:
-    """Open the screen at a home and stay until it is left; at a desk to practise at it leads through.
-
-    Raises what nobody expected and ended it.
-    """
-    app = StationApp(home, practice)
-    app.certain_end = CertainEnd()
-    # What stays is not looked through again: a look at all of it would hold up a key for a tenth of a second.
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE)
-    try:
-        code = app.run(auto_pilot=autopilot)
-    finally:
-        app.certain_end.over()
-    if app.failure is not None:
-        raise app.failure
-    app.raise_fault()
-    return ExitCode.OK if code is None else code

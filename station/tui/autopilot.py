@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,22 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Label, OptionList
 
 from station.tui.guiding import Practice
+from station.tui.play import (
+    Choose,
+    Feed,
+    Lock,
+    LogIn,
+    Mails,
+    Picture,
+    Pin,
+    Pins,
+    Press,
+    See,
+    Step,
+    World,
+    Write,
+)
+from station.tui.widgets.large_text import LargeText
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import _
 
@@ -27,120 +43,25 @@ PATIENCE = 600.0
 PACES = {"fast": 0.0, "real": 0.6, "slow": 1.5}
 """Seconds before each key, so that somebody can follow."""
 
-
-@dataclass(frozen=True)
-class LogIn:
-    """Choose a name at the login, and type the PIN."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Lock:
-    """Lock the screen, for the next to log in."""
-
-
-@dataclass(frozen=True)
-class Press:
-    """Press keys, once a text is on the screen."""
-
-    sees: str
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Write:
-    """Type a text and Enter, once another is on the screen."""
-
-    sees: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Choose:
-    """Go to a button by its label, and press it."""
-
-    label: str
-
-
-@dataclass(frozen=True)
-class Pin:
-    """Type somebody's PIN when one is asked for."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Pins:
-    """Type whatever PINs are asked for, until a text is on the screen."""
-
-    until: str
-
-
-@dataclass(frozen=True)
-class See:
-    """Wait until a text is on the screen."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Keep what is on the screen as NAME.svg, where pictures are wanted."""
-
-    name: str
-
-
-Step = LogIn | Lock | Press | Write | Choose | Pin | Pins | See | Picture
-
-
-def script(practice: Practice) -> tuple[Step, ...]:
-    """The sample order, from an empty desk to its production."""
-    return (
-        Picture("login"),
-        LogIn("olga"),
-        Press("olga", ("f9", "i")),
-        Write("Import", str(practice.registry)),
-        Choose("Take it in"),
-        See("NTRNL-"),
-        Press("olga", ("f3", "i")),
-        Write("Import an order", str(practice.order)),
-        See("no faults"),
-        Picture("import"),
-        Choose("Take it in"),
-        Pin("olga"),
-        See("received"),
-        Press("olga", ("a",)),
-        See("Nothing refuses it"),
-        Picture("assessment"),
-        Choose("Back"),
-        Lock(),
-        LogIn("bert"),
-        Press("bert", ("f3", "y")),
-        Choose("Approve"),
-        Pin("bert"),
-        See("approved"),
-        Lock(),
-        LogIn("olga"),
-        Press("olga", ("f2", "s")),
-        Press("Which order?", ("enter",)),
-        Press("which seats?", ("enter",)),
-        Pins("▶"),
-        See("✓ piv-1"),
-        Picture("bench"),
-        See("The production has ended"),
-        Picture("produced"),
-        Choose("Close"),
-    )
+_INTO = re.compile(r"Put token (\S+) into seat ([^\s.]+)")
+"""How the screen asks for the first token of several; the next ones stand in large figures."""
 
 
 class Autopilot:
     """Carries steps out at a pace; `pause` and `go_on` are for whoever sits there."""
 
     def __init__(
-        self, practice: Practice, steps: Sequence[Step], *, pace: str = "real", pictures: Path | None = None
+        self,
+        practice: Practice,
+        steps: Sequence[Step],
+        world: World | None = None,
+        *,
+        pace: str = "real",
+        pictures: Path | None = None,
     ) -> None:
+        """`world` is needed by `Feed` and `Mails` only."""
         self._practice, self._steps, self._wait, self._pictures = practice, steps, PACES[pace], pictures
+        self._world = world
         self.pressing = False
         """Whether a key that comes is its own."""
         self._going = asyncio.Event()
@@ -184,16 +105,18 @@ class Autopilot:
                 await self._until(lambda: sees in seen(app))
                 await self._press(pilot, *text, "enter")
             case Choose(label):
-                await self._until(lambda: label in _buttons(app))
-                while not (isinstance(app.focused, Button) and str(app.focused.label) == label):
-                    await self._press(pilot, "tab")
-                await self._press(pilot, "enter")
+                await self._choose(app, pilot, label)
             case Pin(name):
                 await self._pin(app, pilot, name)
             case Pins(text):
                 await self._pins(app, pilot, text)
-            case See(text):
-                await self._until(lambda: text in seen(app))
+            case Feed(text):
+                await self._feed(app, pilot, text)
+            case Mails():
+                assert self._world is not None
+                await asyncio.to_thread(self._world.write_mails)
+            case See(text, there):
+                await self._until(lambda: (text in seen(app)) is there)
             case Picture(name):
                 await pilot.pause()
                 if self._pictures is not None:
@@ -205,6 +128,37 @@ class Autopilot:
             asked = self._asked(app)
             if asked is not None:
                 await self._pin(app, pilot, asked)
+
+    async def _feed(self, app: StationApp, pilot: Pilot[Any], text: str) -> None:
+        assert self._world is not None
+        await self._until(lambda: _INTO.search(_line(app)) is not None)
+        found = _INTO.search(_line(app))
+        assert found is not None
+        token, seat = found.groups()
+        await asyncio.to_thread(self._world.put_in, seat, token)
+        await self._choose(app, pilot, "It is in")
+        while text not in _line(app):
+            before = token
+            await self._until(
+                lambda before=before: (
+                    text in _line(app)  # type: ignore[misc]
+                    or self._asked(app) is not None
+                    or _wanted(app) not in (None, before)
+                )
+            )
+            asked, wanted = self._asked(app), _wanted(app)
+            if asked is not None:
+                await self._pin(app, pilot, asked)
+            elif wanted is not None and wanted != token:
+                token = wanted
+                await asyncio.to_thread(self._world.put_in, seat, token)
+                await self._choose(app, pilot, "Done, go on")
+
+    async def _choose(self, app: StationApp, pilot: Pilot[Any], label: str) -> None:
+        await self._until(lambda: label in _buttons(app))
+        while not (isinstance(app.focused, Button) and str(app.focused.label) == label):
+            await self._press(pilot, "tab")
+        await self._press(pilot, "enter")
 
     async def _log_in(self, app: StationApp, pilot: Pilot[Any], name: str) -> None:
         await self._until(lambda: app.operator is not None or bool(_offered(app)))
@@ -248,6 +202,17 @@ def seen(app: StationApp) -> str:
     """What is on the screen, line by line."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def _line(app: StationApp) -> str:
+    """What is on the screen, as if no line were broken, without the frame of a dialog."""
+    return " ".join(seen(app).replace("│", " ").split())
+
+
+def _wanted(app: StationApp) -> str | None:
+    """The number of the token that a command asks for."""
+    found = app.screen.query("#about")
+    return found.first(LargeText).text if found else None
 
 
 def _offered(app: StationApp) -> list[str]:

@@ -111,7 +111,7 @@ class FirstDayApp(DiscreetApp[dict[str, Any]]):
 
 def begin(home: Path) -> ExitCode:
     """Offer a simulated desk, and open it with somebody to lead through."""
-    from station.tui.app import open_screen
+    from station.tui.opening import open_screen
 
     app = FirstDayApp(home)
     told = app.run()
@@ -125,4 +125,5 @@ def begin(home: Path) -> ExitCode:
 def practice_of(told: dict[str, Any]) -> Practice:
     """What the guide must know of a desk, from what its preparing told."""
     pins = {one["name"]: one["pin"] for one in told["people"]} | dict(told["keys"])
-    return Practice(pins, Path(told["order"]), Path(told["registry"]))
+    bench = Path(told["bench"]["directory"]) if told["bench"]["started"] else None
+    return Practice(pins, Path(told["order"]), Path(told["registry"]), bench)

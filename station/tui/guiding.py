@@ -34,11 +34,15 @@ class OnRecord:
 
 @dataclass(frozen=True)
 class Practice:
-    """A simulated desk to practise at: PINs of people and key tokens, no secrets there, and sample files."""
+    """A simulated desk to practise at: PINs of people and key tokens, no secrets there, and sample files.
+
+    `bench` is its bench where it was started for this screen, with which it ends.
+    """
 
     pins: Mapping[str, str]
     order: Path
     registry: Path
+    bench: Path | None = None
 
 
 def on_record(records: Records) -> OnRecord:

@@ -156,8 +156,11 @@ async def test_a_production_goes_on_without_the_screen_and_is_found_again(
             await player.told("usb-1", "insert a blank token")
             await player.press("ctrl+q")
             await player.sees("Leave the screen?", "Tokens are being made")
+            left_up: list[bool] = []
+            player.app.let_bench_go = lambda: left_up.append(True)
             await player.press("right", "enter")
             await player.until(lambda: player.app._exit, "the end of the screen")
+            assert left_up, "a bench that began with the screen goes on with the production"
         async with at(desk, monkeypatch) as player:
             await player.enter("ada")
             await player.told("usb-1", "insert a blank token")

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from simulators.bench import Bench, BenchError
+from simulators.bench.processes import ended
 from station.exit_codes import ExitCode
-from station.simulated_desk import end_with_me
 from tests.conftest import need
+from tests.tui.tmux import terminal
 from tests.unit.login_kit import pin_fd
 
 pytestmark = pytest.mark.bench
@@ -38,7 +39,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     need("softhsm2-util", "pcscd")
-    directory = tmp_path_factory.mktemp("first") / "desk"
+    directory = tmp_path_factory.mktemp("first") / "issuance-station" / "simulated-desk"
     done = demo(directory, "--prepare", "--pace", "fast", "--json")
     try:
         assert done.returncode == 0, done.stderr
@@ -79,7 +80,8 @@ def test_it_is_found_again_and_its_bench_started_where_it_is_down(place: Place) 
     bench = place.bench
     before = bench.status().pid
     again = json.loads(demo(place.directory, "--prepare", "--json").stdout)
-    assert again == {**place.told, "founded": False}
+    bench_found = {**place.told["bench"], "started": False}
+    assert again == {**place.told, "bench": bench_found, "founded": False}
     assert bench.status().pid == before
 
     other = demo(place.directory, "--prepare", "--pace", "slow")
@@ -97,16 +99,40 @@ def test_it_is_found_again_and_its_bench_started_where_it_is_down(place: Place) 
     bench.people.present("olga")
 
 
-def test_who_started_a_desk_from_a_screen_may_end_its_bench_or_leave_it_running(place: Place) -> None:
-    end_with_me(place.bench.layout.directory)()
+def test_a_bench_ends_with_the_screen_that_started_it_and_not_with_another(place: Place) -> None:
+    need("tmux")
+    state = place.directory.parent.parent
+    place.bench.down()
+    for started in (True, False):
+        if not started:
+            assert demo(place.directory, "--prepare").returncode == 0
+        with terminal(state) as tmux:
+            environment = {
+                "LANG": "C.UTF-8",
+                "XDG_STATE_HOME": str(state),
+                "STATION_HOME": str(state / "none"),
+            }
+            tmux.start((sys.executable, "-m", "station"), environment, 80, 24)
+            tmux.sees("Set up a simulated desk")
+            tmux.press("Enter")
+            tmux.sees("choose your name", "olga")
+            daemon = os.pidfd_open(place.bench.status().pid)
+            tmux.press("C-q")
+            tmux.sees("Leave the screen?")
+            tmux.press("Right", "Enter")
+            tmux.sees("ended 0")
+        assert ended(daemon, 10 if started else 0) is started
+        os.close(daemon)
     assert place.bench.status().seats
 
 
 def test_a_desk_that_may_be_in_use_is_not_emptied_by_the_demo(place: Place) -> None:
     before = (place.directory / "home" / "station.db").stat().st_ino
-    done = demo(place.directory)
-    assert done.returncode == ExitCode.CONFIGURATION
-    assert "a desk was prepared in this folder" in done.stderr
+    for screen in ((), ("--screen",)):
+        done = demo(place.directory, *screen)
+        assert done.returncode == ExitCode.CONFIGURATION
+        assert "a desk was prepared in this folder" in done.stderr
+        assert "--anew" in done.stderr
     assert (place.directory / "home" / "station.db").stat().st_ino == before
 
 
@@ -126,8 +152,6 @@ def test_a_bench_whose_founding_is_cut_off_ends_and_the_next_one_begins_anew(tmp
         pid = Bench(directory / "bench").status().pid
         daemon = os.pidfd_open(pid)
         founding.kill()
-    from simulators.bench.processes import ended
-
     assert ended(daemon, 10)
     os.close(daemon)
     with pytest.raises(BenchError, match="no bench is running here"):

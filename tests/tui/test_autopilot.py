@@ -9,8 +9,9 @@ import pytest
 
 from station.tui import autopilot
 from station.tui.app import StationApp
-from station.tui.autopilot import Autopilot, Choose, Picture, Press, See
+from station.tui.autopilot import Autopilot
 from station.tui.guiding import Practice
+from station.tui.play import Choose, Picture, Press, See
 from tests.tui.playing import Player
 
 

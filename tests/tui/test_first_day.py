@@ -53,8 +53,11 @@ async def test_a_desk_that_cannot_be_set_up_says_why_and_what_next(tmp_path: Pat
 def test_what_the_guide_knows_comes_from_what_preparing_told() -> None:
     told = json.loads(
         '{"people": [{"name": "olga", "roles": [], "pin": "123456"}], "keys": {"ca": "11223344"}, '
-        '"order": "/o.csv", "registry": "/r.csv"}'
+        '"order": "/o.csv", "registry": "/r.csv", "bench": {"directory": "/b", "started": true}}'
     )
     found = practice_of(told)
+    assert found.bench == Path("/b")
+    told["bench"]["started"] = False
+    assert practice_of(told).bench is None, "one that somebody else started does not end with the screen"
     assert found.pins == {"olga": "123456", "ca": "11223344"}
     assert found.order == Path("/o.csv")
