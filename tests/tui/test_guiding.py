@@ -103,3 +103,15 @@ async def test_hands_are_pretended_at_a_simulated_desk_only(
             assert (insert in app.acts) is (practice is not None)
             await app.end()
     assert seat_of(("dispatch", "check")) is None
+
+
+async def test_what_is_told_in_passing_does_not_hide_the_next_step(home: Path) -> None:
+    app = StationApp(home, PRACTICE)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        player = Player(app, pilot)
+        await player.log_in("dirk")
+        app.notify("said in passing", timeout=60)
+        await player.sees("said in passing")
+        lines = player.text.splitlines()
+        assert any(line.startswith(" → F5") and "▌" not in line for line in lines), player.text
+        await app.end()
