@@ -118,9 +118,15 @@ class Autopilot:
             case See(text, there):
                 await self._until(lambda: (text in seen(app)) is there)
             case Picture(name):
-                await pilot.pause()
-                if self._pictures is not None:
-                    app.save_screenshot(f"{name}.svg", str(self._pictures))
+                await self._keep_picture(app, name)
+
+    async def _keep_picture(self, app: StationApp, name: str) -> None:
+        if self._pictures is None:
+            return
+        app.clear_notifications()
+        while app.screen.query("Toast"):
+            await asyncio.sleep(_LOOK)
+        app.save_screenshot(f"{name}.svg", str(self._pictures))
 
     async def _pins(self, app: StationApp, pilot: Pilot[Any], text: str) -> None:
         while text not in seen(app):

@@ -177,12 +177,11 @@ def _dispatch() -> Iterator[Step]:
         See("P-000001"),
     )
     for place, (parcel, kinds) in enumerate(_PARCELS):
-        for _kind in range(kinds):
+        for kind in range(kinds):
             yield from (
                 Press(parcel, ("k",)),
                 Press("Which seat?", ("enter",)),
-                Feed("is right; 0 to read" if kinds == 1 or _kind else "in a seat of theirs"),
-                *((Picture("reading"),) if place == 1 and not _kind else ()),
+                Feed("is right; 0 to read" if kinds == 1 or kind else "in a seat of theirs"),
                 Choose("Close"),
                 See("Read the tokens", there=False),
             )
@@ -228,10 +227,12 @@ def _letters() -> Iterator[Step]:
         Choose("Close"),
         See("Print the letters", there=False),
         See("! 24"),
+        Press(_ORDER, ("enter",)),
+        See("confirm its form"),
         Picture("letters"),
-        Press(_ORDER, ("f6",)),
+        Press(_ORDER, ("escape", "f6")),
         Press("000024", ("enter",)),
-        See("000024"),
+        See("Keys and certificates"),
         Picture("token"),
         Press("000024", ("escape", "f4")),
     )
