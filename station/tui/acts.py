@@ -94,6 +94,8 @@ class Act:
             held.callback(_await_end(process, self._gone))
             reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_LINE)
             held.callback(self._writer.close)
+            if self._left:
+                self.leave()
             output, talk = [await _reading(held, stream) for stream in (process.stdout, process.stderr)]
             try:
                 said, *_ = await asyncio.gather(output.read(), self._talk(talk), self._converse(reader))
@@ -105,7 +107,7 @@ class Act:
         return Outcome(process.wait(), said.decode("utf-8", "replace"), self._said, self._failed)
 
     def leave(self) -> None:
-        """Let it go on by itself, whatever becomes of the screen."""
+        """Let it go on by itself, whatever becomes of the screen; also before it has begun."""
         self._left = True
         self._say(LEFT)
 

@@ -198,8 +198,14 @@ class StationApp(LikedApp):
 
     async def _not_guarded(self) -> None:
         """A token's session without anybody who watches the token does not go on."""
-        await self.run_act("logout")
+        await self._log_out()
         await self.find_out_who()
+
+    async def _log_out(self) -> None:
+        """End the session, also where the screen is left at this moment."""
+        act = Act(("logout",), self.home)
+        act.leave()
+        await act.run()
 
     async def acted(self, outcome: Outcome) -> None:
         """An act ended: one that says that nobody is logged in has the login opened."""
@@ -222,7 +228,7 @@ class StationApp(LikedApp):
     async def action_lock(self) -> None:
         """End the session; what is produced goes on, and so do acts under way."""
         await self._nobody()
-        await self.run_act("logout")
+        await self._log_out()
         await self.find_out_who()
 
     # Areas

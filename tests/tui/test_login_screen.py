@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from batch.model.people import Role
 from batch.production.events import Removal, What
 from drivers.feeders.port import Tray
 from station.feed.messages import Lane
+from station.home import Home
+from station.terminal import Terminal
 from station.tui.bench_state import BenchState, broken
 from station.tui.dialogs.act import ActDialog
 from station.tui.feeding import SeatSight
 from tests.tui.bench_kit import production
-from tests.tui.playing import SIZES, playing
+from tests.tui.playing import PATIENCE, SIZES, playing
 from tests.unit.login_kit import passphrase, staffed
 from tests.unit.restore_kit import home_of
 
@@ -72,6 +76,19 @@ async def test_an_unused_screen_locks_itself_and_says_so(home: Path) -> None:
         await player.is_told("locked itself")
         await player.until(lambda: player.app.operator is None, "the lock")
         await player.sees("choose your name")
+
+
+async def test_who_locks_and_leaves_at_once_is_logged_out(home: Path) -> None:
+    terminal = Terminal(Home(home))
+    async with playing(home, who="olga") as player:
+        assert terminal.kept() is not None
+        await player.pilot.press("ctrl+l")
+        await player.until(lambda: player.app.operator is None, "the lock")
+        await player.app.end()
+    latest = time.monotonic() + PATIENCE
+    while terminal.kept() is not None:
+        assert time.monotonic() < latest
+        await asyncio.sleep(0.05)
 
 
 async def test_a_lock_cuts_no_act_off(home: Path) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from station import tui
 from station.feed.place import reachable
 from station.tui.app import StationApp
 from station.tui.dialogs.leaving import Leaving
 from station.tui.dialogs.picking import PickFile
 from station.wiring import Desk
-from tests.tui.playing import PATIENCE, Player, playing
+from tests.tui.playing import PATIENCE, Player, in_area, playing
 
 
 @pytest.fixture
@@ -168,3 +169,16 @@ async def test_a_folder_that_hangs_can_be_left_and_another_path_typed(
         await player.press("escape")
         await player.until(lambda: not isinstance(player.app.screen, PickFile), "the picker gone")
         hung.set()
+
+
+async def test_what_keeps_an_act_from_being_begun_is_told_and_the_screen_stays(home: Path) -> None:
+    async with in_area(home, "pim", "f6", "000001") as player:
+        await player.press("u")
+        await player.is_told("it never left the desk")
+        await helped(player)
+
+
+def test_no_act_that_cannot_be_begun_ends_the_screen() -> None:
+    for module in Path(tui.__path__[0]).rglob("*.py"):
+        workers = [line for line in module.read_text().splitlines() if '@work(group="act"' in line]
+        assert all("exit_on_error=False" in line for line in workers), module

@@ -221,19 +221,19 @@ class AuditScreen(DeskScreen):
 
     # Acts
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_verify(self) -> None:
         """Verify the whole log; what was found stays to be read."""
         if await self.may(Act.KEEP_LOG, where="audit verify"):
             await self.act(_("Verify the log"), "audit", "verify", show=True)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_checkpoint(self) -> None:
         """Sign the log as it is."""
         if await self.may(Act.KEEP_LOG, where="audit checkpoint"):
             await self.act(_("Sign the log"), "audit", "checkpoint", show=True)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_export(self) -> None:
         """Write the log, or an order's part of it, where it can be checked without this program."""
         if not await self.may(Act.KEEP_LOG, where="audit export"):

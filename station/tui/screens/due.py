@@ -137,7 +137,7 @@ class DueScreen(DeskScreen):
         told = _("Enter goes there; the command: {command}").format(command=chosen.command) if chosen else ""
         self.query_one("#duty", Label).update(told)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_filter(self) -> None:
         """Show what is due for one role."""
         options: Sequence[tuple[str, tuple[Role, ...] | None]] = [

@@ -194,12 +194,12 @@ class HealthScreen(DeskScreen):
 
     # Acts
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_backup(self) -> None:
         """Copy the records away, while the desk works."""
         await self._back_up(_("Back up the records"), "records")
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_backup_keys(self) -> None:
         """Copy the key tokens away, to be kept elsewhere."""
         await self._back_up(_("Back up the key tokens"), "keys", "--keys")
@@ -212,7 +212,7 @@ class HealthScreen(DeskScreen):
         if path is not None:
             await self.act(title, "backup", str(path), *options, show=True)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_crl(self) -> None:
         """Have the CA told of revocations that wait, and its revocation list written."""
         title = _("Revocation list of the CA")

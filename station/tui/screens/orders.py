@@ -150,14 +150,14 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
     def _chosen(self) -> ListedOrder | None:
         return self.choose(_("There is no order under the cursor."))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_take_in(self) -> None:
         """Take an order in from a file."""
         if await self.may(Act.RECEIVE, where="order") and await import_order(self):
             # The new one is the first of all.
             self.show_afresh()
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_assess(self) -> None:
         """Find out all that must be known before somebody approves it."""
         row = self._chosen()
@@ -177,7 +177,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
         )
         await self.app.push_screen_wait(ReadLines(title, told_, found))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_approve(self) -> None:
         """Approve it, having read what was found."""
         if (row := self._chosen()) is None:
@@ -195,7 +195,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
                 _("Approve order {number}").format(number=order.number), "order", "approve", order.number
             )
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_reject(self) -> None:
         """Reject it for good, with the reason."""
         row = self._chosen()
@@ -211,7 +211,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
         if await self.app.push_screen_wait(TypedConfirmation(title, text, number, _("Reject"))):
             await self.act(title, "order", "reject", number, f"--reason={reason}")
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_produce(self) -> None:
         """Start its production, at the bench."""
         if (row := self._chosen()) is None:
@@ -221,7 +221,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
         if await self.may(Act.PRODUCE, where=order.number, before=before):
             self.station.start_order(order.number)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_close_order(self) -> None:
         """Close it, or tell all that keeps it open; then its report."""
         row = self._chosen()
@@ -246,7 +246,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
                 if outcome.done and (await self.app.push_screen_wait(dialog)) is True:
                     await self._report(number)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_report(self) -> None:
         """Write its signed report, as JSON and on paper."""
         if (row := self._chosen()) is not None:
@@ -260,7 +260,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
             paper = file.with_suffix(".pdf")
             await self.act(title, "order", "report", number, "--json", str(file), "--pdf", str(paper))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_notice(self) -> None:
         """Write a notice to its subscriber."""
         row = self._chosen()
@@ -276,7 +276,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
         if kind and (file := await self._new_file(title, f"{kind}-{order.number}.eml")):
             await self.act(title, "order", "notice", order.number, "--kind", kind, "--output", str(file))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_template(self) -> None:
         """Write an empty order form."""
 

@@ -160,7 +160,7 @@ class QuarantineScreen(DeskScreen):
 
     # Ways out
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_resume(self) -> None:
         """Put it back into production."""
         row = self._table.chosen
@@ -181,7 +181,7 @@ class QuarantineScreen(DeskScreen):
             _("Resume token {number}").format(number=row.number), "quarantine", "resume", row.number, *seat
         )
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_reset(self) -> None:
         """Make it blank in its seat, for another item."""
         row = self._table.chosen
@@ -200,7 +200,7 @@ class QuarantineScreen(DeskScreen):
         title = _("Make token {number} blank").format(number=row.number)
         await self.act(title, "quarantine", "reset", row.number, "--seat", seat, *asked)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_spoil(self, way: str) -> None:
         """Destroy it, or give it up as lost, before a witness."""
         row, which = self._table.chosen, Way(way)
@@ -214,7 +214,7 @@ class QuarantineScreen(DeskScreen):
         if asked is not None:
             await self.act(title, "quarantine", way, row.number, "--witness", witness, *asked)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_add(self) -> None:
         """Set a begun token aside."""
         if not await self.may(Act.SET_ASIDE, where="quarantine"):

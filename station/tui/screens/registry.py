@@ -109,13 +109,13 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
 
     # Acts
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_add(self) -> None:
         """Take a subscriber into the registry."""
         if await self.may(Act.KEEP_REGISTRY, where="registry"):
             await self._fill_in(_("Add a subscriber"), None)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_change(self) -> None:
         """Change what is given of the one under the cursor."""
         row = self._chosen()
@@ -133,7 +133,7 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
                 return
             fields = [Field(one.name, one.label, typed[one.name], one.hint) for one in fields]
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_close_subscriber(self) -> None:
         """The one under the cursor orders no more."""
         row = self._chosen()
@@ -145,7 +145,7 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
         if await self.app.push_screen_wait(confirmation):
             await self.act(title, "registry", "close", row.organisation)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_take_in(self) -> None:
         """Take a registry file in, having looked at it."""
         if not await self.may(Act.KEEP_REGISTRY, where="registry"):
@@ -165,7 +165,7 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
                 await self.act(title, "registry", "import", str(file))
             return
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_export(self) -> None:
         """Write all of it to a file."""
         if not await self.may(Act.KEEP_REGISTRY, where="registry"):

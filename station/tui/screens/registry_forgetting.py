@@ -61,7 +61,7 @@ class ForgettingScreen(DeskScreen):
         table.set_class(not self._due, "-empty")
         none.update(_("Nothing is due to be forgotten."))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_forget(self) -> None:
         """The one under the cursor."""
         at = self.query_one("#forgetting", DataTable).cursor_row
@@ -70,7 +70,7 @@ class ForgettingScreen(DeskScreen):
             text = _("All words about persons of {number} are overwritten.").format(number=name)
             await self._forget(text, name, name)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_forget_all(self) -> None:
         """All that are due."""
         if self._due:

@@ -102,7 +102,7 @@ class OperatorsScreen(DeskScreen):
         at = self.query_one("#operators", DataTable).cursor_row
         return self._workers[at] if at < len(self._workers) else None
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_enrol(self) -> None:
         """Somebody who is here, with their token in the operators' seat or a passphrase they choose."""
         title = _("Enrol somebody")
@@ -118,7 +118,7 @@ class OperatorsScreen(DeskScreen):
         given = [word for role in roles for word in ("--role", role)]
         await self.act(title, "operator", "enrol", *given, "--with", other, "--", name)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_complete(self) -> None:
         """What another administrator began about who is under the cursor."""
         one = self._chosen()

@@ -98,7 +98,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
 
     # Acts
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_add(self) -> None:
         """Somebody of the subscriber."""
         if self.subscriber is None:
@@ -107,7 +107,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
             title = _("Add a person of {name}").format(name=self.subscriber.name)
             await self._fill_in(title, None, "add", self.subscriber.organisation)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_change(self) -> None:
         """Change what is given of who is under the cursor."""
         if (row := await self._allowed()) is not None:
@@ -122,7 +122,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
                 return
             fields = [Field(one.name, one.label, typed[one.name], one.hint) for one in fields]
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_identify(self) -> None:
         """They were identified, with what kind of document."""
         if (row := await self._allowed()) is None:
@@ -133,7 +133,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
         if document := await self.app.push_screen_wait(Choose(title, kinds, text)):
             await self.act(title, "registry", "person", "identify", row.number, "--document", document)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_terms(self) -> None:
         """They signed the terms in a file."""
         if (row := await self._allowed()) is None:
@@ -143,7 +143,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
         if file := await self.app.push_screen_wait(PickFile(title, self.station.folder, suffixes)):
             await self.act(title, "registry", "terms", row.number, str(file))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_certificate(self) -> None:
         """The certificate they sign orders with."""
         if (row := await self._allowed()) is None:
@@ -153,7 +153,7 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
         if file := await self.app.push_screen_wait(PickFile(title, self.station.folder, suffixes)):
             await self.act(title, "registry", "certificate", "set", row.number, str(file))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_end(self) -> None:
         """Their functions end today."""
         if (row := await self._allowed()) is None:

@@ -8,6 +8,7 @@ from textual import work
 from textual.binding import Binding
 
 from batch.life.field.handling import before_hand_over
+from batch.life.field.unblocking import refuse_not_here
 from batch.model.errors import Transition
 from batch.model.registry import Person
 from batch.model.states import ItemState, LifeState, PersonState, move
@@ -79,7 +80,7 @@ class _Receiving:
 class TokenActs(ChosenToken):
     """The acts for the token under the cursor."""
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_verify(self) -> None:
         """Read the token in a seat and hold it against the records."""
         number = self.number
@@ -102,7 +103,7 @@ class TokenActs(ChosenToken):
                 Tell(title, [*lines, "", f"{'✓' if outcome.done else '✗'} {whole}"])
             )
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_hand_over(self) -> None:
         """Put on record that its holder, or a manager of its group, has it."""
         found = self._to(LifeState.HANDED_OVER)
@@ -128,7 +129,7 @@ class TokenActs(ChosenToken):
             given = [*(f"--consent={one}" for one in asked.consents), "--signed", paper]
         await self.act(title, "token", "hand-over", number, "--to", to, *given)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_activate(self) -> None:
         """Put on record that its holder uses it."""
         found = self._to(LifeState.ACTIVE)
@@ -145,19 +146,20 @@ class TokenActs(ChosenToken):
             return
         await self.act(title, "token", "activate", found.number, *(["--seat", seat] if seat else []))
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_unblock(self) -> None:
         """Let its holder set a new PIN."""
         number = self.number
         if number is None or not await self.may(Act.UNBLOCK, where=number):
             return
+        await self.read(lambda _desk, records: refuse_not_here(records, items.item(records, number)))
         title = _("A new PIN for token {number}").format(number=number)
         seat = await seat_for(self, _("The holder is at the desk, the token in a seat. Which?"))
         if seat is None:
             return
         ways = [
             (_("The holder has the PUK of the letter"), False),
-            (_("Without PUK: two PIN officers"), True),
+            (_("Two PIN officers; a USB token then needs no PUK"), True),
         ]
         both = await self.app.push_screen_wait(Choose(title, ways)) if not await self._two(number) else True
         if both is None:
@@ -169,7 +171,7 @@ class TokenActs(ChosenToken):
             title, "token", "unblock", number, "--seat", seat, *(["--with", other] if other else [])
         )
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_report(self, what: str) -> None:
         """Put on record that it is lost, damaged or back."""
         to, told = _REPORTS[what]
@@ -181,7 +183,7 @@ class TokenActs(ChosenToken):
         if why is not None:
             await self.act(title, "token", what, found.number, "--reason", why)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_destroy(self) -> None:
         """Put on record that it was destroyed before a witness."""
         found = self._to(LifeState.DESTROYED)
@@ -200,7 +202,7 @@ class TokenActs(ChosenToken):
             options = ("--witness", witness, "--yes", typed, "--reason", why)
             await self.act(title, "token", "destroy", found.number, *options)
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_revoke(self) -> None:
         """Have its certificates revoked: by its revocation code, or by two officers."""
         number = self.number

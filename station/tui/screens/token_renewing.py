@@ -69,7 +69,7 @@ class _Going:
 class TokenRenewing(ChosenToken):
     """The renewal of the token under the cursor."""
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_renew(self) -> None:
         """Begin a renewal of the token, or do what the one under way asks for."""
         found = self.details

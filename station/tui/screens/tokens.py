@@ -225,7 +225,7 @@ class TokensScreen(TokenRenewing, TokenActs):
         else:
             self._table.focus()
 
-    @work(group="act", exclusive=True)
+    @work(group="act", exclusive=True, exit_on_error=False)
     async def action_filter(self) -> None:
         """Leave out all but one state."""
         if self._of_certificates:

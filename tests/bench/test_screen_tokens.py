@@ -1,0 +1,191 @@
+"""At the screen, finished cards are verified, handed over, unblocked and revoked.
+
+Two PIN officers have cards of their own: whose session a token guards is not locked by the other's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.secret import Secret
+from station.tui.dialogs.act import ActDialog
+from station.tui.dialogs.telling import Tell
+from tests.bench.conftest import DeskFactory
+from tests.bench.desk import Desk
+from tests.bench.holders import CardHolder
+from tests.bench.pages import Page, read_page
+from tests.bench.test_bench_screen import Operator, at
+from tests.bench.test_in_the_field import PERSON, own_layouts
+from tests.bench.test_screen_letters import choose
+
+pytestmark = pytest.mark.bench
+
+SEAT, AUTHENTICATION = "piv-1", "01"
+NEW, NEWER = Secret.text("730194"), Secret.text("918273")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A desk with finished cards: their numbers, where each is, and what its letter says."""
+
+    desk: Desk
+    numbers: tuple[str, ...]
+    cards: dict[str, str]
+    letters: dict[str, Page]
+
+    def shown(self, number: str) -> dict[str, Any]:
+        """What `token show` tells."""
+        found: dict[str, Any] = self.desk.listed("token", "show", number)
+        return found
+
+    def holder(self, number: str) -> CardHolder:
+        """Its holder, with the card in the seat."""
+        self.desk.bench.eject(SEAT)
+        self.desk.bench.insert(SEAT, self.cards[number])
+        return CardHolder.at(self.desk.bench, self.desk.work, SEAT)
+
+
+@pytest.fixture(scope="module")
+def made(desk_factory: DeskFactory) -> Made:
+    desk = desk_factory(piv=1, pkcs11=0, operators=("carl", "dora"))
+    own_layouts(desk.home / "layouts")
+    desk.configure(lambda text: f'{text}\n[layouts]\ndirectories = ["layouts"]\n')
+    people = [
+        {**PERSON, "given_name": name, "person_number": f"P-{name}"} for name in ("Anna", "Bert", "Cas")
+    ]
+    order = desk.produced(*people)
+    desk.run("letter", "confirm", "--order", order, operator="carl")
+    desk.run("letter", "send", "--order", order, "--by", "post", operator="carl")
+    numbers = tuple(token["number"] for token in desk.tokens(order))
+    pages = [read_page(path) for path in Path(desk.bench.layout.printed).iterdir()]
+    letters = {number: page for number in numbers for page in pages if number in page.text.split()}
+    return Made(desk, numbers, {number: desk.card(number) for number in numbers}, letters)
+
+
+async def opened(player: Operator, number: str) -> None:
+    """Go to a token by its number."""
+    await player.press("f6")
+    await player.settled()
+    await player.type(number)
+    await player.press("enter")
+    await player.until(lambda: player.app.screen.details.number == number, number)  # type: ignore[attr-defined]
+    await player.settled()
+
+
+async def typed(player: Operator, text: str) -> None:
+    """Type the name of what cannot be undone."""
+    await player.sees("Type")
+    await player.type(text)
+    await player.press("enter")
+
+
+async def acted(player: Operator, **codes: Secret) -> None:
+    """Answer all that an act asks, new codes twice, until its dialog is closed."""
+    pins = {**player.desk.pins, **{name.replace("_", "-"): code for name, code in codes.items()}}
+    await player.until(lambda: isinstance(player.app.screen, ActDialog), "the act")
+    while True:
+        await player.until(lambda: player._asked() or player._ended() or not player._acting(), "a question")
+        asked = player._asked()
+        if asked is None:
+            assert not player._ended(), player.text
+            break
+        for _ in range(1 + asked.again):
+            await player.secret(pins[asked.name].reveal().decode())
+        await player.until(lambda asked=asked: player._asked() is not asked, "the next")  # type: ignore[misc]
+    await player.settled()
+
+
+async def test_a_card_is_verified_and_unblocked_by_its_puk_and_by_two_officers_with_cards(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = made.numbers[0]
+    holder, letter = made.holder(number), made.letters[number]
+    paper = made.desk.work / "signed.pdf"
+    paper.write_bytes(b"what Anna signed")
+    async with at(made.desk, monkeypatch) as player:
+        await player.enter("emil")
+        await opened(player, number)
+        await player.press("h")
+        await player.sees("The holder's name as it was ordered")
+        await player.type("Anna Voorbeeld")
+        await player.press("enter")
+        await player.sees("Did the receiver agree", "the terms", "the device", "their own hands")
+        await player.press("right", "enter")
+        await player.sees("What was signed")
+        await player.type(str(paper))
+        await player.press("enter")
+        await player.until(lambda: made.shown(number)["life"] == "handed-over", "the hand-over")
+        await player.settled()
+        await player.press("ctrl+l")
+        await player.until(lambda: player.app.operator is None, "the lock")
+        await player.enter("carl")
+        await player.until(lambda: player.app.guard.watching, "the guard")
+        await opened(player, made.numbers[1])
+        await player.press("u")
+        await player.is_told("it never left the desk")
+        await opened(player, number)
+        await player.press("v")
+        await choose(player, SEAT)
+        await player.until(lambda: isinstance(player.app.screen, Tell), "what was found")
+        await player.sees("It is as on record.")
+        await player.press("enter")
+        await player.settled()
+
+        await player.press("u")
+        await choose(player, SEAT)
+        await choose(player, "The holder has the PUK")
+        await acted(player, puk=letter.puk, new_pin=NEW)
+        assert holder.signs(AUTHENTICATION, NEW)
+        assert player.app.guard.watching
+
+        # A card wants its PUK all the same. The other officer's card takes the place of carl's in the operators' seat.
+        await player.press("u")
+        await choose(player, SEAT)
+        await choose(player, "Two PIN officers")
+        await choose(player, "dora")
+        await acted(player, puk=letter.puk, new_pin=NEWER)
+        assert holder.signs(AUTHENTICATION, NEWER)
+        await player.until(lambda: player.app.guard.watching, "carl's card is watched again")
+        assert player.app.operator == "carl"
+
+        made.desk.bench.people.present(None)
+        await player.until(lambda: player.app.operator is None, "the lock")
+        await player.sees("choose your name")
+    ended = made.desk.rows("SELECT body FROM audit WHERE body ->> '$.event' = 'session.ended'")
+    assert len(ended) == 1
+    assert "the token left the operators' seat" in ended[0][0]
+
+
+async def test_a_card_is_revoked_by_its_code_and_another_by_two_officers(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _kept, lost, misused = made.numbers
+    async with at(made.desk, monkeypatch) as player:
+        await player.enter("emil")
+        await opened(player, lost)
+        await player.press("r")
+        await choose(player, "By the revocation code")
+        await choose(player, "lost or stolen")
+        await typed(player, lost)
+        await acted(player, revocation_code=made.letters[lost].revocation)
+        await player.sees("revoked")
+
+        await opened(player, misused)
+        await player.press("r")
+        await choose(player, "two revocation officers")
+        await choose(player, "may not have it any more")
+        await choose(player, "Another ground")
+        await player.sees("On what ground")
+        await player.type("the ministry asked")
+        await player.press("enter")
+        await choose(player, "The other officer is here")
+        await choose(player, "fien")
+        await typed(player, misused)
+        await acted(player)
+    told = {row["number"]: row["reason"] for row in made.desk.listed("ca", "revocations")}
+    assert told == {lost: "keyCompromise", misused: "privilegeWithdrawn"}
+    assert all(row["outcome"] for row in made.desk.listed("ca", "revocations"))
