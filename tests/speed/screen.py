@@ -7,6 +7,7 @@ Keys are typed at a terminal of its own, and answered when what they should show
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import sqlite3
@@ -31,29 +32,59 @@ _LANES = 16
 _NICENESS = 10
 
 _AT_ONCE = 0.1
-_GONE = 2.0
+_SOON = 2.0
 _OWN = ("audit", "log_facts", "clock", "statements", "signatures", "operator_keys", "sessions")
 """Tables that stay the desk's own: they are signed or chained."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """Keys, what stands on the screen once they are answered, and the keys that take it back."""
+    """Keys, what stands on the screen once they are answered, and the keys that take it back.
+
+    `place` is typed once before them, where they are not typed on the bench.
+    """
 
     what: str
     keys: str
     seen: str
-    back: str = ""
+    back: str
     gone: str = ""
+    place: str = ""
 
 
-F2, F6, F7, F10, ESCAPE = "\x1bOQ", "\x1b[17~", "\x1b[18~", "\x1b[21~", "\x1b"
+ESCAPE, END, HOME, UP, DOWN, BACKSPACE = "\x1b", "\x1b[F", "\x1b[H", "\x1b[A", "\x1b[B", "\x7f"
+AREAS = {
+    "\x1bOR": "[3Orders]",
+    "\x1bOS": "[4Letters]",
+    "\x1b[15~": "[5Dispatch]",
+    "\x1b[17~": "[6Tokens]",
+    "\x1b[18~": "[7Due today]",
+    "\x1b[19~": "[8Quarantine]",
+    "\x1b[20~": "[9Registry]",
+    "\x1b[21~": "[10Audit]",
+    "\x1b[23~": "[11Stock]",
+    "\x1b[24~": "[12Health]",
+}
+"""What F3 to F12 send, and how their areas stand in the second line when they are open."""
+F2, F6, F10 = "\x1bOQ", "\x1b[17~", "\x1b[21~"
+BENCH = "[F2Bench]"
 
 STROKES = (
-    Stroke("help, and closed again", "?", "F12", ESCAPE),
-    Stroke("the palette of all commands, and closed again", "\x10", "Search for commands", ESCAPE),
-    Stroke("from the bench to the tokens", F6, "[6Tokens]", F2, "[F2Bench]"),
-    Stroke("from the bench to the audit log", F10, "[10Audit]", F2, "[F2Bench]"),
+    Stroke("help", "?", "F12", ESCAPE),
+    Stroke("the palette of all commands", "\x10", "Search for commands", ESCAPE),
+    Stroke("the first digit of a scan", "0", "typed or scanned", ESCAPE),
+    Stroke("from the bench to the tokens", F6, AREAS[F6], F2, BENCH),
+    Stroke("from the bench to the audit log", F10, AREAS[F10], F2, BENCH),
+    Stroke(
+        "tokens: the next one, with all of it",
+        "\x1b[B",
+        "000002 ·",
+        "\x1b[A",
+        "000001 ·",
+        F6 + END + "\x1b[A",
+    ),
+    Stroke("tokens: from the newest to the oldest", END, "000001 ·", HOME, place=F6 + HOME),
+    Stroke("tokens: a digit more of a search", "3", "000123 ·", BACKSPACE, place=F6 + "/00012"),
 )
 
 
@@ -120,45 +151,66 @@ class Times:
     seconds: Sequence[float]
 
     def row(self, most: float) -> Row:
-        """A row with the middle and the worst of them."""
-        middle, worst = (
-            round(value * 1000) for value in (statistics.median(self.seconds), max(self.seconds))
-        )
-        words = f"worst {worst} ms of {len(self.seconds)}"
-        return Row(
-            self.what, f"{middle} ms", "", words, Target(f"{most * 1000:g} ms", max(self.seconds) <= most)
-        )
+        """A row with their middle; the target is met where nineteen of twenty meet it."""
+        ordered = sorted(self.seconds)
+        nineteen = ordered[max(0, math.ceil(0.95 * len(ordered)) - 1)]
+        words = f"95 % {_ms(nineteen)}, worst {_ms(ordered[-1])}, of {len(ordered)}" if ordered[1:] else ""
+        return Row(self.what, _ms(statistics.median(ordered)), "", words, Target(_ms(most), nineteen <= most))
 
 
-def measure(home: Path, rounds: int) -> list[Row]:
-    """Open the screen, log in by keys, type every stroke some times, and leave."""
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def measure(home: Path, rounds: int) -> list[Section]:
+    """Open the screen, log in by keys, open every area, type every stroke some times, and leave."""
     command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
     with Terminal(command, environment()) as terminal:
         opened = terminal.until(lambda text: "ada" in text) - terminal.begun
         terminal.press("\x1b[B" * _place(terminal.text, "ada") + "\r")
         terminal.until(lambda text: "passphrase of ada" in text)
         terminal.press(PASSPHRASES["ada"] + "\r")
-        terminal.until(lambda text: "[F2Bench]" in text)
+        terminal.until(lambda text: BENCH in text)
+        first = Times("an area, the first time", [_first(terminal, *one) for one in AREAS.items()])
         strokes = [_typed(terminal, one, rounds) for one in STROKES]
         terminal.press("\x11")
         terminal.until(lambda text: "Leave the screen?" in text)
         left = terminal.press("\t\r")
         gone = terminal.ended() - left
     return [
-        Times("opened, to the login", (opened,)).row(_GONE),
-        *(one.row(_AT_ONCE) for one in strokes),
-        Times("left", (gone,)).row(_GONE),
+        Section("Keys", tuple(one.row(_AT_ONCE) for one in (*strokes, first))),
+        Section(
+            "The screen",
+            (Times("opened, to the login", (opened,)).row(_SOON), Times("left", (gone,)).row(_SOON)),
+        ),
     ]
+
+
+def _first(terminal: Terminal, keys: str, seen: str) -> float:
+    at = terminal.press(keys)
+    answered = terminal.until(lambda text: seen in text) - at
+    _back_to_bench(terminal)
+    return answered
+
+
+def _back_to_bench(terminal: Terminal) -> None:
+    terminal.press(F2)
+    terminal.until(lambda text: BENCH in text and not any(one in text for one in AREAS.values()))
 
 
 def _typed(terminal: Terminal, stroke: Stroke, rounds: int) -> Times:
     seconds = []
-    for _ in range(rounds):
+    if stroke.place:
+        terminal.press(stroke.place)
+        terminal.until(lambda text: stroke.gone in text)
+    for _ in range(rounds + 1):
         at = terminal.press(stroke.keys)
         seconds.append(terminal.until(lambda text: stroke.seen in text) - at)
         terminal.press(stroke.back)
         terminal.until(lambda text: stroke.gone in text and stroke.seen not in text)
-    return Times(stroke.what, seconds)
+    if stroke.place:
+        _back_to_bench(terminal)
+    return Times(stroke.what, seconds[1:])
 
 
 def _place(text: str, name: str) -> int:
@@ -179,9 +231,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="station-screen-") as directory,
         busy_desk(Path(directory), given.records, count, tokens=1000) as home,
     ):
-        rows = measure(home, rounds)
-    show(f"The screen, sixteen lanes at work, {count} tokens on file", [Section("Keys", tuple(rows))], ())
-    sys.exit(any(row.target is not None and not row.target.met for row in rows))
+        sections = measure(home, rounds)
+    show(f"The screen, sixteen lanes at work, {count} tokens on file", sections, ())
+    sys.exit(any(row.target and not row.target.met for section in sections for row in section.rows))
 
 
 if __name__ == "__main__":

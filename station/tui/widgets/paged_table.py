@@ -98,12 +98,15 @@ class PagedTable(DeskTable, Generic[Row]):
         self._fetch = fetch or self._fetch
         if self._fetch is None:
             return
-        cursors, at = self._page.cursors, self.cursor_row
-        if not cursors:
+        held = self._page
+        if not held.cursors:
             self._fill(await self._fetch(FIRST, _WINDOW), 0)
             return
-        page = await self._fetch(beginning(cursors[0]) if self._page.has_before else FIRST, _WINDOW)
-        self._fill(page, _place(page, cursors[min(at, len(cursors) - 1)], at))
+        page = await self._fetch(beginning(held.cursors[0]) if held.has_before else FIRST, _WINDOW)
+        # Somebody may have moved the cursor meanwhile, or the window, which then is newer than this.
+        if self._page is held:
+            at = self.cursor_row
+            self._fill(page, _place(page, held.cursors[min(at, len(held.cursors) - 1)], at))
 
     def watch_cursor_coordinate(self, old: object, new: object) -> None:
         """Near an edge of the window the next is asked for."""
