@@ -33,6 +33,8 @@ _NICENESS = 10
 
 _AT_ONCE = 0.1
 _SOON = 2.0
+_REST = 0.5
+"""Seconds somebody waits between going somewhere and typing there."""
 _OWN = ("audit", "log_facts", "clock", "statements", "signatures", "operator_keys", "sessions")
 """Tables that stay the desk's own: they are signed or chained."""
 
@@ -41,7 +43,7 @@ _OWN = ("audit", "log_facts", "clock", "statements", "signatures", "operator_key
 class Stroke:
     """Keys, what stands on the screen once they are answered, and the keys that take it back.
 
-    `place` is typed once before them, where they are not typed on the bench.
+    `place` is typed once before them, one after the other, where they are not typed on the bench.
     """
 
     what: str
@@ -49,7 +51,7 @@ class Stroke:
     seen: str
     back: str
     gone: str = ""
-    place: str = ""
+    place: Sequence[str] = ()
 
 
 ESCAPE, END, HOME, UP, DOWN, BACKSPACE = "\x1b", "\x1b[F", "\x1b[H", "\x1b[A", "\x1b[B", "\x7f"
@@ -75,16 +77,10 @@ STROKES = (
     Stroke("the first digit of a scan", "0", "typed or scanned", ESCAPE),
     Stroke("from the bench to the tokens", F6, AREAS[F6], F2, BENCH),
     Stroke("from the bench to the audit log", F10, AREAS[F10], F2, BENCH),
-    Stroke(
-        "tokens: the next one, with all of it",
-        "\x1b[B",
-        "000002 ·",
-        "\x1b[A",
-        "000001 ·",
-        F6 + END + "\x1b[A",
-    ),
-    Stroke("tokens: from the newest to the oldest", END, "000001 ·", HOME, place=F6 + HOME),
-    Stroke("tokens: a digit more of a search", "3", "000123 ·", BACKSPACE, place=F6 + "/00012"),
+    Stroke("a number scanned on the bench, to its token", "000123\r", "000123 ·", F2, BENCH),
+    Stroke("tokens: the one above, with all of it", UP, "000002 ·", DOWN, "000001 ·", (F6, ESCAPE, END)),
+    Stroke("tokens: from the newest to the oldest", END, "000001 ·", HOME, place=(F6, HOME)),
+    Stroke("tokens: a digit more of a search", "3", "000123 ·", BACKSPACE, place=(F6, "/", "00012")),
 )
 
 
@@ -200,9 +196,9 @@ def _back_to_bench(terminal: Terminal) -> None:
 
 def _typed(terminal: Terminal, stroke: Stroke, rounds: int) -> Times:
     seconds = []
-    if stroke.place:
-        terminal.press(stroke.place)
-        terminal.until(lambda text: stroke.gone in text)
+    for keys in stroke.place:
+        terminal.press(keys)
+        terminal.rest(_REST)
     for _ in range(rounds + 1):
         at = terminal.press(stroke.keys)
         seconds.append(terminal.until(lambda text: stroke.seen in text) - at)

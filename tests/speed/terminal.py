@@ -75,6 +75,12 @@ class Terminal:
                 raise TimeoutError(f"not seen within {patience:g} s; on the screen:\n{self.text}")
         return at
 
+    def rest(self, seconds: float) -> None:
+        """Type nothing for so long, and draw what comes."""
+        latest = time.monotonic() + seconds
+        while time.monotonic() < latest:
+            self._next()
+
     def ended(self, patience: float = 60.0) -> float:
         """The moment at which the program was gone; raises `TimeoutError`."""
         latest = time.monotonic() + patience

@@ -55,7 +55,9 @@ async def test_who_went_to_the_end_while_the_list_is_read_again_stays_there() ->
         app.wanted.clear()
         await pilot.press("end")
         await app.wanted.wait()
+        app.wanted.clear()
         reading = asyncio.create_task(app.table.look_again())
+        await app.wanted.wait()
         app.gate.set()
         await reading
         await pilot.pause()
