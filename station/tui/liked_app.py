@@ -36,6 +36,10 @@ class LikedApp(DiscreetApp[ExitCode]):
             self.register_theme(theme)
         self._prefer(preferences.unknown())
 
+    def delay_update(self, delay: float = 0.01) -> None:
+        """Textual hides an area for a while when it opens; here its frame is seen as soon as it stands."""
+        super().delay_update(delay)
+
     def refresh_css(self, animate: bool = True) -> None:
         """Read all styles anew for another theme only; Textual does so twice for each area that is opened."""
         if self.theme != self._styled:

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from station.tui.app import StationApp
     from station.tui.dialogs.act import ActDialog
 
-_FRAME = 0.1
-"""Seconds between two pictures of the bench, however much it tells."""
+_FRAME = 0.25
+"""Seconds between two pictures of the bench, however much it tells: to draw sixteen lanes takes a while."""
+
+_BENEATH = 1.0
+"""The same beneath a dialog, where all of both is drawn again."""
 
 _LOOK = 1.0
 """Seconds after which a need counts as one that a feeder does not settle by itself."""
@@ -39,7 +42,7 @@ class UnderWay:
         self.dialogs: set[ActDialog] = set()
         self.feeding = Feeding(app.home / "run")
         self.producing: Producing | None = None
-        self._shown = 0
+        self._shown, self._shown_at = 0, 0.0
         self._ended: Ended | None = None
         self._called: frozenset[tuple[str, float]] = frozenset()
 
@@ -87,9 +90,11 @@ class UnderWay:
 
     def show(self) -> None:
         """Have the open screens show what the bench told since they did last."""
-        if self.feeding.changes == self._shown:
+        at = self.feeding.clock()
+        early = self._app.screen.is_modal and at - self._shown_at < _BENEATH
+        if early or self.feeding.changes == self._shown:
             return
-        self._shown = self.feeding.changes
+        self._shown, self._shown_at = self.feeding.changes, at
         for screen in self._app.screen_stack:
             if isinstance(screen, DeskScreen) and screen.is_mounted:
                 screen.bench_changed()
