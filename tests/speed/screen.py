@@ -35,23 +35,10 @@ _AT_ONCE = 0.1
 _SOON = 2.0
 _REST = 0.5
 """Seconds somebody waits between going somewhere and typing there."""
+_BETWEEN = 0.2
+"""Seconds between two keys."""
 _OWN = ("audit", "log_facts", "clock", "statements", "signatures", "operator_keys", "sessions")
 """Tables that stay the desk's own: they are signed or chained."""
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """Keys, what stands on the screen once they are answered, and the keys that take it back.
-
-    `place` is typed once before them, one after the other, where they are not typed on the bench.
-    """
-
-    what: str
-    keys: str
-    seen: str
-    back: str
-    gone: str = ""
-    place: Sequence[str] = ()
 
 
 ESCAPE, END, HOME, UP, DOWN, BACKSPACE = "\x1b", "\x1b[F", "\x1b[H", "\x1b[A", "\x1b[B", "\x7f"
@@ -71,16 +58,32 @@ AREAS = {
 F2, F6, F10 = "\x1bOQ", "\x1b[17~", "\x1b[21~"
 BENCH = "[F2Bench]"
 
+
+@dataclass(frozen=True)
+class Stroke:
+    """Keys, what comes on the screen once they are answered, the keys that take it back, and what comes then.
+
+    `place` is typed once before them, one after the other, where they are not typed on the bench.
+    """
+
+    what: str
+    keys: str
+    seen: str
+    back: str = ESCAPE
+    gone: str = BENCH
+    place: Sequence[str] = ()
+
+
 STROKES = (
-    Stroke("help", "?", "F12", ESCAPE),
-    Stroke("the palette of all commands", "\x10", "Search for commands", ESCAPE),
-    Stroke("the first digit of a scan", "0", "typed or scanned", ESCAPE),
-    Stroke("from the bench to the tokens", F6, AREAS[F6], F2, BENCH),
-    Stroke("from the bench to the audit log", F10, AREAS[F10], F2, BENCH),
-    Stroke("a number scanned on the bench, to its token", "000123\r", "000123 ·", F2, BENCH),
+    Stroke("help", "?", "F12"),
+    Stroke("the palette of all commands", "\x10", "Search for commands"),
+    Stroke("the first digit of a scan", "0", "typed or scanned"),
+    Stroke("from the bench to the tokens", F6, AREAS[F6], F2),
+    Stroke("from the bench to the audit log", F10, AREAS[F10], F2),
+    Stroke("a number scanned on the bench, to its token", "000123\r", "000123 ·", F2),
     Stroke("tokens: the one above, with all of it", UP, "000002 ·", DOWN, "000001 ·", (F6, ESCAPE, END)),
-    Stroke("tokens: from the newest to the oldest", END, "000001 ·", HOME, place=(F6, HOME)),
-    Stroke("tokens: a digit more of a search", "3", "000123 ·", BACKSPACE, place=(F6, "/", "00012")),
+    Stroke("tokens: from the newest to the oldest", END, "000001 ·", HOME, "Measured", (F6, HOME)),
+    Stroke("tokens: a digit more of a search", "3", "000123 ·", BACKSPACE, "000129 ·", (F6, "/", "00012")),
 )
 
 
@@ -170,7 +173,7 @@ def measure(home: Path, rounds: int) -> list[Section]:
         first = Times("an area, the first time", [_first(terminal, *one) for one in AREAS.items()])
         strokes = [_typed(terminal, one, rounds) for one in STROKES]
         terminal.press("\x11")
-        terminal.until(lambda text: "Leave the screen?" in text)
+        terminal.came("Leave the screen?")
         left = terminal.press("\t\r")
         gone = terminal.ended() - left
     return [
@@ -184,26 +187,31 @@ def measure(home: Path, rounds: int) -> list[Section]:
 
 def _first(terminal: Terminal, keys: str, seen: str) -> float:
     at = terminal.press(keys)
-    answered = terminal.until(lambda text: seen in text) - at
+    answered = terminal.came(seen) - at
     _back_to_bench(terminal)
     return answered
 
 
 def _back_to_bench(terminal: Terminal) -> None:
+    terminal.rest(_REST)
     terminal.press(F2)
-    terminal.until(lambda text: BENCH in text and not any(one in text for one in AREAS.values()))
+    terminal.came(BENCH)
+    terminal.rest(_REST)
 
 
 def _typed(terminal: Terminal, stroke: Stroke, rounds: int) -> Times:
+    """Times of a stroke; the first does not count, for what it opens may have to be loaded."""
     seconds = []
     for keys in stroke.place:
         terminal.press(keys)
         terminal.rest(_REST)
     for _ in range(rounds + 1):
         at = terminal.press(stroke.keys)
-        seconds.append(terminal.until(lambda text: stroke.seen in text) - at)
+        seconds.append(terminal.came(stroke.seen) - at)
+        terminal.rest(_BETWEEN)
         terminal.press(stroke.back)
-        terminal.until(lambda text: stroke.gone in text and stroke.seen not in text)
+        terminal.came(stroke.gone)
+        terminal.rest(_BETWEEN)
     if stroke.place:
         _back_to_bench(terminal)
     return Times(stroke.what, seconds[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -19,6 +20,8 @@ from types import TracebackType
 import pyte
 
 _READ = 65_536
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
+"""Colours and places between what is written."""
 _TICK = 0.05
 """Seconds for which is waited for output at most before somebody looks whether the program still runs."""
 
@@ -41,6 +44,8 @@ class Terminal:
         os.close(slave)
         self._master = master
         self._came: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        self._undrawn = bytearray()
+        self._since = bytearray()
         Thread(target=self._listen, daemon=True).start()
 
     def __enter__(self) -> Terminal:
@@ -56,13 +61,29 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What is on the screen, line by line."""
+        """What is on the screen, line by line; to draw it takes longer here than in a terminal."""
+        self._stream.feed(bytes(self._undrawn))
+        self._undrawn.clear()
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def press(self, keys: str) -> float:
         """Type keys; the moment at which they went."""
+        self.rest(0)
+        self._since.clear()
         os.write(self._master, keys.encode())
         return time.monotonic()
+
+    def came(self, text: str, patience: float = 60.0) -> float:
+        """The moment at which a text came after the last keys; raises `TimeoutError`."""
+        at = time.monotonic()
+        latest = at + patience
+        while text not in _CONTROL.sub("", self._since.decode("utf-8", "ignore")):
+            at = self._next() or at
+            if time.monotonic() > latest:
+                raise TimeoutError(
+                    f"{text!r} did not come within {patience:g} s; on the screen:\n{self.text}"
+                )
+        return at
 
     def until(self, seen: Callable[[str], bool], patience: float = 60.0) -> float:
         """The moment at which came what showed it; raises `TimeoutError` with what is there instead."""
@@ -76,9 +97,9 @@ class Terminal:
         return at
 
     def rest(self, seconds: float) -> None:
-        """Type nothing for so long, and draw what comes."""
+        """Type nothing for so long."""
         latest = time.monotonic() + seconds
-        while time.monotonic() < latest:
+        while time.monotonic() < latest or not self._came.empty():
             self._next()
 
     def ended(self, patience: float = 60.0) -> float:
@@ -91,16 +112,17 @@ class Terminal:
         return time.monotonic()
 
     def _listen(self) -> None:
-        """What comes has the moment at which it came: to draw it takes longer here than in a terminal."""
+        """What comes has the moment at which it came."""
         with suppress(OSError):  # nobody writes any more
             while read := os.read(self._master, _READ):
                 self._came.put((time.monotonic(), read))
 
     def _next(self) -> float | None:
-        """Draw what came next; the moment at which it came."""
+        """Take what came next; the moment at which it came."""
         try:
             at, read = self._came.get(timeout=_TICK)
         except Empty:
             return None
-        self._stream.feed(read)
+        self._undrawn += read
+        self._since += read
         return at
