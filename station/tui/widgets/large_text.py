@@ -15,6 +15,9 @@ _FONTS = ("big", "standard", "small")
 _CAPITALS = "future"
 """Smaller still, but its small letters look like capitals."""
 
+_BLANK = 2
+"""Lines of a letter's height that may be empty in all letters of a text, and are not drawn then."""
+
 
 class LargeText(Widget):
     """One instruction, as large as its width and height allow."""
@@ -46,6 +49,8 @@ def largest(text: str, room: Size, *, as_written: bool = False) -> str:
     `as_written`: a small letter has to look like one, because it is a key.
     """
     for font in _FONTS if as_written else (*_FONTS, _CAPITALS):
+        if _figlet(font, room.width).Font.height - _BLANK > room.height:
+            continue
         drawn = _drawn(text, font, room.width)
         lines = drawn.splitlines()
         if drawn and len(lines) <= room.height and max(map(len, lines)) <= room.width:
@@ -58,7 +63,7 @@ def _drawn(text: str, font: str, width: int) -> str:
     """A text as lines of letters of a font; empty where the font lacks one of its letters."""
     if not text.isascii() or width < 10:
         return ""
-    lines = Figlet(font=font, width=width, justify="left").renderText(text).splitlines()
+    lines = _figlet(font, width).renderText(text).splitlines()
     block = [line.rstrip() for line in lines]
     while block and not block[-1]:
         block.pop()
@@ -66,3 +71,9 @@ def _drawn(text: str, font: str, width: int) -> str:
         block.pop(0)
     wide = max(map(len, block), default=0)
     return "\n".join(line.ljust(wide) for line in block)
+
+
+@lru_cache(maxsize=64)
+def _figlet(font: str, width: int) -> Figlet:
+    """Letters of a font, read from their file once."""
+    return Figlet(font=font, width=width, justify="left")
