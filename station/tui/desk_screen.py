@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
+ACTS = ("act", "wish", "start", "login")
+"""Groups of workers that do what was asked; what keeps one from being begun is told, and ends nothing."""
+
+
 class DeskScreen(Screen[None]):
     """One area. `content` says what it is made of, `load` reads it again: when it opens, after each act, and
     when the records changed.
@@ -143,7 +147,7 @@ class DeskScreen(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What kept an act from being begun is told; nothing else is expected."""
         error = event.worker.error
-        if event.worker.group == "act" and event.state is WorkerState.ERROR and error is not None:
+        if event.worker.group in ACTS and event.state is WorkerState.ERROR and error is not None:
             if not isinstance(error, ToldError):
                 raise error
             text = "\n".join(filter(None, (str(error), error.next)))

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from drivers.errors import ToldError
 from station import tui
 from station.feed.place import reachable
 from station.tui.app import StationApp
+from station.tui.desk_screen import ACTS
 from station.tui.dialogs.leaving import Leaving
 from station.tui.dialogs.picking import PickFile
+from station.tui.reading import Reader
 from station.wiring import Desk
 from tests.tui.playing import PATIENCE, Player, in_area, playing
 
@@ -178,7 +181,22 @@ async def test_what_keeps_an_act_from_being_begun_is_told_and_the_screen_stays(h
         await helped(player)
 
 
+async def test_a_production_that_cannot_be_started_for_the_disk_ends_no_screen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_reader: Reader, _read: object) -> None:
+        raise ToldError("the records cannot be read", where="station.db", next="look at the disk")
+
+    async with in_area(home, "olga", "f2", "No production is under way") as player:
+        with monkeypatch.context() as patched:
+            patched.setattr(Reader, "read", fails)
+            await player.press("s")
+            await player.is_told("the records cannot be read", "look at the disk")
+        await helped(player)
+
+
 def test_no_act_that_cannot_be_begun_ends_the_screen() -> None:
     for module in Path(tui.__path__[0]).rglob("*.py"):
-        workers = [line for line in module.read_text().splitlines() if '@work(group="act"' in line]
+        begun = tuple(f'@work(group="{group}"' for group in ACTS)
+        workers = [line for line in module.read_text().splitlines() if line.strip().startswith(begun)]
         assert all("exit_on_error=False" in line for line in workers), module

@@ -213,7 +213,7 @@ class BenchScreen(DeskScreen):
         events = self.query_one(EventList)
         events.display = not events.display
 
-    @work(group="wish", exclusive=True)
+    @work(group="wish", exclusive=True, exit_on_error=False)
     async def action_pause(self) -> None:
         """Let the lane wait after the token in it; a lane that waits goes on."""
         lane = await self._steered()
@@ -224,14 +224,14 @@ class BenchScreen(DeskScreen):
         else:
             await self._wish(Pause(lane.seat, self.station.operator), _("{seat} pauses after its token"))
 
-    @work(group="wish", exclusive=True)
+    @work(group="wish", exclusive=True, exit_on_error=False)
     async def action_resume(self) -> None:
         """Let the lane go on."""
         lane = await self._steered()
         if lane is not None:
             await self._wish(Resume(lane.seat, self.station.operator), _("{seat} goes on"))
 
-    @work(group="wish", exclusive=True)
+    @work(group="wish", exclusive=True, exit_on_error=False)
     async def action_end(self) -> None:
         """End the lane after the token in it."""
         lane = await self._steered()
@@ -242,7 +242,7 @@ class BenchScreen(DeskScreen):
         if await self.app.push_screen_wait(Confirm(title, text, _("End it"))):
             await self._wish(End(lane.seat, self.station.operator), _("{seat} ends after its token"))
 
-    @work(group="wish", exclusive=True)
+    @work(group="wish", exclusive=True, exit_on_error=False)
     async def action_stop(self) -> None:
         """Stop all lanes, after their tokens or between two steps."""
         if not await self._may_steer():
@@ -288,7 +288,7 @@ class BenchScreen(DeskScreen):
         """Start an order, chosen among those that may be produced."""
         self.start_order(None)
 
-    @work(group="start", exclusive=True)
+    @work(group="start", exclusive=True, exit_on_error=False)
     async def start_order(self, number: str | None) -> None:
         """Start the production of an order: choose it if it is not named, then its seats; PINs are asked."""
         under_way = self.station.under_way

@@ -84,7 +84,7 @@ class LoginScreen(DeskScreen):
         name = None if event.option_id == _WHOEVER else str(event.option.prompt)
         self._log_in(name)
 
-    @work(group="login", exclusive=True)
+    @work(group="login", exclusive=True, exit_on_error=False)
     async def _log_in(self, name: str | None) -> None:
         who = [] if name is None else ["--as", name]
         outcome = await self.act(_("Log in"), *who, "login")
