@@ -88,6 +88,7 @@ class StationApp(LikedApp):
         self.let_bench_go: Callable[[], None] | None = None
         """Has a simulated bench that ends with this screen go on after all."""
         self.use = Use()
+        self._ending = asyncio.Lock()
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for one in AREAS:
             self.add_mode(one.name, one.open)
@@ -198,8 +199,14 @@ class StationApp(LikedApp):
 
     async def _not_guarded(self) -> None:
         """A token's session without anybody who watches the token does not go on."""
-        await self._log_out()
+        async with self._ending:
+            await self._log_out()
         await self.find_out_who()
+
+    async def logged_out(self) -> None:
+        """Wait until a session that is being ended has ended, so that its end takes no new one with it."""
+        async with self._ending:
+            pass
 
     async def _log_out(self) -> None:
         """End the session, also where the screen is left at this moment."""
@@ -227,8 +234,9 @@ class StationApp(LikedApp):
     @work(group="lock", exclusive=True)
     async def action_lock(self) -> None:
         """End the session; what is produced goes on, and so do acts under way."""
-        await self._nobody()
-        await self._log_out()
+        async with self._ending:
+            await self._nobody()
+            await self._log_out()
         await self.find_out_who()
 
     # Areas

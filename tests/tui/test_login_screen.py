@@ -16,6 +16,7 @@ from drivers.feeders.port import Tray
 from station.feed.messages import Lane
 from station.home import Home
 from station.terminal import Terminal
+from station.tui.app import StationApp
 from station.tui.bench_state import BenchState, broken
 from station.tui.dialogs.act import ActDialog
 from station.tui.feeding import SeatSight
@@ -89,6 +90,31 @@ async def test_who_locks_and_leaves_at_once_is_logged_out(home: Path) -> None:
     while terminal.kept() is not None:
         assert time.monotonic() < latest
         await asyncio.sleep(0.05)
+
+
+async def test_who_comes_right_after_a_lock_is_not_logged_out_by_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, logs_out = asyncio.Event(), StationApp._log_out
+
+    async def slowly(app: StationApp) -> None:
+        await slow.wait()
+        await logs_out(app)
+
+    monkeypatch.setattr(StationApp, "_log_out", slowly)
+    async with playing(home, who="olga") as player:
+        await player.press("ctrl+l")
+        await player.sees("choose your name", "bert")
+        await player.type("bert")
+        await player.press("enter")
+        await player.pilot.pause()
+        assert not isinstance(player.app.screen, ActDialog)
+        slow.set()
+        await player.secret(passphrase("bert"))
+        await player.until(lambda: player.app.operator == "bert", "bert")
+        await player.settled()
+        assert Terminal(Home(home)).kept() is not None
+        assert player.app.operator == "bert"
 
 
 async def test_a_lock_cuts_no_act_off(home: Path) -> None:
