@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if IN_CI else "desk")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_place() -> Iterator[None]:
+    """A production in the process of the tests does not have all that follow give way."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(import_module("station.cli.produce"), "_give_way", lambda: None)
+        yield
 
 
 def need(*tools: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from batch.production.events import What
+from batch.production.lock import only_one
 from station.conversation.messages import AskSecret
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.starting import ChooseSeats
@@ -104,6 +105,12 @@ class Operator(Player):
         return asked if isinstance(asked, AskSecret) else None
 
 
+def free(desk: Desk) -> bool:
+    """Whether no process produces on the desk's home any more, not even one whose lanes have all ended."""
+    with only_one(desk.home / "run" / "production.lock", "production"):
+        return True
+
+
 @asynccontextmanager
 async def at(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Operator]:
     for name, value in desk.environment.items():
@@ -174,6 +181,7 @@ async def test_a_production_goes_on_without_the_screen_and_is_found_again(
             await player.press("down", "enter")
             await player.sees("stopped")
             await player.until(lambda: player.app.feeding.state.ended is not None, "the end")
+            await player.until(lambda: free(desk), "the end of its process")
 
             # A terminal that is closed stops what was started at it.
             await player.start(order)

@@ -65,7 +65,9 @@ class Player:
     async def forget_told(self) -> None:
         """Have what was told so far count no more, and leave the screen."""
         self.app.clear_notifications()
-        await self.until(lambda: not self.app.screen.query("Toast"), "the end of notifications")
+        screens = self.app.screen_stack
+        await self.until(lambda: not any(one.query("Toast") for one in screens), "the end of notifications")
+        await self.pilot.pause()
 
     async def log_in(self, name: str) -> None:
         """Log in as an operator with a passphrase, by keys."""
