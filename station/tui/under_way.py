@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class UnderWay:
         self.dialogs: set[ActDialog] = set()
         self.feeding = Feeding(app.home / "run")
         self.producing: Producing | None = None
-        self._shown, self._shown_at = 0, 0.0
+        self._shown, self._shown_at = 0, -_BENEATH
         self._ended: Ended | None = None
         self._called: frozenset[tuple[str, float]] = frozenset()
 
@@ -90,7 +91,7 @@ class UnderWay:
 
     def show(self) -> None:
         """Have the open screens show what the bench told since they did last."""
-        at = self.feeding.clock()
+        at = time.monotonic()
         early = self._app.screen.is_modal and at - self._shown_at < _BENEATH
         if early or self.feeding.changes == self._shown:
             return

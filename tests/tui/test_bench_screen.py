@@ -6,10 +6,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from batch.model.states import ItemState
@@ -22,6 +23,7 @@ from station.feed.server import Feed
 from station.tui.acts import Outcome
 from station.tui.dialogs.leaving import Leaving
 from station.tui.dialogs.starting import ChooseSeats, ProductionResult
+from station.tui.widgets.bars import StationBar
 from station.tui.widgets.lane_panel import LanePanel
 from tests.tui.bench_kit import AT, busy
 from tests.tui.conftest import PEOPLE
@@ -261,6 +263,25 @@ async def test_a_need_that_lasts_rings_the_bell_once(home: Path, monkeypatch: py
         await player.until(lambda: rung, "the bell")
         player.app.under_way.call_for_hands()
         assert len(rung) == 1
+
+
+async def test_what_the_bench_made_is_counted_beneath_a_dialog_though_the_clock_stands(home: Path) -> None:
+    async with playing(home, who="olga") as player:
+        await show(player, 1)
+        await player.press("f3")
+        await player.sees("▶ 120/148")
+        await player.press("question_mark")
+        await player.until(lambda: player.app.screen.is_modal, "the help")
+        bar = player.app.screen_stack[0].query_one(StationBar)
+        state = player.app.feeding.state
+        assert state.production is not None
+        for made in (121, 122):
+            counted = msgspec.structs.replace(
+                state.production, counts={**state.production.counts, ItemState.PRODUCED: made}
+            )
+            player.app.feeding.state = replace(state, production=counted)
+            player.app.feeding.changes += 1
+            await player.until(lambda made=made: f"▶ {made}/148" in bar.right, f"{made} tokens")  # type: ignore[misc]
 
 
 async def test_leaving_is_asked_and_names_what_it_stops(home: Path) -> None:
