@@ -53,8 +53,6 @@ _LOOK = 1.0
 class StationApp(LikedApp):
     """Opened by `station` in a terminal. It shows and asks; what is done, the desk's commands do."""
 
-    TITLE = "Issuance Station"
-    CSS_PATH = "station.tcss"
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
     COMMANDS = App.COMMANDS | {DeskCommands}

@@ -15,19 +15,16 @@ from textual.widgets import Button, Label, Static
 
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
-from station.tui.discreet import DiscreetApp
+from station.tui.drawn_app import DrawnApp
 from station.tui.guiding import Practice
-from station.tui.themes import THEMES
 from station.tui.widgets.key_bar import KeyBar
 from station.tui.widgets.large_text import LargeText
 from station.tui.words import N_, _, speak
 
 
-class FirstDayApp(DiscreetApp[dict[str, Any]]):
+class FirstDayApp(DrawnApp[dict[str, Any]]):
     """Ends with what `station demo --prepare --json` told; None where nobody wanted a desk."""
 
-    TITLE = "Issuance Station"
-    CSS_PATH = "station.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = [Binding("ctrl+q,escape", "leave", N_("Leave"), key_display="^q", priority=True)]
 
@@ -37,9 +34,6 @@ class FirstDayApp(DiscreetApp[dict[str, Any]]):
         self._act: Act | None = None
         self._lines: list[str] = []
         speak(os.environ.get("LANG", "")[:2])
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
 
     def compose(self) -> ComposeResult:
         yield LargeText(_("welcome"), id="first-title")

@@ -11,7 +11,7 @@ from station.exit_codes import ExitCode
 from station.home import Home
 from station.tui import preferences
 from station.tui.areas import AREAS, LOGIN, area
-from station.tui.discreet import DiscreetApp
+from station.tui.drawn_app import DrawnApp
 from station.tui.keys import spoken_keys
 from station.tui.reading import Reader
 from station.tui.themes import NAMES, THEMES
@@ -19,7 +19,7 @@ from station.tui.under_way import UnderWay
 from station.tui.words import speak, spoken
 
 
-class LikedApp(DiscreetApp[ExitCode]):
+class LikedApp(DrawnApp[ExitCode]):
     """Keeps what its operator prefers, and looks and speaks so; what it is opened at, `StationApp` says."""
 
     home: Path
@@ -31,20 +31,7 @@ class LikedApp(DiscreetApp[ExitCode]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._styled = ""
-        for theme in THEMES:
-            self.register_theme(theme)
         self._prefer(preferences.unknown())
-
-    def delay_update(self, delay: float = 0.01) -> None:
-        """Textual hides an area for a while when it opens; here its frame is seen as soon as it stands."""
-        super().delay_update(delay)
-
-    def refresh_css(self, animate: bool = True) -> None:
-        """Read all styles anew for another theme only; Textual does so twice for each area that is opened."""
-        if self.theme != self._styled:
-            self._styled = self.theme
-            super().refresh_css(animate)
 
     @property
     def liking(self) -> preferences.Preferences:
