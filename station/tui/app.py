@@ -86,7 +86,8 @@ class StationApp(LikedApp):
         self.let_bench_go: Callable[[], None] | None = None
         """Has a simulated bench that ends with this screen go on after all."""
         self.use = Use()
-        self._ending = asyncio.Lock()
+        self._settling = asyncio.Lock()
+        """Held while it is settled who is there; what comes late is none of the next person's."""
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for one in AREAS:
             self.add_mode(one.name, one.open)
@@ -149,11 +150,13 @@ class StationApp(LikedApp):
 
     async def find_out_who(self) -> None:
         """See who is logged in at this terminal; open the bench, or the login where nobody is."""
+        async with self._settling:
+            await self._find_out_who()
+
+    async def _find_out_who(self) -> None:
         outcome = await self.run_act("whoami", "--json")
         if not outcome.done:
-            # Who begins to log in right after a lock is not thrown out by it.
-            if self.operator is not None or self.current_mode != LOGIN:
-                await self._nobody()
+            await self._nobody()
             return
         told = outcome.document
         self.operator, self.roles = told["name"], frozenset(Role(role) for role in told["roles"])
@@ -197,13 +200,13 @@ class StationApp(LikedApp):
 
     async def _not_guarded(self) -> None:
         """A token's session without anybody who watches the token does not go on."""
-        async with self._ending:
+        async with self._settling:
             await self._log_out()
-        await self.find_out_who()
+            await self._find_out_who()
 
-    async def logged_out(self) -> None:
-        """Wait until a session that is being ended has ended, so that its end takes no new one with it."""
-        async with self._ending:
+    async def settled(self) -> None:
+        """Wait until it is settled who is there, so that the end of a session takes no new one with it."""
+        async with self._settling:
             pass
 
     async def _log_out(self) -> None:
@@ -229,13 +232,13 @@ class StationApp(LikedApp):
         finally:
             self.under_way.acts.pop(act, None)
 
-    @work(group="lock", exclusive=True)
+    @work(group="lock")
     async def action_lock(self) -> None:
         """End the session; what is produced goes on, and so do acts under way."""
-        async with self._ending:
+        async with self._settling:
             await self._nobody()
             await self._log_out()
-        await self.find_out_who()
+            await self._find_out_who()
 
     # Areas
 

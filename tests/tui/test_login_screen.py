@@ -16,7 +16,7 @@ from drivers.feeders.port import Tray
 from station.feed.messages import Lane
 from station.home import Home
 from station.terminal import Terminal
-from station.tui.app import StationApp
+from station.tui.acts import Act, Outcome
 from station.tui.bench_state import BenchState, broken
 from station.tui.dialogs.act import ActDialog
 from station.tui.feeding import SeatSight
@@ -92,24 +92,29 @@ async def test_who_locks_and_leaves_at_once_is_logged_out(home: Path) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("slow", ["logout", "whoami"])
 async def test_who_comes_right_after_a_lock_is_not_logged_out_by_it(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
-    slow, logs_out = asyncio.Event(), StationApp._log_out
+    goes_on, run = asyncio.Event(), Act.run
 
-    async def slowly(app: StationApp) -> None:
-        await slow.wait()
-        await logs_out(app)
+    async def slowly(act: Act) -> Outcome:
+        if slow not in act.arguments:
+            return await run(act)
+        # A late end would end any session, and a late answer be about one that is over.
+        outcome = await run(act) if slow == "whoami" else None
+        await goes_on.wait()
+        return outcome or await run(act)
 
-    monkeypatch.setattr(StationApp, "_log_out", slowly)
     async with playing(home, who="olga") as player:
+        monkeypatch.setattr(Act, "run", slowly)
         await player.press("ctrl+l")
         await player.sees("choose your name", "bert")
         await player.type("bert")
         await player.press("enter")
         await player.pilot.pause()
         assert not isinstance(player.app.screen, ActDialog)
-        slow.set()
+        goes_on.set()
         await player.secret(passphrase("bert"))
         await player.until(lambda: player.app.operator == "bert", "bert")
         await player.settled()

@@ -87,7 +87,7 @@ class LoginScreen(DeskScreen):
     @work(group="login", exclusive=True, exit_on_error=False)
     async def _log_in(self, name: str | None) -> None:
         who = [] if name is None else ["--as", name]
-        await self.station.logged_out()
+        await self.station.settled()
         outcome = await self.act(_("Log in"), *who, "login")
         if outcome.done:
             await self.station.find_out_who()
