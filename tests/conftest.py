@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from simulators.bench import Bench, BenchError, softhsm_module
-from simulators.bench.pcscd import find
+from simulators.bench import Bench
 
 BenchFactory = Callable[..., Bench]
 
@@ -34,32 +33,15 @@ def _in_place() -> Iterator[None]:
 
 
 def need(*tools: str) -> None:
-    """Skip the test where a tool is missing, with the reason; fail it in CI."""
+    """Fail the test where a tool is missing: one that cannot run is no test."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
-        lacking(f"not installed: {', '.join(missing)}")
-
-
-def lacking(reason: str) -> None:
-    """Skip the test for a reason that counts as a failure in CI."""
-    if IN_CI:
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def need_bench() -> None:
-    """Skip the test where a bench lacks pcscd, vsmartcard's driver or SoftHSM; fail it in CI."""
-    try:
-        find()
-        softhsm_module()
-    except BenchError as error:
-        lacking(str(error))
+        pytest.fail(f"not installed: {', '.join(missing)}; `make setup` does that")
 
 
 @pytest.fixture
 def bench_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenchFactory]:
     """Starts benches of the test's own: `bench_factory(piv=…, pkcs11=…, …)` takes what `Bench.up` takes."""
-    need_bench()
     started: list[Bench] = []
 
     def start(directory: Path | None = None, **settings: Any) -> Bench:

@@ -12,7 +12,7 @@ from simulators.bench import Bench
 from simulators.piv import state
 from tests.bench.desk import PEOPLE, Desk
 from tests.bench.searching import Hunt
-from tests.conftest import need, need_bench
+from tests.conftest import need
 
 DeskFactory = Callable[..., Desk]
 
@@ -24,7 +24,6 @@ def desk_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskFacto
     `environment` is what the station's commands get in theirs, `people` who works there, in which roles.
     """
     need("openssl", "opensc-tool", "piv-tool", "pkcs11-tool", "pkcs15-tool", "pdfinfo", "pdftotext")
-    need_bench()
     started: list[Bench] = []
     made: list[Desk] = []
 

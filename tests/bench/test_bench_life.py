@@ -17,7 +17,7 @@ import pytest
 
 from simulators.bench import Bench, BenchError
 from tests.bench.clients import inserted, opensc_readers, processes_naming, run
-from tests.conftest import BenchFactory, lacking, need
+from tests.conftest import BenchFactory, need
 
 pytestmark = pytest.mark.bench
 
@@ -331,7 +331,7 @@ def ordinary_user(bench_factory: BenchFactory) -> Iterator[tuple[list[str], dict
             if not run(*prefix, "env", str(found), "-c", "", ok=False).returncode
         ]
         if not usable or run(*prefix, "ls", str(ROOT / "simulators"), ok=False).returncode:
-            lacking(f"Python or {ROOT} cannot be read by an ordinary user")
+            pytest.fail(f"Python or {ROOT} cannot be read by an ordinary user")
         os.chown(directory, nobody, nobody)
         yield [*prefix, "env", str(usable[0])], environment, Path(directory)
 

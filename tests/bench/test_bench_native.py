@@ -23,7 +23,7 @@ from simulators.faults.model import Fault
 from simulators.native.armed import COMMITS
 from simulators.native.table import Table
 from station.exit_codes import ExitCode
-from tests.conftest import BenchFactory, lacking
+from tests.conftest import BenchFactory
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
@@ -35,10 +35,7 @@ KEY = KeySpec("01", Algorithm.P256, "Authentication")
 
 @pytest.fixture(scope="module")
 def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    try:
-        bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=0, pkcs11=1, faults=True, tether=True)
-    except BenchError as error:
-        lacking(str(error))
+    bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=0, pkcs11=1, faults=True, tether=True)
     yield bench
     bench.down()
 

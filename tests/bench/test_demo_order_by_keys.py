@@ -22,7 +22,7 @@ from batch.store.parcels import packed, parcels
 from simulators.bench import Bench
 from station import demo_hands as hands
 from station.simulated_desk import REGISTRY, SAMPLE
-from tests.conftest import need, need_bench
+from tests.conftest import need
 from tests.tui.tmux import Tmux, terminal
 
 ORDER = "2026-0001"
@@ -92,7 +92,6 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """A desk as `station demo --prepare` founds it, its screen opened in a terminal of 100 by 30."""
     need("tmux")
-    need_bench()
     prepare = [*STATION, "demo", "--prepare", "--dir", str(tmp_path / "desk"), "--pace", "fast", "--json"]
     told = json.loads(subprocess.run(prepare, capture_output=True, check=True, text=True).stdout)
     with terminal(tmp_path) as tmux:

@@ -33,7 +33,6 @@ from station.home import enter
 from station.key_tokens import KEYS
 from station.operators_seat import OperatorsSeat
 from station.wiring import Desk
-from tests.conftest import need_bench
 from tests.unit.cli import Cli, Result
 from tests.unit.intake_kit import GROUP_ROW, text_of
 from tests.unit.login_kit import pin_fd, staff
@@ -47,7 +46,6 @@ CONDITIONS: Mapping[str, Condition] = {"late": "expired", "stray": "stranger", "
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    need_bench()
     bench = Bench.up(
         tmp_path_factory.mktemp("bench"), piv=0, pkcs11=0, operators=("olga", "pim"), tether=True
     )

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from drivers.tokens import Act, Code, Credentials
-from simulators.bench import Bench, BenchError
-from tests.conftest import lacking
+from simulators.bench import Bench
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
@@ -115,15 +114,12 @@ def contract_benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
     def bench(profile: str) -> Bench:
         if profile not in running:
             directory = tmp_path_factory.mktemp("bench") / profile
-            try:
-                if profile == "proxy":
-                    running[profile] = Bench.up(directory, piv=0, pkcs11=1, faults=True, tether=True)
-                elif profile == "moving":
-                    running[profile] = Bench.up(directory, piv=1, pkcs11=0, firmware=(5, 7, 0), tether=True)
-                else:
-                    running[profile] = Bench.up(directory, piv=1, pkcs11=1, profile=profile, tether=True)  # type: ignore[arg-type]
-            except BenchError as error:
-                lacking(f"no simulator: {error}")
+            if profile == "proxy":
+                running[profile] = Bench.up(directory, piv=0, pkcs11=1, faults=True, tether=True)
+            elif profile == "moving":
+                running[profile] = Bench.up(directory, piv=1, pkcs11=0, firmware=(5, 7, 0), tether=True)
+            else:
+                running[profile] = Bench.up(directory, piv=1, pkcs11=1, profile=profile, tether=True)  # type: ignore[arg-type]
         return running[profile]
 
     yield bench

@@ -22,10 +22,10 @@ from drivers.foreign_certificates import load_certificate, spki
 from drivers.personal.signing import is_signature
 from drivers.process import Child
 from drivers.secret import Secret
-from simulators.bench import Bench, BenchError, softhsm_module
+from simulators.bench import Bench, softhsm_module
 from simulators.faults import model as faults
 from simulators.piv import state
-from tests.conftest import lacking, need
+from tests.conftest import need
 from tests.contract.codes import another
 from tests.contract.people import STATION, WITHIN, Door
 
@@ -45,10 +45,7 @@ BAD = {
 def peopled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     both = ("olga", "pim")
     directory = tmp_path_factory.mktemp("bench") / "people"
-    try:
-        bench = Bench.up(directory, piv=0, pkcs11=0, operators=both, usb_operators=both, tether=True)
-    except BenchError as error:
-        lacking(f"no simulator: {error}")
+    bench = Bench.up(directory, piv=0, pkcs11=0, operators=both, usb_operators=both, tether=True)
     for name, (condition, _) in BAD.items():
         for usb in (False, True):
             bench.people.add(name, usb=usb, condition=condition)  # type: ignore[arg-type]

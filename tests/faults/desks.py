@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulators.bench import Bench, BenchError, softhsm_module
-from simulators.bench.pcscd import find
+from simulators.bench import Bench
 from simulators.faults.model import Fault
 from tests.bench.desk import Desk
-from tests.conftest import lacking
 
 
 @contextmanager
@@ -21,12 +19,7 @@ def desk_for_faults(
 
     With `seconds_old` its CA and its log are so old.
     """
-    try:
-        find()
-        softhsm_module()
-        bench = Bench.up(place("bench"), piv=piv, pkcs11=pkcs11, faults=True, tether=True)
-    except BenchError as error:
-        lacking(str(error))
+    bench = Bench.up(place("bench"), piv=piv, pkcs11=pkcs11, faults=True, tether=True)
     try:
         if seconds_old:
             bench.arm(Fault("clock", "back", seconds=seconds_old))

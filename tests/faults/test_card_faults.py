@@ -16,7 +16,6 @@ from simulators.bench import Bench, BenchError
 from simulators.faults.scenario import Fault
 from simulators.piv import state
 from simulators.piv.state import PIN, CardState
-from tests.conftest import need_bench
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
@@ -28,7 +27,6 @@ CERTIFICATES = 0x5FC105
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    need_bench()
     bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=2, pkcs11=1, tether=True)
     yield bench
     bench.down()

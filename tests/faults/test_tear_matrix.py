@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import need, need_bench
+from tests.conftest import need
 from tests.faults.tearing import SEATS, Floor, Point, Round, floor, points
 
 pytestmark = pytest.mark.bench
@@ -23,7 +23,6 @@ POWER = [Point(on, "during", "power-loss", ins) for ins, on in (("47", 2), ("24"
 @pytest.fixture(scope="module", params=["group-card:p-256", "personal-card:p-256", "group-usb:p-256"])
 def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     need("pdfinfo", "pdftotext")
-    need_bench()
     with floor(tmp_path_factory.mktemp("floor"), request.param) as desk:
         yield desk
 

@@ -9,9 +9,8 @@ import pytest
 
 from drivers.errors import NoToken, TokenLost
 from drivers.tokens import Algorithm, Code, Credentials, Initialisation, KeySpec
-from simulators.bench import Bench, BenchError, softhsm_module
+from simulators.bench import Bench
 from simulators.faults.scenario import Fault
-from tests.conftest import lacking
 from tests.contract.codes import draw
 from tests.contract.served import Lane
 
@@ -22,11 +21,7 @@ KEY = KeySpec("01", Algorithm.P256, "Test")
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    try:
-        softhsm_module()
-        bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=0, pkcs11=1, faults=True, tether=True)
-    except BenchError as error:
-        lacking(str(error))
+    bench = Bench.up(tmp_path_factory.mktemp("bench"), piv=0, pkcs11=1, faults=True, tether=True)
     yield bench
     bench.down()
 

@@ -20,7 +20,7 @@ from drivers.foreign_certificates import load_certificate, spki
 from drivers.personal.signing import is_signature
 from drivers.secret import Secret
 from layouts.errors import FileFault
-from simulators.bench import Bench, BenchError
+from simulators.bench import Bench
 from simulators.bench.model import PKCS11
 from simulators.faults.model import Fault as BenchFault
 from station import setup
@@ -30,7 +30,6 @@ from station.home import enter
 from station.key_tokens import KEYS
 from station.operators_seat import OperatorsSeat
 from station.wiring import Desk
-from tests.conftest import lacking
 from tests.unit.cli import Cli
 
 TEXT = message(b'{"act":"order.approved"}')
@@ -40,12 +39,9 @@ TEXT = message(b'{"act":"order.approved"}')
 def peopled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A bench with one lane and the tokens of three operators."""
     directory = tmp_path_factory.mktemp("bench") / "people"
-    try:
-        bench = Bench.up(
-            directory, piv=1, pkcs11=0, operators=("olga", "pim"), usb_operators=("ine",), tether=True
-        )
-    except BenchError as error:
-        lacking(f"no simulator: {error}")
+    bench = Bench.up(
+        directory, piv=1, pkcs11=0, operators=("olga", "pim"), usb_operators=("ine",), tether=True
+    )
     yield bench
     bench.down()
 
