@@ -15,9 +15,8 @@ class _Numbers(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = asyncio.Event()
+        self.gate, self.wanted = asyncio.Event(), asyncio.Event()
         self.gate.set()
-        self.wanted = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         yield PagedTable[int](("Number",), lambda number: (str(number),))
@@ -28,6 +27,14 @@ class _Numbers(App[None]):
         rows = range(100 - limit, 100) if place is LAST else range(limit)
         return Page(tuple(rows), tuple((row,) for row in rows), place is LAST, place is FIRST)
 
+    async def is_read_again(self) -> asyncio.Task[None]:
+        """Reads its list again, which waits for the gate."""
+        self.gate.clear()
+        self.wanted.clear()
+        reading = asyncio.create_task(self.table.look_again())
+        await self.wanted.wait()
+        return reading
+
     @property
     def table(self) -> PagedTable[int]:
         return self.query_one(PagedTable)
@@ -37,10 +44,7 @@ async def test_who_moves_while_the_list_is_read_again_stays_there() -> None:
     app = _Numbers()
     async with app.run_test() as pilot:
         await app.table.look(app.fetch)
-        app.gate.clear()
-        app.wanted.clear()
-        reading = asyncio.create_task(app.table.look_again())
-        await app.wanted.wait()
+        reading = await app.is_read_again()
         await pilot.press("down", "down")
         app.gate.set()
         await reading
@@ -55,9 +59,7 @@ async def test_who_went_to_the_end_while_the_list_is_read_again_stays_there() ->
         app.wanted.clear()
         await pilot.press("end")
         await app.wanted.wait()
-        app.wanted.clear()
-        reading = asyncio.create_task(app.table.look_again())
-        await app.wanted.wait()
+        reading = await app.is_read_again()
         app.gate.set()
         await reading
         await pilot.pause()
