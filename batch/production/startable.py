@@ -13,6 +13,10 @@ from drivers.process import Child
 _READY = 60.0
 
 
+STARTABLE = (OrderState.APPROVED, OrderState.IN_PRODUCTION)
+"""States of an order that may be produced, as far as its state tells."""
+
+
 def startable(records: Records, order: Order) -> Epoch:
     """The custody epoch of an order that may be produced; raises `Refused` for any other.
 
@@ -20,7 +24,7 @@ def startable(records: Records, order: Order) -> Epoch:
     """
     restores.refuse_open(records)
     need_time(records)
-    if order.state not in (OrderState.APPROVED, OrderState.IN_PRODUCTION):
+    if order.state not in STARTABLE:
         raise Refused(
             f"the order is {order.state}",
             where=order.number,

@@ -67,6 +67,10 @@ class Feeding:
         out = lane.removal is not None and (sight is None or sight.state == "token")
         return out or (lane.what is What.LANE_STOPPED and self.state.ended is not None)
 
+    def standing(self) -> list[Lane]:
+        """The lanes of which what they told last still holds."""
+        return [lane for lane in self.state.lanes.values() if self.stands(lane)]
+
     async def send(self, wish: Asked) -> None:
         """Ask something of the production; nothing happens where none is watched."""
         if self._watch is not None:

@@ -23,6 +23,8 @@ _Wanted = TypeVar("_Wanted")
 class SoughtScreen(DeskScreen, Generic[_Wanted, Row]):
     """An area with one list of rows; `wanted` says which of them are shown."""
 
+    AUTO_FOCUS = "PagedTable"
+
     def __init__(self, wanted: _Wanted) -> None:
         super().__init__()
         self.wanted = wanted
@@ -61,17 +63,15 @@ class SoughtScreen(DeskScreen, Generic[_Wanted, Row]):
     def content(self) -> ComposeResult:
         with Vertical(classes="split"):
             with Vertical(classes="list"):
-                yield Input(placeholder=self.placeholder(), id="sought", compact=True)
+                field = Input(placeholder=self.placeholder(), id="sought", compact=True)
+                # There once it is asked for.
+                field.display = False
+                yield field
                 yield from self.heading()
                 yield self.new_table()
                 yield Label("", id="none", classes="empty", markup=False)
             with VerticalScroll(classes="details"):
                 yield Facts(id="told")
-
-    def on_mount(self) -> None:
-        """The list has the focus; the field is there once it is asked for."""
-        self.field.display = False
-        self.table.focus()
 
     @property
     def field(self) -> Input:

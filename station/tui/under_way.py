@@ -107,11 +107,11 @@ class UnderWay:
 
     def call_for_hands(self) -> None:
         """Call once for each need that lasts."""
-        state, at = self.feeding.state, self.feeding.clock()
+        at = self.feeding.clock()
         needs = frozenset(
             (lane.seat, lane.since)
-            for lane in state.lanes.values()
-            if self.feeding.stands(lane) and instruction(lane, "").needed and at - lane.since >= _LOOK
+            for lane in self.feeding.standing()
+            if instruction(lane, "").needed and at - lane.since >= _LOOK
         )
         if needs - self._called:
             self._app.call_attention()

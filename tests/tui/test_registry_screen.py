@@ -281,3 +281,4 @@ async def test_people_are_found_wherever_they_belong(home: Path) -> None:
         await player.sees("Verzonnenlaan")
         await player.press(*number, "enter")
         await player.sees(f"Person      {number}")
+        assert player.app.screen.query_one("#sought", Input).display

@@ -12,12 +12,11 @@ from textual.containers import Container
 from textual.widgets import Label
 
 from batch.model.errors import NotFound
-from batch.model.states import OrderState
 from batch.people.separation import Act, Before
 from batch.production.calls import Limits
 from batch.production.events import What
 from batch.production.ordering import approved_by
-from batch.production.startable import startable
+from batch.production.startable import STARTABLE, startable
 from batch.production.wishes import Will
 from batch.store import items, orders
 from batch.store.database import Records
@@ -33,8 +32,6 @@ from station.tui.widgets.lane_panel import LanePanel, PanelFacts, PanelGrid
 from station.tui.widgets.order_progress import EventList, OrderProgress, progress
 from station.tui.words import N_, _
 from station.wiring import Desk
-
-_STARTABLE = (OrderState.APPROVED, OrderState.IN_PRODUCTION)
 
 _MOST = 200
 """Orders that are offered, the newest."""
@@ -152,11 +149,9 @@ class BenchScreen(DeskScreen):
 
     def _shown_seats(self) -> dict[str, PanelFacts]:
         """The lanes of a production; all seats where none runs, with what is still to be taken out."""
-        state = self._state
-        lanes = state.lanes
-        if state.running:
-            return {seat: self._lane(lane) for seat, lane in lanes.items()}
-        seats = dict.fromkeys([*self._read.seats, *self.station.feeding.seats])
+        lanes = self._state.lanes
+        every = dict.fromkeys([*self._read.seats, *self.station.feeding.seats])
+        seats = lanes if self._state.running else every
         return {seat: self._seat(seat, lanes.get(seat)) for seat in seats}
 
     def _lane(self, lane: Lane) -> PanelFacts:
@@ -317,7 +312,7 @@ class BenchScreen(DeskScreen):
 
     async def _choose_order(self) -> str | None:
         def find(_desk: Desk, records: Records) -> list[tuple[str, str]]:
-            found = orders.orders(records, *_STARTABLE)[-_MOST:]
+            found = orders.orders(records, *STARTABLE)[-_MOST:]
             return [(f"{one.number}  {one.reference}  {one.subscriber}", one.number) for one in found]
 
         options = await self.read(find)

@@ -86,7 +86,7 @@ class HealthScreen(DeskScreen):
         self.set_interval(1.0, self._tick)
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
+        """Look at everything, unless that was done a moment ago."""
         if self._looked is None or time.monotonic() - self._looked >= _AGAIN:
             self.action_look()
 

@@ -57,8 +57,8 @@ class LoginScreen(DeskScreen):
         """Tell which lanes need hands, and nothing of what is in them."""
         super().bench_changed()
         feeding = self.station.feeding
-        state, lanes = feeding.state, filter(feeding.stands, feeding.state.lanes.values())
-        told = [(lane.seat, instruction(lane, state.driver(lane.seat))) for lane in lanes]
+        lanes, driver = feeding.standing(), feeding.state.driver
+        told = [(lane.seat, instruction(lane, driver(lane.seat))) for lane in lanes]
         needs = [f"{one.sign} {seat}: {one.text}" for seat, one in told if one.needed]
         label = self.query_one("#needs", Label)
         label.update("\n".join(needs))

@@ -61,7 +61,6 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
 
     def on_mount(self) -> None:
         """Who was scanned is sought at once."""
-        super().on_mount()
         if self._begun:
             self.scanned(self._begun)
 

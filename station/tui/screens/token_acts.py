@@ -275,10 +275,7 @@ class TokenActs(ChosenToken):
     async def _paper(self, title: str) -> str | None:
         """A file of what somebody signed."""
         path = await self.app.push_screen_wait(PickFile(title, self.station.folder, _PAPERS))
-        if path is None:
-            return None
-        self.station.remember_folder(path.parent)
-        return str(path)
+        return None if path is None else str(path)
 
     async def _second(self, title: str) -> str | None:
         """Who signs as well: a name, nothing where they do so later, None where it was left."""
