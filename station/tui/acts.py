@@ -18,6 +18,7 @@ from typing import IO, Any
 from drivers.secret import Secret
 from station.conversation.messages import DECLINED, LEFT, Failed, Message, decode
 from station.exit_codes import ExitCode
+from station.tui.words import _
 
 _LONGEST_LINE = 16 * 1024 * 1024
 _GRACE = 1.0
@@ -51,8 +52,10 @@ class Outcome:
 
     @property
     def document(self) -> Any:
-        """What it told as JSON; None where it told nothing."""
-        return json.loads(self.output) if self.output.strip() else None
+        """What it told as JSON; None where it told nothing, or was cut off while it did."""
+        with suppress(ValueError):
+            return json.loads(self.output)
+        return None
 
 
 class Act:
@@ -104,7 +107,10 @@ class Act:
                 if not self._left:
                     await self.end()
                 raise
-        return Outcome(process.wait(), said.decode("utf-8", "replace"), self._said, self._failed)
+        code = process.wait()
+        if code < 0:
+            self._failed = self._failed or _cut_off(-code)
+        return Outcome(code, said.decode("utf-8", "replace"), self._said, self._failed)
 
     def leave(self) -> None:
         """Let it go on by itself, whatever becomes of the screen; also before it has begun."""
@@ -159,12 +165,22 @@ class Act:
                     self._heard(message)
 
 
+def _cut_off(number: int) -> Failed:
+    """What is told of a command that a signal ended, and that could tell nothing itself."""
+    if number == signal.SIGINT:
+        return Failed(ExitCode.INTERRUPTED, None, _("stopped"), None)
+    what = _("the command was ended from outside, maybe in the middle ({signal})")
+    following = _("look at what is on record, then do it again")
+    name = signal.Signals(number).name
+    return Failed(ExitCode.INTERNAL, None, what.format(signal=name), following)
+
+
 async def _reading(held: AsyncExitStack, stream: IO[bytes] | None) -> asyncio.StreamReader:
     """The reading end of a pipe, in the event loop."""
     assert stream is not None
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, stream)
+    transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, stream)
     held.callback(transport.close)
     return reader
 

@@ -171,7 +171,7 @@ def _dispatch() -> Iterator[Step]:
     yield from (
         LogIn("dirk"),
         Press("dirk", ("f5", "n")),
-        Press("press n again", ("n",)),
+        Press("tokens may go", ("n",)),
         Press("A parcel for every address", ("enter",)),
         See("Pack tokens of", there=False),
         See("P-000001"),

@@ -18,6 +18,7 @@ from batch.orders.decisions import receive
 from batch.production.events import LaneEvent, StepPlace, What
 from batch.production.wishes import LaneWishes, Will, Wish
 from batch.store.database import Records
+from station.conversation.messages import Failed
 from station.exit_codes import ExitCode
 from station.feed.server import Feed
 from station.tui.acts import Outcome
@@ -135,6 +136,14 @@ async def test_its_dialogs_fit_the_smallest_screen(home: Path, picture: Any) -> 
             pictures.append(player.picture)
             await player.press("escape")
     assert "\n\n".join(pictures) == picture
+
+
+async def test_of_a_production_that_was_killed_no_next_step_is_made_up(home: Path) -> None:
+    killed = Failed(ExitCode.INTERNAL, None, "ended from outside", "look at what is on record")
+    async with playing(home, who="olga") as player:
+        await player.app.push_screen(ProductionResult(Outcome(-9, '{"order": "2031', failed=killed)))
+        await player.sees("✗ ended from outside", "Next: look at what is on record")
+        assert "send the tokens" not in player.text
 
 
 async def test_a_production_of_somebody_else_is_seen_and_steered_by_keys(home: Path) -> None:

@@ -127,6 +127,18 @@ async def test_whoever_will_not_give_a_pin_is_back_where_they_were(home: Path) -
         assert not player.app.screen.is_modal
 
 
+async def test_a_command_that_is_killed_while_it_asks_is_told_to_have_ended(home: Path) -> None:
+    async with playing(home) as player:
+        await player.sees("olga")
+        await player.press("end", "enter")
+        await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
+        (act,) = player.app.under_way.acts
+        assert act._process is not None
+        act._process.kill()
+        await player.closes("✗ the command was ended from outside", "SIGKILL", "Next: look at what is on record")
+        assert player.app.operator is None
+
+
 async def test_an_enter_too_many_does_not_stop_what_a_pin_began(home: Path) -> None:
     async with playing(home) as player:
         await player.sees("choose your name", "olga")

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 from textual.worker import Worker, WorkerState
 
-from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, Question
+from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, Failed, Question
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Outcome, Said
 from station.tui.dialogs.base import StationModal
@@ -119,7 +119,8 @@ class ActDialog(StationModal[Outcome]):
             assert isinstance(outcome, Outcome)
             await self._ended(outcome)
         elif event.state is WorkerState.ERROR:
-            await self._ended(Outcome(ExitCode.INTERNAL, "", _("The command could not be started.")))
+            told = Failed(ExitCode.INTERNAL, None, _("The command could not be started."), None)
+            await self._ended(Outcome(ExitCode.INTERNAL, "", failed=told))
 
     async def action_leave(self) -> None:
         """Decline what is asked, stop what runs, or close what ended."""

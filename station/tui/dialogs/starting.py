@@ -129,8 +129,8 @@ def counted(items: Mapping[str, int] | Mapping[ItemState, int]) -> str:
 
 def following(outcome: Outcome) -> list[str]:
     """What is to be done after a production, the most urgent first."""
-    if outcome.failed is not None and outcome.failed.next:
-        return [outcome.failed.next]
+    if outcome.failed is not None:
+        return [outcome.failed.next] if outcome.failed.next else []
     told = outcome.document or {}
     items = told.get("items", {})
     lines = []
