@@ -54,7 +54,11 @@ class Records:
                 "a restore of these records was cut off", where=str(path), next="run `station restore` again"
             )
         if not path.is_file():
-            raise NotFound("there are no records here", where=str(path), next="run `station init` first")
+            raise NotFound(
+                "there are no records here",
+                where=str(path),
+                next="restore a backup (`station restore`); where there never were any, run `station init`",
+            )
         self.path = path
         self.ledger = ledger.Ledger((beside or path).with_name(ledger.NAME), ledgers)
         self._writing = False

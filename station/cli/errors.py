@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,6 +36,10 @@ CODES: Mapping[str, ExitCode] = {
 """Exit codes by the full name of a class, for it and all below it; a name, so that nothing is loaded."""
 
 
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a disk answers that is full, or does not let itself be written."""
+
+
 def exit_code(error: BaseException) -> ExitCode | None:
     """The exit code of one of our own errors, None for a foreign one."""
     for kind in type(error).__mro__:
@@ -62,7 +67,10 @@ class Told:
             return cls(code, what or str(error), where if what else None, next_)
         if isinstance(error, OSError):
             what = error.strerror or type(error).__name__
-            return cls(ExitCode.INTERNAL, what, str(error.filename) if error.filename else None)
+            where = str(error.filename) if error.filename else None
+            if error.errno in _OF_DISK:
+                return cls(ExitCode.CONFIGURATION, what, where, "look at the disk, then run this again")
+            return cls(ExitCode.INTERNAL, what, where)
         what = f"unexpected {type(error).__name__}"
         return cls(ExitCode.INTERNAL, what, next="report this as a bug, with what --debug shows")
 

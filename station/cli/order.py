@@ -9,6 +9,7 @@ import click
 
 from station.cli.closing import close, report
 from station.cli.filters import need_one_of, subscriber_filter
+from station.cli.given_file import GivenFile
 from station.cli.invocation import Invocation, csv_option, json_option, pass_invocation
 from station.cli.order_check import check, file_bytes, signature_option, signature_told
 from station.cli.output import counted, document, listing, told
@@ -44,7 +45,7 @@ def order() -> None:
 
 
 @order.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @signature_option
 @json_option
 @pass_invocation

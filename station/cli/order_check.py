@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.faulty_files import FAULTS, fault_row, table
+from station.cli.given_file import GivenFile
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing
 from station.exit_codes import ExitCode
@@ -25,13 +26,13 @@ _COLUMNS = {"row": "Row", "layout": "Layout", "count": "Tokens", "for": "For"}
 signature_option = click.option(
     "--signature",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenFile(),
     help="The manager's signature over FILE (CMS, .p7s), where it is not in FILE itself.",
 )
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @signature_option
 @json_option
 @pass_invocation

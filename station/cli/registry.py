@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from station.cli.faulty_files import FAULTS, fault_row, table
+from station.cli.given_file import GivenFile
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import counted, document, listing, plain
 from station.cli.registry_people import PEOPLE, certificate, person, person_row, terms
@@ -201,7 +202,7 @@ def search(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> Non
 
 
 @registry.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @json_option
 @pass_invocation
 def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
@@ -224,7 +225,7 @@ def import_(invocation: Invocation, file: Path, as_json: bool) -> None:
 
 
 @registry.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @json_option
 @pass_invocation
 def check(invocation: Invocation, file: Path, as_json: bool) -> ExitCode:
@@ -342,11 +343,16 @@ def _ask(asking: Asking, names: Sequence[str]) -> None:
 
 
 def _changes(taken: Taken) -> str:
-    new, changed = taken.new_subscribers, taken.changed_subscribers
-    return (
-        f"{counted(new, 'subscriber', 'subscribers')} and {counted(taken.new_persons, 'person', 'persons')} "
-        f"new, {changed} and {taken.changed_persons} changed, {taken.unchanged} as before"
+    parts = (
+        counted(taken.new_subscribers, "subscriber new", "subscribers new"),
+        counted(taken.new_persons, "person new", "persons new"),
+        counted(taken.changed_subscribers, "subscriber changed", "subscribers changed"),
+        counted(taken.changed_persons, "person changed", "persons changed"),
     )
+    told = [one for one in parts if not one.startswith("0 ")]
+    if taken.unchanged or not told:
+        told.append(f"{taken.unchanged} as before")
+    return ", ".join(told)
 
 
 def _told(value: object) -> object:

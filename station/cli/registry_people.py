@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from station.cli.given_file import GivenFile
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import listing
 
@@ -172,7 +173,7 @@ def end(invocation: Invocation, number: str) -> None:
 
 @click.command()
 @click.argument("number")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @click.option("--signed", metavar="DATE", help="The day they were signed; else today.")
 @pass_invocation
 def terms(invocation: Invocation, number: str, file: Path, signed: str | None) -> None:
@@ -204,7 +205,7 @@ def certificate() -> None:
 
 @certificate.command("set")
 @click.argument("number")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @pass_invocation
 def set_(invocation: Invocation, number: str, file: Path) -> None:
     """Register the certificate in FILE (PEM or DER) as that of the manager NUMBER."""

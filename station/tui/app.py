@@ -137,6 +137,12 @@ class StationApp(LikedApp):
             self.screen.awaited = text
 
     @property
+    def samples(self) -> Path:
+        """Where a file to be taken in is picked; the first time at a desk to practise at, its samples."""
+        practice = self.practice
+        return self.folder if practice is None or self.liking.folder else practice.order.parent
+
+    @property
     def opened(self) -> bool:
         """Whether the records have answered."""
         return self.current_mode != "_default"

@@ -19,9 +19,10 @@ from batch.store.database import Records
 from drivers.errors import ToldError
 from station.tui.acts import Outcome
 from station.tui.dialogs.act import ActDialog
-from station.tui.dialogs.asking import AskLine
+from station.tui.dialogs.asking import AskNumber
 from station.tui.dialogs.choosing import Choose
 from station.tui.keys import spoken_keys
+from station.tui.known_numbers import known
 from station.tui.session import names_others
 from station.tui.widgets.bars import AreaBar, StationBar
 from station.tui.widgets.key_bar import KeyBar
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-ACTS = ("act", "wish", "start", "login")
-"""Groups of workers that do what was asked; what keeps one from being begun is told, and ends nothing."""
+ACTS = ("act", "wish", "start", "login", "scan", "scan-found", "entry", "narrow")
+"""Groups of workers that do what was asked; what keeps one from it is told, and ends nothing."""
 
 
 class DeskScreen(Screen[None]):
@@ -168,14 +169,19 @@ class DeskScreen(Screen[None]):
             self._ahead = letter
             self._scan()
 
-    @work(group="scan", exclusive=True)
+    @work(group="scan", exclusive=True, exit_on_error=False)
     async def _scan(self) -> None:
         begun, entered, _rest = self._ahead.partition("\r")
         self._ahead = ""
         label = _("A number, typed or scanned")
-        found = begun if entered else await self.app.push_screen_wait(AskLine(_("Find"), label, begun))
-        if found and found.strip():
-            self.scanned(found.strip())
+        found = begun if entered else await self.app.push_screen_wait(AskNumber(_("Find"), label, begun))
+        number = (found or "").strip()
+        if not number:
+            return
+        if await self.read(lambda _desk, records: known(records, number)):
+            self.scanned(number)
+        else:
+            self.notify(_("Nothing on record has that number."), severity="warning", markup=False)
 
     @work(group="load", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:

@@ -11,10 +11,12 @@ from batch.store import items, letters, lives, orders, registry
 from batch.store.database import Records
 from station.tui.words import _
 
+_OPEN = tuple(state for state in OrderState if state not in (OrderState.CLOSED, OrderState.REJECTED))
+
 
 @dataclass(frozen=True)
 class OnRecord:
-    """What matters of the records: is anybody registered, and how far the newest order is.
+    """What matters of the records: is anybody registered, and how far the oldest order is that is not ended.
 
     `waiting` are tokens at the desk, `sent` those not yet acknowledged.
     """
@@ -48,10 +50,11 @@ class Practice:
 def on_record(records: Records) -> OnRecord:
     """Read it."""
     registered = next(registry.subscribers(records), None) is not None
-    found = orders.orders(records)
+    # What was begun is finished first; only then is the newest one the end of it.
+    found = orders.orders(records, *_OPEN)[:1] or orders.orders(records)[-1:]
     if not found:
         return OnRecord(registered)
-    order = found[-1]
+    order = found[0]
     moved = lives.counts(records, order.id)
     made = items.counts(records, order)
     return OnRecord(

@@ -128,3 +128,8 @@ def told(state: str | None) -> str:
     if state is None:
         return ""
     return f"{_SIGN.get(state, '·')} {_(state)}"
+
+
+def seat_kind(driver: str) -> str:
+    """What a seat is, by the driver of what is put into it; a driver's name where it is another's."""
+    return {"piv": _("card reader"), "pkcs11": _("USB slot")}.get(driver, driver)

@@ -96,10 +96,10 @@ async def test_a_scanner_that_types_all_at_once_is_understood(home: Path) -> Non
         await player.log_in("olga")
         scanned: list[str] = []
         player.app.screen.scanned = scanned.append  # type: ignore[attr-defined]
-        for key in (*"000123", "\r"):
+        for key in (*"P000123", "\r"):
             name = "enter" if key == "\r" else key
             player.app.post_message(events.Key(name, key))
-        await player.until(lambda: scanned == ["000123"], "the scan")
+        await player.until(lambda: scanned == ["P000123"], "the scan")
         assert not player.app.screen.is_modal
 
 
@@ -135,7 +135,9 @@ async def test_a_command_that_is_killed_while_it_asks_is_told_to_have_ended(home
         (act,) = player.app.under_way.acts
         assert act._process is not None
         act._process.kill()
-        await player.closes("✗ the command was ended from outside", "SIGKILL", "Next: look at what is on record")
+        await player.closes(
+            "✗ the command was ended from outside", "SIGKILL", "Next: look at what is on record"
+        )
         assert player.app.operator is None
 
 

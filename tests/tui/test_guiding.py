@@ -9,14 +9,18 @@ from typing import ClassVar
 
 import pytest
 
+from batch.audit.log import log
+from batch.model.events import Event
 from batch.model.states import LetterState, OrderState
+from batch.store import orders
 from batch.store.database import Records
 from station import tui
+from station.simulated_desk import REGISTRY
 from station.tui.acts import Outcome
 from station.tui.app import StationApp
 from station.tui.guiding import OnRecord, Practice, on_record, step
 from station.tui.practising import put_in, seat_of
-from tests.tui.playing import Player
+from tests.tui.playing import Player, pick
 
 PRACTICE = Practice(
     {"olga": "123456", "bert": "234567", "pim": "345678", "carla": "567890", "dirk": "456789"},
@@ -61,15 +65,31 @@ def test_the_end_is_told_to_anybody() -> None:
     assert "That is all of it" in step(replace(ORDER, state=OrderState.CLOSED), PRACTICE, None)
 
 
-def test_a_desk_without_orders_and_one_with_finished_tokens_are_read(home: Path) -> None:
+@pytest.fixture
+def one_order(home: Path) -> Path:
+    """A home whose older order is rejected; the other one's tokens are made."""
+    with closing(Records(home / "station.db")) as records, records.transaction():
+        older = orders.orders(records)[0]
+        orders.set_order_state(records, older, OrderState.REJECTED, decided_by="bert", reason="a test")
+        log(records, Event("order.rejected", "bert", order=older.number))
+    return home
+
+
+def test_of_two_orders_the_older_is_led_to_its_end_first(home: Path) -> None:
     with closing(Records(home / "station.db")) as records:
         found = on_record(records)
     assert found.registered
-    assert found.waiting == 3
+    assert (found.order, found.state) == ("2026-0001", OrderState.RECEIVED)
 
 
-async def test_the_line_leads_through_and_can_be_hidden(home: Path) -> None:
-    app = StationApp(home, PRACTICE)
+def test_what_is_left_to_be_done_is_read_of_the_order_that_is_open(one_order: Path) -> None:
+    with closing(Records(one_order / "station.db")) as records:
+        found = on_record(records)
+    assert (found.order, found.waiting) == ("2026-0002", 3)
+
+
+async def test_the_line_leads_through_and_can_be_hidden(one_order: Path) -> None:
+    app = StationApp(one_order, PRACTICE)
     async with app.run_test(size=(80, 24)) as pilot:
         player = Player(app, pilot)
         await player.sees("→ Log in as dirk: choose the name, Enter, PIN 456789.")
@@ -91,6 +111,24 @@ class _Watched(StationApp):
         return await super().run_act(*arguments)
 
 
+async def test_the_samples_are_offered_where_a_file_is_taken_in_and_nothing_is_written_there(
+    one_order: Path,
+) -> None:
+    app = StationApp(one_order, replace(PRACTICE, order=REGISTRY.with_name("demo-order.csv")))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        player = Player(app, pilot)
+        await player.sees("choose your name", "olga")
+        await player.log_in("olga")
+        await player.press("f9", "i")
+        await player.sees("· demo-registry.csv")
+        await pick(player, REGISTRY)
+        await player.sees("persons are new")
+        await player.press("escape", "e")
+        await player.sees("Where to write it")
+        assert "samples" not in player.text
+        await app.end()
+
+
 async def test_hands_are_pretended_at_a_simulated_desk_only(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,8 +143,8 @@ async def test_hands_are_pretended_at_a_simulated_desk_only(
     assert seat_of(("dispatch", "check")) is None
 
 
-async def test_what_is_told_in_passing_does_not_hide_the_next_step(home: Path) -> None:
-    app = StationApp(home, PRACTICE)
+async def test_what_is_told_in_passing_does_not_hide_the_next_step(one_order: Path) -> None:
+    app = StationApp(one_order, PRACTICE)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         player = Player(app, pilot)
         await player.log_in("dirk")

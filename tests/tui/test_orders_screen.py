@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -150,10 +151,18 @@ async def test_what_a_good_file_holds_is_shown_before_it_is_taken(
         await player.sees("demo-order.csv: no faults")
         await player.forget_told()
         assert player.picture == picture
-        await player.press("escape")
-        await player.sees("Orders")
-    with records(home) as found:
-        assert len(orders.orders(found)) == 2
+        await player.press("enter")
+        await player.is_told("Nothing was taken in.")
+        with records(home) as found:
+            assert len(orders.orders(found)) == 2
+        await player.sees("i Import")
+        await player.press("i")
+        await pick(player, folder / "demo-order.csv")
+        await player.sees("t takes it in; Enter goes back")
+        await player.press("t")
+        await player.secret(passphrase("olga"))
+        await player.settled()
+    assert order(home, DEMO).imported_by == "olga"
 
 
 async def test_a_signature_beside_the_file_is_taken_along_and_another_may_be_chosen(
@@ -176,12 +185,14 @@ async def test_the_picker_goes_to_folders_and_files_that_are_there(home: Path, f
     below = folder / "below"
     below.mkdir()
     (below / "evil\x1b[2J.csv").write_text("x")
+    os.mkfifo(below / "endless.csv")
     async with at_order(home, "olga", order(home, RECEIVED).number) as player:
         await player.press("i")
         await pick(player, folder / "absent.csv")
         await player.sees("There is no such file")
         await pick(player, below)
         await player.sees("evil\\x1b[2J.csv")
+        assert "· endless" not in player.text
         await player.press("backspace")
         tree = player.app.screen.query_one("#tree", FolderTree)
         await player.until(lambda: Path(tree.path) == folder, "the folder above")

@@ -113,6 +113,29 @@ async def test_what_is_typed_is_found_at_once(home: Path) -> None:
         await player.sees("6 tokens")
 
 
+async def test_a_pin_typed_where_none_is_asked_is_shown_nowhere(home: Path) -> None:
+    pin = "972239"
+    async with playing(home, who="olga") as player:
+        for digit in pin:
+            await player.press(digit)
+            assert pin[:2] not in player.text
+        await player.sees("A number, typed or scanned", "not shown", "••••••")
+        await player.press(*["backspace"] * 6)
+        await player.type("00000")
+        await player.sees("00000", "A number, typed or scanned")
+        await player.press("escape")
+        await player.until(lambda: not player.app.screen.is_modal)
+        for key in "f6", "f4", "f11":
+            await player.press(key)
+            await player.settled()
+            await player.forget_told()
+            await player.type(pin)
+            await player.press("enter")
+            await player.is_told("Nothing on record has that number.")
+            assert pin not in player.text
+            assert pin not in player._notes
+
+
 async def test_a_number_scanned_anywhere_finds_its_token(home: Path) -> None:
     async with playing(home, who="otto") as player:
         await player.until(lambda: player.app.operator is not None, "the session")

@@ -8,12 +8,13 @@ from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.widgets import DataTable, Label
 
 from station.tui.dialogs.base import Choice, Dialog, back
 from station.tui.widgets.desk_table import DeskTable
 from station.tui.widgets.facts import Facts
-from station.tui.words import _, n_
+from station.tui.words import N_, _, n_
 
 
 class ArrivalChoice(enum.Enum):
@@ -25,6 +26,8 @@ class ArrivalChoice(enum.Enum):
 
 class Arrival(Dialog[ArrivalChoice]):
     """What an order file says, and its first rows; a rule may keep it out still."""
+
+    BINDINGS = [Binding("t", "take", N_("Take it in"), show=False)]
 
     def __init__(self, found: Mapping[str, Any], signature: str | None) -> None:
         """`found` is what `order check --json` told, `signature` the name of a file apart."""
@@ -53,6 +56,8 @@ class Arrival(Dialog[ArrivalChoice]):
             yield Label(f"✗ {one['what']}", classes="failed", markup=False)
             if one["next"]:
                 yield Label(_("Next: {what}").format(what=one["next"]), markup=False)
+        if not self._refused:
+            yield Label(_("t takes it in; Enter goes back, and nothing is taken."))
         yield DeskTable(id="rows", zebra_stripes=True, cursor_type="row")
 
     def on_mount(self) -> None:
@@ -65,6 +70,11 @@ class Arrival(Dialog[ArrivalChoice]):
             cells = (row["row"], row["count"], row["for"], row["layout"], row["fields"].get("manager", ""))
             table.add_row(*(Text(str(cell)) for cell in cells))
         self.set_focus(self.query_one("#choice-0"))
+
+    def action_take(self) -> None:
+        """Take it in, where no rule forbids it."""
+        if not self._refused:
+            self.dismiss(ArrivalChoice.TAKE)
 
 
 def signature_told(signature: Mapping[str, Any] | None, file: str | None = None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from station.tui.dialogs.choosing import Choose
+from station.tui.state_words import seat_kind
 from station.tui.words import _
 
 if TYPE_CHECKING:
@@ -25,5 +26,5 @@ async def seat_for(screen: DeskScreen, text: str, drivers: Collection[str] = ())
             _("This station has no seat; next: station lanes bind"), title=_("No seat"), severity="warning"
         )
         return None
-    options = [(f"{name} ({driver})", name) for name, driver in seats]
+    options = [(f"{name} ({seat_kind(driver)})", name) for name, driver in seats]
     return await screen.app.push_screen_wait(Choose(_("Which seat?"), options, text))

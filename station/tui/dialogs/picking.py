@@ -101,7 +101,9 @@ class FolderTree(DirectoryTree):
         if _is(path.is_dir):
             self._folders.add(path)
             return True
-        return bool(self._suffixes) and (self.every or path.name.lower().endswith(self._suffixes))
+        wanted = self.every or path.name.lower().endswith(self._suffixes)
+        # A pipe has no end to be read to.
+        return bool(self._suffixes) and wanted and _is(path.is_file)
 
 
 class _Picker(Dialog[Path]):
@@ -223,8 +225,9 @@ class _Picker(Dialog[Path]):
         """Something stands in the field and is to be taken."""
 
     def take(self, path: Path) -> None:
-        """Done; its folder is where the next picking begins."""
-        self.station.remember_folder(path.parent)
+        """Done; its folder is where the next picking begins. Not among samples: nothing is written there."""
+        if path.parent != self.station.samples:
+            self.station.remember_folder(path.parent)
         self.dismiss(path)
 
     def refuse(self, why: str) -> None:

@@ -18,6 +18,7 @@ from station.tui.acts import Act, Outcome
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.base import Choice, Dialog, back
 from station.tui.producing import Producing
+from station.tui.state_words import seat_kind
 from station.tui.widgets.facts import Facts
 from station.tui.words import N_, _
 
@@ -110,7 +111,11 @@ class ProductionResult(Dialog[None]):
 
 def facts_of(told: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """What `station produce --json` tells, as names and words."""
-    unseated = ", ".join(f"{count} {driver}" for driver, count in told.get("unseated", {}).items())
+    wanting = _("{number} that want a {kind}")
+    unseated = ", ".join(
+        wanting.format(number=count, kind=seat_kind(driver))
+        for driver, count in told.get("unseated", {}).items()
+    )
     stopped = "; ".join(f"{seat}: {reason}" for seat, reason in told.get("stopped_lanes", {}).items())
     return [
         (_("Order"), told.get("order")),

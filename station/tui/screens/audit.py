@@ -133,7 +133,7 @@ class AuditScreen(DeskScreen):
         """Tell of the entry under the cursor."""
         self._tell(event.row)
 
-    @work(group="entry", exclusive=True)
+    @work(group="entry", exclusive=True, exit_on_error=False)
     async def _tell(self, entry: Entry | None) -> None:
         facts = self.query_one("#entry", Facts)
         if entry is None:
@@ -155,13 +155,13 @@ class AuditScreen(DeskScreen):
         self._wanted = wanted
         self._from_the_beginning()
 
-    @work(group="narrow", exclusive=True)
+    @work(group="narrow", exclusive=True, exit_on_error=False)
     async def _from_the_beginning(self) -> None:
         await self.query_one(PagedTable).look(self._page)
         self.reload()
         self.query_one(PagedTable).focus()
 
-    @work(group="narrow", exclusive=True)
+    @work(group="narrow", exclusive=True, exit_on_error=False)
     async def action_narrow(self) -> None:
         """Show only entries of an operator, an event, an order, a token, or some days."""
         options = [

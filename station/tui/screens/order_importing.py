@@ -23,7 +23,7 @@ REGISTRY_FILES = (".csv",)
 
 async def import_order(screen: DeskScreen) -> bool:
     """Take an order in, from the picking of its file on; whether one was taken."""
-    picker = PickFile(_("Import an order"), screen.station.folder, ORDER_FILES)
+    picker = PickFile(_("Import an order"), screen.station.samples, ORDER_FILES)
     file = await screen.app.push_screen_wait(picker)
     if file is None:
         return False
@@ -41,6 +41,7 @@ async def import_order(screen: DeskScreen) -> bool:
         choice = await screen.app.push_screen_wait(Arrival(found, signature.name if signature else None))
         match choice:
             case None:
+                screen.notify(_("Nothing was taken in."))
                 return False
             case ArrivalChoice.SIGNATURE:
                 title = _("The manager's signature")

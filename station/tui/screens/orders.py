@@ -126,7 +126,7 @@ class OrdersScreen(SoughtScreen[OrdersWanted, ListedOrder]):
         """An order of that number or reference, else the token."""
         self._look_up(text)
 
-    @work(group="scan-found", exclusive=True)
+    @work(group="scan-found", exclusive=True, exit_on_error=False)
     async def _look_up(self, text: str) -> None:
         def number(_desk: Desk, records: Records) -> str | None:
             try:

@@ -151,7 +151,7 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
         if not await self.may(Act.KEEP_REGISTRY, where="registry"):
             return
         title = _("Import a registry")
-        file = await self.app.push_screen_wait(PickFile(title, self.station.folder, REGISTRY_FILES))
+        file = await self.app.push_screen_wait(PickFile(title, self.station.samples, REGISTRY_FILES))
         while file is not None:
             outcome = await look(self, "registry", "check", str(file))
             if outcome is None:
@@ -163,6 +163,8 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
                 continue
             if await self.app.push_screen_wait(Confirm(title, _changes(found), _("Take it in"))):
                 await self.act(title, "registry", "import", str(file))
+            else:
+                self.notify(_("Nothing was taken in."))
             return
 
     @work(group="act", exclusive=True, exit_on_error=False)
@@ -202,9 +204,15 @@ def _facts(row: Subscriber) -> list[Fact]:
 
 
 def _changes(found: dict[str, int]) -> str:
-    new = n_("{number} subscriber is new", "{number} subscribers are new", found["new_subscribers"])
-    changed = n_("{number} is changed", "{number} are changed", found["changed_subscribers"])
-    persons = n_("{number} person is new", "{number} persons are new", found["new_persons"])
-    others = n_("{number} is changed", "{number} are changed", found["changed_persons"])
-    same = n_("{number} stays as it is", "{number} stay as they are", found["unchanged"])
-    return f"{new}, {changed}.\n{persons}, {others}.\n{same}."
+    """What would be taken, a line for each kind; nothing of which there is none."""
+    subscribers, persons = found["new_subscribers"], found["new_persons"]
+    changed, others = found["changed_subscribers"], found["changed_persons"]
+    same = found["unchanged"]
+    lines = [
+        (subscribers, n_("{number} subscriber is new", "{number} subscribers are new", subscribers)),
+        (changed, n_("{number} subscriber is changed", "{number} subscribers are changed", changed)),
+        (persons, n_("{number} person is new", "{number} persons are new", persons)),
+        (others, n_("{number} person is changed", "{number} persons are changed", others)),
+        (same, n_("{number} stays as it is", "{number} stay as they are", same)),
+    ]
+    return "\n".join(f"{text}." for number, text in lines if number)
