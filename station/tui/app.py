@@ -30,6 +30,7 @@ from station.tui.dialogs.leaving import Leaving, LeavingChoice
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
 from station.tui.guiding import Practice, on_record, step
+from station.tui.keys_in_order import KeysInOrder
 from station.tui.liked_app import LikedApp
 from station.tui.palette import DeskCommands, system_commands
 from station.tui.reading import Reader
@@ -50,7 +51,7 @@ _LOOK = 1.0
 """Seconds between two looks whether the records changed; one look is one page of the file."""
 
 
-class StationApp(LikedApp):
+class StationApp(KeysInOrder[ExitCode], LikedApp):
     """Opened by `station` in a terminal. It shows and asks; what is done, the desk's commands do."""
 
     ENABLE_COMMAND_PALETTE = True

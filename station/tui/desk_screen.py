@@ -53,7 +53,6 @@ class DeskScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ahead = ""
         self._bindings = spoken_keys(self._bindings)
 
     def content(self) -> ComposeResult:
@@ -157,27 +156,24 @@ class DeskScreen(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         """A digit or capital where no field has the focus is the first of a scan."""
         letter = event.character or ""
-        if self._ahead:
-            # A scanner has typed all of it before the field is there.
-            event.stop()
-            event.prevent_default()
-            self._ahead += "\r" if event.key == "enter" else letter
-            return
         typing = isinstance(self.focused, Input | SecretField)
         if not typing and len(letter) == 1 and letter.isascii() and (letter.isdigit() or letter.isupper()):
             event.stop()
-            self._ahead = letter
-            self._scan()
+            # A scanner may have typed all of it by now.
+            begun, entered, _rest = (letter + self.station.typed_ahead()).partition("\r")
+            if entered:
+                self._take_scan(begun)
+            else:
+                label = _("A number, typed or scanned")
+                self.app.push_screen(AskNumber(_("Find"), label, begun), self._take_scan)
+
+    def _take_scan(self, typed: str | None) -> None:
+        number = (typed or "").strip()
+        if number:
+            self._look_up(number)
 
     @work(group="scan", exclusive=True, exit_on_error=False)
-    async def _scan(self) -> None:
-        begun, entered, _rest = self._ahead.partition("\r")
-        self._ahead = ""
-        label = _("A number, typed or scanned")
-        found = begun if entered else await self.app.push_screen_wait(AskNumber(_("Find"), label, begun))
-        number = (found or "").strip()
-        if not number:
-            return
+    async def _look_up(self, number: str) -> None:
         if await self.read(lambda _desk, records: known(records, number)):
             self.scanned(number)
         else:

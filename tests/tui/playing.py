@@ -29,6 +29,10 @@ WIDE = (160, 48)
 SIZES = (NORMAL, WIDE)
 
 
+_KEYS = {" ": "space", "\r": "enter"}
+"""Names of the keys whose characters are not their names."""
+
+
 @dataclass
 class Player:
     """Somebody at the screen: presses keys, types, reads."""
@@ -41,11 +45,17 @@ class Player:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def type(self, text: str) -> None:
-        """Type a text as fast as a scanner does: no letter waits for what the one before it did."""
+    async def type(self, text: str, turns: int | None = None) -> None:
+        """Type a text as fast as a scanner does: no letter waits for what the one before it did.
+
+        Then wait until all is done with it, or for so many turns of the loop.
+        """
         for letter in text:
-            self.app.post_message(events.Key("space" if letter == " " else letter, letter))
-        await self.pilot.pause()
+            self.app.post_message(events.Key(_KEYS.get(letter, letter), letter))
+        if turns is None:
+            await self.pilot.pause()
+        for _ in range(turns or 0):
+            await asyncio.sleep(0)
 
     async def until(self, seen: Callable[[], object], what: str = "") -> None:
         """Wait until something is so."""

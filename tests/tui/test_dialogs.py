@@ -96,11 +96,25 @@ async def test_a_scanner_that_types_all_at_once_is_understood(home: Path) -> Non
         await player.log_in("olga")
         scanned: list[str] = []
         player.app.screen.scanned = scanned.append  # type: ignore[attr-defined]
-        for key in (*"P000123", "\r"):
-            name = "enter" if key == "\r" else key
-            player.app.post_message(events.Key(name, key))
+        await player.type("P000123\r")
         await player.until(lambda: scanned == ["P000123"], "the scan")
         assert not player.app.screen.is_modal
+
+
+async def test_a_scan_that_comes_in_two_pieces_is_understood_wherever_it_breaks(home: Path) -> None:
+    """The second piece comes while the first is on its way, while the field opens, or once it is there."""
+    async with playing(home) as player:
+        await player.log_in("olga")
+        scanned: list[str] = []
+        desk = player.app.screen
+        desk.scanned = scanned.append  # type: ignore[attr-defined]
+        for turns in range(40):
+            piece = 1 + turns % 6
+            await player.type("P00123"[:piece], turns)
+            await player.type("P00123"[piece:] + "\r", turns)
+            await player.until(lambda: scanned == ["P00123"], f"the scan after {turns} turns of the loop")
+            await player.until(lambda: player.app.screen is desk, "the bench")
+            scanned.clear()
 
 
 async def test_a_number_typed_by_hand_opens_a_field_with_it(home: Path) -> None:
@@ -149,8 +163,7 @@ async def test_an_enter_too_many_does_not_stop_what_a_pin_began(home: Path) -> N
         await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
         await player.type(passphrase("olga"))
         await player.press("enter")
-        for _bounce in range(3):
-            player.app.post_message(events.Key("enter", "\r"))
+        await player.type("\r\r\r")
         await player.until(lambda: player.app.operator == "olga", "olga logged in")
 
 
@@ -161,8 +174,7 @@ async def test_what_follows_an_enter_at_once_is_for_the_next_line_of_a_form_or_i
         form = Form("A parcel", (Field("courier", "Courier"), Field("number", "Number")), "It goes")
         await player.app.push_screen(form, answers.append)
         await player.sees("It goes")
-        for key in "Post\rAB12\r\r":
-            player.app.post_message(events.Key("enter" if key == "\r" else key, key))
+        await player.type("Post\rAB12\r\r")
         await player.until(lambda: answers, "the answer")
     assert answers == [{"courier": "Post", "number": "AB12"}]
 

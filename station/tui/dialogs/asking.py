@@ -41,14 +41,9 @@ class AskLine(Dialog[str]):
         field.cursor_position = len(self._begun)
 
     def on_key(self, event: events.Key) -> None:
-        """What a scanner typed before the field had the focus stands in it all the same."""
+        """What a scanner types stands in the field, wherever the focus is."""
         field = self.query_one(Input)
-        if self.focused is field:
-            return
-        if event.key == "enter" and self.focused is None:
-            event.stop()
-            self._take()
-        elif event.character is not None and event.is_printable:
+        if self.focused is not field and event.character is not None and event.is_printable:
             event.stop()
             field.insert_text_at_cursor(event.character)
 

@@ -34,11 +34,9 @@ class FolderTree(DirectoryTree):
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "· "
 
-    def __init__(
-        self, path: Path, suffixes: Sequence[str], typed: Callable[[Sequence[events.Key]], None], *, id: str
-    ) -> None:
+    def __init__(self, path: Path, suffixes: Sequence[str], typed: Callable[[str], None], *, id: str) -> None:
         """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only. `typed` takes
-        the keys of a path or name, and the focus.
+        the first character of a path or name, and the focus.
         """
         self._take = typed
         self._suffixes = tuple(suffixes)
@@ -46,24 +44,13 @@ class FolderTree(DirectoryTree):
         super().__init__(path, id=id)
         self.every = False
         """Whether all files are shown, hidden ones too."""
-        self._typed: list[events.Key] = []
 
     def on_key(self, event: events.Key) -> None:
-        """A letter is for a field, and so is all that was typed behind it before the field has the focus."""
-        if not self._typed:
-            if not event.is_printable or event.key == "space":
-                return
-            self.call_later(self._hand_over)
-        event.stop()
-        event.prevent_default()
-        self._typed.append(event)
-
-    def _hand_over(self) -> None:
-        if self.message_queue_size:
-            self.call_later(self._hand_over)
-            return
-        keys, self._typed = self._typed, []
-        self._take(keys)
+        """A letter is for a field."""
+        if event.is_printable and event.key != "space":
+            event.stop()
+            event.prevent_default()
+            self._take(event.character or "")
 
     # The disk is asked in the loading thread alone: a folder that hangs must not hold up a key.
 
@@ -173,23 +160,15 @@ class _Picker(Dialog[Path]):
 
     def on_key(self, event: events.Key) -> None:
         """What begins like a path is typed into the field."""
-        field = self.query_one("#path", PathField)
-        if self.focused is field and event.character is not None and event.is_printable:
-            # It was typed before the field had the focus.
-            event.stop()
-            field.insert_text_at_cursor(event.character)
-        elif event.character in ("/", "~"):
+        if event.character in ("/", "~"):
             event.stop()
             event.prevent_default()
-            self.set_focus(field)
-            field.take(event.character)
+            self._into_field(event.character)
 
-    def _into_field(self, keys: Sequence[events.Key]) -> None:
+    def _into_field(self, begun: str) -> None:
         field = self.query_one("#path", PathField)
-        field.take("")
         self.set_focus(field)
-        for key in keys:
-            field.post_message(events.Key(key.key, key.character))
+        field.take(begun)
 
     def on_paste(self, event: events.Paste) -> None:
         """A path that is pasted stands in the field."""
