@@ -24,7 +24,7 @@ from batch.store import items, orders
 from batch.store.database import Records
 from layouts.library import Library
 from station.home import Home
-from station.tui.dialogs.picking import FolderTree
+from station.tui.widgets.folder_tree import FolderTree
 from tests.tui.playing import NORMAL, SIZES, Player, button, in_area, pick
 from tests.unit.custody_kit import made_by_officers
 from tests.unit.finished_kit import delivered

@@ -4,93 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from rich.text import Text, TextType
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DirectoryTree, Input, Label, OptionList, Tree
-from textual.widgets.directory_tree import DirEntry
+from textual.widgets import Button, DirectoryTree, Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from drivers.errors import printable
 from station.tui.dialogs.base import Choice, Dialog, back
+from station.tui.widgets.folder_tree import MOST_ENTRIES, FolderTree, holds
 from station.tui.widgets.path_field import PathField
 from station.tui.words import N_, _
 
-_MOST = 2000
-"""Entries of a folder that are shown."""
-
 _MEDIA = ("/media", "/run/media", "/mnt")
-
-
-class FolderTree(DirectoryTree):
-    """Folders, and files of some endings; no name that is shown can move the cursor."""
-
-    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "· "
-
-    def __init__(self, path: Path, suffixes: Sequence[str], typed: Callable[[str], None], *, id: str) -> None:
-        """`suffixes`: endings of the files that are shown, such as `.csv`; none: folders only. `typed` takes
-        the first character of a path or name, and the focus.
-        """
-        self._take = typed
-        self._suffixes = tuple(suffixes)
-        self._folders: set[Path] = set()
-        super().__init__(path, id=id)
-        self.every = False
-        """Whether all files are shown, hidden ones too."""
-
-    def on_key(self, event: events.Key) -> None:
-        """A letter is for a field."""
-        if event.is_printable and event.key != "space":
-            event.stop()
-            event.prevent_default()
-            self._take(event.character or "")
-
-    # The disk is asked in the loading thread alone: a folder that hangs must not hold up a key.
-
-    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        return list(islice((one for one in paths if self._wanted(one)), _MOST))
-
-    def _safe_is_dir(self, path: Path) -> bool:  # type: ignore[override]
-        return path in self._folders or path == self.path
-
-    async def _on_tree_node_expanded(self, event: Tree.NodeExpanded[DirEntry]) -> None:
-        event.stop()
-        event.prevent_default()
-        if event.node.data is not None and self._safe_is_dir(event.node.data.path):
-            self._add_to_load_queue(event.node)
-
-    async def watch_path(self) -> None:
-        """Show another folder, as soon as it answers."""
-        self.reset_node(self.root, str(self.path), DirEntry(self.PATH(self.path)))
-        self.look_again()
-
-    @work(group="look", exclusive=True, exit_on_error=False)
-    async def look_again(self) -> None:
-        """Have the folder read anew, the cursor at its top."""
-        await self.reload()
-        self.cursor_line = 0
-        self.scroll_to(0, 0, animate=False)
-
-    def process_label(self, label: TextType) -> Text:
-        plain = label if isinstance(label, str) else label.plain
-        return Text(printable(plain).replace("\n", "\\n"))
-
-    def _wanted(self, path: Path) -> bool:
-        if path.name.startswith(".") and not self.every:
-            return False
-        if _is(path.is_dir):
-            self._folders.add(path)
-            return True
-        wanted = self.every or path.name.lower().endswith(self._suffixes)
-        # A pipe has no end to be read to.
-        return bool(self._suffixes) and wanted and _is(path.is_file)
 
 
 class _Picker(Dialog[Path]):
@@ -238,7 +170,7 @@ class PickFile(_Picker):
             self.query_one("#path", PathField).value = str(getattr(data, "path", ""))
 
     async def typed(self, path: Path) -> None:
-        folder, there = await asyncio.to_thread(lambda: (_is(path.is_dir), _is(path.is_file)))
+        folder, there = await asyncio.to_thread(lambda: (holds(path.is_dir), holds(path.is_file)))
         if folder:
             self.open_folder(path)
         elif there:
@@ -279,7 +211,7 @@ class NewFile(_Picker):
 
     async def typed(self, path: Path) -> None:
         folder, there, around = await asyncio.to_thread(
-            lambda: (_is(path.is_dir), _is(path.exists), _is(path.parent.is_dir))
+            lambda: (holds(path.is_dir), holds(path.exists), holds(path.parent.is_dir))
         )
         if folder:
             self._into(path)
@@ -299,20 +231,13 @@ class NewFile(_Picker):
         button.focus()
 
 
-def _is(ask: object) -> bool:
-    """Whether something is so; what cannot be looked at is not."""
-    with suppress(OSError, ValueError):
-        return bool(ask())  # type: ignore[operator]
-    return False
-
-
 def _places(folder: Path) -> list[Path]:
     """Where there may be files: the folder used last, one's own, and what was plugged in."""
     found = [folder, Path.home()]
     for media in map(Path, _MEDIA):
         with suppress(OSError):
-            for one in sorted(islice(media.iterdir(), _MOST)):
+            for one in sorted(islice(media.iterdir(), MOST_ENTRIES)):
                 # /run/media has a folder for each person, and their media in it.
-                inside = sorted(islice(one.iterdir(), _MOST)) if media.name == "media" else []
-                found += [each for each in (inside or [one]) if _is(each.is_dir)]
+                inside = sorted(islice(one.iterdir(), MOST_ENTRIES)) if media.name == "media" else []
+                found += [each for each in (inside or [one]) if holds(each.is_dir)]
     return list(dict.fromkeys([*found, Path("/")]))[:50]

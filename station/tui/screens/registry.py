@@ -14,11 +14,10 @@ from batch.store import registry
 from batch.store.database import Records
 from batch.store.paging import Page, Place
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
-from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import NewFile, PickFile
 from station.tui.screens.order_importing import REGISTRY_FILES, look, mend
 from station.tui.screens.registry_forgetting import ForgettingScreen
-from station.tui.screens.registry_forms import given, subscriber_fields
+from station.tui.screens.registry_forms import fill_in, subscriber_fields
 from station.tui.screens.registry_operators import OperatorsScreen
 from station.tui.screens.registry_people import PeopleScreen
 from station.tui.sought_screen import SoughtScreen
@@ -78,7 +77,10 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
         if sought := self.station.take_sought(self.area):
             # What is due here is about operators, or somebody to be forgotten.
             works = await self.read(partial(_works_here, name=sought))
-            self.action_operators() if works else self.action_forgetting()
+            if works:
+                self.action_operators()
+            else:
+                self.action_forgetting()
         await super().load()
 
     # Finding
@@ -113,25 +115,15 @@ class RegistryScreen(SoughtScreen[tuple[str, ...], Subscriber]):
     async def action_add(self) -> None:
         """Take a subscriber into the registry."""
         if await self.may(Act.KEEP_REGISTRY, where="registry"):
-            await self._fill_in(_("Add a subscriber"), None)
+            await fill_in(self, _("Add a subscriber"), subscriber_fields(None), ("add",), None)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_change(self) -> None:
         """Change what is given of the one under the cursor."""
         row = self._chosen()
         if row is not None and await self.may(Act.KEEP_REGISTRY, where=row.organisation):
-            await self._fill_in(_("Change {number}").format(number=row.organisation), row)
-
-    async def _fill_in(self, title: str, before: Subscriber | None) -> None:
-        """The form as often as what stands in it is refused."""
-        fields = subscriber_fields(before)
-        while typed := await self.app.push_screen_wait(Form(title, fields, _("Save"))):
-            number = before.organisation if before else typed["organisation"]
-            options = given(typed, subscriber_fields(before) if before else ())
-            verb = "change" if before else "add"
-            if not options or (await self.act(title, "registry", verb, *options, "--", number)).done:
-                return
-            fields = [Field(one.name, one.label, typed[one.name], one.hint) for one in fields]
+            title = _("Change {number}").format(number=row.organisation)
+            await fill_in(self, title, subscriber_fields(row), ("change",), row.organisation)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_close_subscriber(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from batch.model.registry import Person, Subscriber
-from station.tui.dialogs.form import Field
+from station.tui.desk_screen import DeskScreen
+from station.tui.dialogs.form import Field, Form
 from station.tui.words import _
 
 _SEVERAL = {"visiting": ";", "postal": ";", "function": " "}
@@ -53,6 +55,24 @@ def person_fields(before: Person | None) -> list[Field]:
         Field("from", _("First day"), day(before.valid_from) if before else "", "2026-12-31"),
         Field("until", _("Last day"), day(before.valid_until) if before else "", "2026-12-31"),
     ]
+
+
+async def fill_in(
+    screen: DeskScreen, title: str, fields: Sequence[Field], command: Sequence[str], about: str | None
+) -> None:
+    """Ask for what `command` (of `station registry`) takes in, as often as it is refused.
+
+    `about` is whom it changes, or whose person it adds; None: whose number is typed.
+    """
+    before = fields if "change" in command else ()
+    while typed := await screen.app.push_screen_wait(Form(title, fields, _("Save"))):
+        options = given(typed, before)
+        if before and not options:
+            return
+        number = typed["organisation"] if about is None else about
+        if (await screen.act(title, "registry", *command, *options, "--", number)).done:
+            return
+        fields = [replace(one, value=typed[one.name]) for one in fields]
 
 
 def given(typed: Mapping[str, str], before: Sequence[Field]) -> list[str]:

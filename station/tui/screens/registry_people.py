@@ -19,9 +19,8 @@ from batch.store.paging import Page, Place
 from batch.store.registry import PeopleWanted
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import TypedConfirmation
-from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import PickFile
-from station.tui.screens.registry_forms import given, person_fields
+from station.tui.screens.registry_forms import fill_in, person_fields
 from station.tui.sought_screen import SoughtScreen
 from station.tui.state_words import told
 from station.tui.widgets.facts import Fact
@@ -104,22 +103,14 @@ class PeopleScreen(SoughtScreen[PeopleWanted, Person]):
             self.notify(_("Open the subscriber first, then add."), severity="warning")
         elif await self.may(Act.KEEP_REGISTRY, where=self.subscriber.organisation):
             title = _("Add a person of {name}").format(name=self.subscriber.name)
-            await self._fill_in(title, None, "add", self.subscriber.organisation)
+            await fill_in(self, title, person_fields(None), ("person", "add"), self.subscriber.organisation)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_change(self) -> None:
         """Change what is given of who is under the cursor."""
         if (row := await self._allowed()) is not None:
             title = _("Change {number}").format(number=row.number)
-            await self._fill_in(title, row, "change", row.number)
-
-    async def _fill_in(self, title: str, before: Person | None, verb: str, about: str) -> None:
-        fields = person_fields(before)
-        while typed := await self.app.push_screen_wait(Form(title, fields, _("Save"))):
-            options = given(typed, person_fields(before) if before else ())
-            if (await self.act(title, "registry", "person", verb, *options, "--", about)).done:
-                return
-            fields = [Field(one.name, one.label, typed[one.name], one.hint) for one in fields]
+            await fill_in(self, title, person_fields(row), ("person", "change"), row.number)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_identify(self) -> None:

@@ -19,7 +19,8 @@ class PathField(Input):
         self.value = text
         self.cursor_position = len(text)
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """Only its first line is looked at."""
         line = event.text.strip().partition("\n")[0].strip()
         if line.startswith(_WHOLE):
             event.stop()
