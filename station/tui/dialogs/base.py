@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
+from station.tui.widgets.shade import Shade
 from station.tui.words import N_, _
 
 if TYPE_CHECKING:
@@ -21,7 +24,11 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 class StationModal(ModalScreen[Value]):
-    """A modal screen of the station's screen."""
+    """A modal screen of the station's screen; what lies beneath stays in sight."""
+
+    def render(self) -> RenderableType:
+        ground = super().render()
+        return Shade(ground.screen, ground.color) if isinstance(ground, BackgroundScreen) else ground
 
     @property
     def station(self) -> StationApp:

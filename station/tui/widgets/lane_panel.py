@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.markup import escape
-from rich.text import Text
 from textual.containers import Container
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from station.tui.instructions import SIGNS, Instruction
 from station.tui.widgets.large_text import largest
+from station.tui.widgets.lines import Line, Lines
 
 _CORNERS = 6
 """Columns of a border that its title cannot have."""
@@ -39,39 +38,46 @@ class PanelFacts:
     of: int = 0
 
 
-class LanePanel(Widget, can_focus=True):
+class LanePanel(Lines, can_focus=True):
     """Draws `facts` in whatever room it has; the seat and the sign of its state stand in its border."""
 
     DEFAULT_CSS = "LanePanel { border: round $secondary; padding: 0 1; }"
 
-    facts: reactive[PanelFacts | None] = reactive(None, layout=False)
+    facts: reactive[PanelFacts | None] = reactive(None, layout=False, repaint=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entitled = ("", "")
 
     def watch_facts(self) -> None:
-        """Name seat and state in the border."""
+        """Tell them, and name seat and state in the border."""
         if self.facts is not None:
-            self._entitle(self.facts)
             for kind in SIGNS:
                 self.set_class(kind == self.facts.instruction.kind, f"-{kind}")
+        self.tell()
 
-    def on_resize(self) -> None:
-        """What fits in the border depends on its width."""
-        self.watch_facts()
+    def tell(self) -> None:
+        """Show the facts in the room there is."""
+        super().tell()
+        entitled = _titles(self.facts, self.size.width) if self.facts is not None else ("", "")
+        if entitled != self._entitled:
+            self._entitled = entitled
+            # They are markup there.
+            self.border_title, self.border_subtitle = map(escape, entitled)
 
-    def _entitle(self, facts: PanelFacts) -> None:
-        title, state = f"{facts.instruction.sign} {facts.seat}", facts.instruction.state
-        if cell_len(f"{title} {facts.number}") + _CORNERS <= self.size.width:
-            title = f"{title} {facts.number}".rstrip()
-        elif facts.number:
-            state = facts.number
-        # They are markup there.
-        self.border_title, self.border_subtitle = escape(title), escape(state)
+    def lines_for(self, room: Size) -> list[Line]:
+        told, below = lines(self.facts, room) if self.facts is not None else ([], [])
+        return [*(Line(one, bold=True) for one in told), *map(Line, below)]
 
-    def render(self) -> Text:
-        if self.facts is None:
-            return Text("")
-        told, below = lines(self.facts, self.content_size)
-        text = Text("\n".join(told), style="bold", no_wrap=True)
-        return text.append("\n" + "\n".join(below), style="not bold") if below else text
+
+def _titles(facts: PanelFacts, wide: int) -> tuple[str, str]:
+    """What stands in the upper and the lower border of a panel of so many columns inside."""
+    title, state = f"{facts.instruction.sign} {facts.seat}", facts.instruction.state
+    if cell_len(f"{title} {facts.number}") + _CORNERS <= wide:
+        title = f"{title} {facts.number}".rstrip()
+    elif facts.number:
+        state = facts.number
+    return title, state
 
 
 def lines(facts: PanelFacts, room: Size) -> tuple[list[str], list[str]]:

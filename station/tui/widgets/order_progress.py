@@ -5,28 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
+from textual.geometry import Size
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from batch.model.states import ItemState
 from station.feed.messages import Lane
 from station.tui.bench_state import BenchState
 from station.tui.instructions import happened
 from station.tui.widgets.lane_panel import bar_of
+from station.tui.widgets.lines import Line, Lines
 from station.tui.words import _, n_
 
 
-class OrderProgress(Widget):
+class OrderProgress(Lines):
     """Two lines: what is produced for whom, and how much of it; a bar, the speed, and the end."""
 
     DEFAULT_CSS = "OrderProgress { height: 2; padding: 0 1; }"
 
-    told: reactive[tuple[str, str]] = reactive(("", ""), layout=False)
+    told: reactive[tuple[str, str]] = reactive(("", ""), layout=False, repaint=False)
     """The two lines, made by `progress` for the width there is."""
 
-    def render(self) -> Text:
-        return Text("\n".join(self.told), no_wrap=True)
+    def watch_told(self) -> None:
+        """Show them."""
+        self.tell()
+
+    def lines_for(self, room: Size) -> list[Line]:
+        return [Line(one) for one in self.told]
 
 
 def progress(state: BenchState, subscriber: str, at: float, wide: int) -> tuple[str, str]:
@@ -76,18 +80,22 @@ def _moment(at: float, now: float) -> str:
     return f"{moment:%H:%M}" if moment.date() == today else f"{moment:%d-%m %H:%M}"
 
 
-class EventList(Widget):
+class EventList(Lines):
     """What happened, the newest last; as many as there is room for."""
 
     DEFAULT_CSS = "EventList { padding: 0 1; }"
 
-    events: reactive[tuple[Lane, ...]] = reactive((), layout=False)
+    events: reactive[tuple[Lane, ...]] = reactive((), layout=False, repaint=False)
 
-    def render(self) -> Text:
-        wide, high = self.content_size
-        shown = self.events[-high:] if high else ()
-        text = "\n".join(_cut(event_line(lane), wide) for lane in shown)
-        return Text(text or _("Nothing happened yet."), no_wrap=True)
+    def watch_events(self) -> None:
+        """Show the newest."""
+        self.tell()
+
+    def lines_for(self, room: Size) -> list[Line]:
+        shown = self.events[-room.height :] if room.height else ()
+        return [Line(_cut(event_line(lane), room.width)) for lane in shown] or [
+            Line(_("Nothing happened yet."))
+        ]
 
 
 def event_line(lane: Lane) -> str:
