@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from station.tui.discreet import DiscreetApp, Result
 from station.tui.themes import THEMES
 
@@ -10,7 +12,7 @@ class DrawnApp(DiscreetApp[Result]):
     """Has the desk's looks and the first of its themes; what is open is drawn soon, and styled once."""
 
     TITLE = "Issuance Station"
-    CSS_PATH = "station.tcss"
+    CSS_PATH = Path(__file__).with_name("station.tcss")
 
     def __init__(self) -> None:
         super().__init__()

@@ -88,8 +88,8 @@ class LikedApp(DrawnApp[ExitCode]):
             if one.name not in acting and one.name != opened:
                 await self.remove_mode(one.name)
                 self.add_mode(one.name, one.open)
-        if area(opened) is not None and opened not in acting:
+        if (here := area(opened)) is not None and opened not in acting:
             await self.switch_mode(LOGIN)
             await self.remove_mode(opened)
-            self.add_mode(opened, area(opened).open)  # type: ignore[union-attr]
+            self.add_mode(opened, here.open)
             await self.switch_mode(opened)

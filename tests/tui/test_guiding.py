@@ -14,7 +14,6 @@ from batch.model.events import Event
 from batch.model.states import LetterState, OrderState
 from batch.store import orders
 from batch.store.database import Records
-from station import tui
 from station.simulated_desk import REGISTRY
 from station.tui.acts import Outcome
 from station.tui.app import StationApp
@@ -103,7 +102,6 @@ async def test_the_line_leads_through_and_can_be_hidden(one_order: Path) -> None
 
 
 class _Watched(StationApp):
-    CSS_PATH = str(Path(tui.__file__).with_name("station.tcss"))
     acts: ClassVar[list[tuple[str, ...]]] = []
 
     async def run_act(self, *arguments: str) -> Outcome:
