@@ -53,10 +53,9 @@ async def test_what_cannot_be_undone_is_chosen_only_once_its_name_is_typed(home:
         await player.sees("Type A1B2 to go on")
         await player.type("A1B")
         await player.press("enter", "tab", "tab", "enter")
-        if player.app.screen.is_modal:
-            button = player.app.screen.query_one("#choice-1", Button)
-            assert button.disabled
-            await player.press("escape")
+        assert player.app.screen is dialog
+        assert dialog.query_one("#choice-1", Button).disabled
+        await player.press("escape")
         await player.until(lambda: not player.app.screen.is_modal)
         assert answers == [None]
 
