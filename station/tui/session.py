@@ -22,7 +22,6 @@ _NAMES_OTHERS = frozenset({"--with", "--witness", "--officer"})
 class Session:
     """What `station whoami --json` tells; times are seconds since 1970 and seconds."""
 
-    operator: str
     until: float
     idle: float
     token: bool
@@ -31,7 +30,7 @@ class Session:
     def told(cls, document: Any) -> Session:
         """Made of the command's document."""
         until = datetime.fromisoformat(document["until"]).timestamp()
-        return cls(document["name"], until, document["idle_minutes"] * 60.0, document["means"] == "token")
+        return cls(until, document["idle_minutes"] * 60.0, document["means"] == "token")
 
 
 class Use:

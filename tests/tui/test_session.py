@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from station.tui.session import Session, Use, names_others
 
-SESSION = Session("olga", until=36_000.0, idle=900.0, token=True)
+SESSION = Session(until=36_000.0, idle=900.0, token=True)
 
 
 class Clock:
