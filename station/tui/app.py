@@ -172,7 +172,7 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         if session.token:
             self.guard.start()
         await self.speak_to(self.operator)
-        if self.current_mode == LOGIN or not self.opened:
+        if area(self.current_mode) is None:
             await self.switch_mode(AREAS[0].name)
 
     async def _nobody(self) -> None:

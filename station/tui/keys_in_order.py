@@ -44,11 +44,6 @@ class KeysInOrder(App[Result]):
         self._typed: deque[events.Key | events.Paste] = deque()
         self._handing = False
 
-    @property
-    def keys_wait(self) -> bool:
-        """Whether anything typed has not had its effect yet."""
-        return self._handing
-
     def typed_ahead(self) -> str:
         """Take the characters that were typed by now behind the key in hand, at most to an Enter, `\\r`."""
         text = ""
