@@ -145,7 +145,7 @@ class Player:
 async def playing(
     home: Path, size: tuple[int, int] = NORMAL, who: str | None = None
 ) -> AsyncIterator[Player]:
-    """The screen opened at a home, in a terminal of a size (columns, lines), by `who` is logged in there."""
+    """The screen opened at a home, in a terminal of a size (columns, lines), `who` being logged in there."""
     if who is not None:
         log_in(Home(home), who)
     app = StationApp(home)
