@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 
@@ -34,3 +35,5 @@ def need_terminal() -> None:
         raise click.UsageError("the screen needs a terminal; every command works without one")
     if os.environ.get("TERM") == "dumb":
         raise click.UsageError("TERM is dumb: the screen needs a terminal on which it can draw")
+    if codecs.lookup(sys.stderr.encoding).name != "utf-8":
+        raise click.UsageError("the locale is not UTF-8, in which the screen draws; try LANG=C.UTF-8 station")

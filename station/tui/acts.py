@@ -21,6 +21,7 @@ from station.exit_codes import ExitCode
 from station.tui.words import _
 
 _LONGEST_LINE = 16 * 1024 * 1024
+_NEXT = "next: station "
 _GRACE = 1.0
 """Seconds an act that was told to stop has to end between two steps, before it is killed."""
 
@@ -38,7 +39,7 @@ Heard = Said | Message
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an act ended: exit code, standard output, last line of talk, the error where it told one."""
+    """How an act ended: exit code, standard output, last word on what it did, the error where it told one."""
 
     code: int
     output: str
@@ -152,7 +153,9 @@ class Act:
         while line := await _line(stream):
             text = line.decode("utf-8", "replace").rstrip()
             if text:
-                self._said = text
+                # What a command advises next is a command again; the screen tells its own keys.
+                if not text.startswith(_NEXT):
+                    self._said = text.partition(f"; {_NEXT}")[0]
                 self._heard(Said(text))
 
     async def _converse(self, stream: asyncio.StreamReader) -> None:

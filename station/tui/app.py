@@ -209,7 +209,6 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         """A token's session without anybody who watches the token does not go on."""
         async with self._settling:
             await self._log_out()
-            await self._find_out_who()
 
     async def settled(self) -> None:
         """Wait until it is settled who is there, so that the end of a session takes no new one with it."""
@@ -217,10 +216,17 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
             pass
 
     async def _log_out(self) -> None:
-        """End the session, also where the screen is left at this moment."""
+        """End the session, also where the screen is left at this moment; if it does not end, stay locked."""
         act = Act(("logout",), self.home)
         act.leave()
-        await act.run()
+        outcome = await act.run()
+        if outcome.done:
+            await self._find_out_who()
+            return
+        await self._nobody()
+        why = outcome.failed.what if outcome.failed else outcome.said
+        told = _("The session could not be ended: {why}").format(why=why)
+        self.notify(told, severity="error", markup=False, timeout=TO_PRESENT)
 
     async def acted(self, outcome: Outcome) -> None:
         """An act ended: one that says that nobody is logged in has the login opened."""
@@ -245,7 +251,6 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         async with self._settling:
             await self._nobody()
             await self._log_out()
-            await self._find_out_who()
 
     # Areas
 

@@ -142,7 +142,8 @@ def _order(practice: Practice) -> Iterator[Step]:
         Choose("Back"),
         Lock(),
         LogIn("bert"),
-        Press("bert", ("f3", "y")),
+        Press("bert", ("f3",)),
+        Press("· assessed", ("y",)),
         Choose("Approve"),
         Pin("bert"),
         See("✓ approved"),
@@ -221,7 +222,7 @@ def _letters() -> Iterator[Step]:
     yield from (
         LogIn("pim"),
         Press("pim", ("f4",)),
-        Press(_ORDER, ("p",)),
+        Press("24 sealed", ("p",)),
         Press("Who does this with you?", ("enter",)),
         Pins("letters printed"),
         Choose("Close"),

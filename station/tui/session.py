@@ -33,34 +33,45 @@ class Session:
         return cls(until, document["idle_minutes"] * 60.0, document["means"] == "token")
 
 
+def since_boot() -> float:
+    """Seconds since the machine began, asleep or not: setting the clock makes no session longer."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Use:
     """When somebody last touched a key; a session unused for too long, even asleep, is never used again."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(
+        self, passed: Callable[[], float] = since_boot, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`passed` counts seconds whatever the clock is set to."""
+        self._passed, self._clock = passed, clock
         self._session: Session | None = None
-        self._last = self._renewed = clock()
+        self._until = 0.0
+        self._last = self._renewed = passed()
 
     def begin(self, session: Session | None) -> None:
         """Somebody logged in, or out."""
-        self._session, self._last, self._renewed = session, self._clock(), self._clock()
+        self._session = session
+        self._last = self._renewed = at = self._passed()
+        self._until = at + session.until - self._clock() if session is not None else 0.0
 
     def touch(self) -> None:
         """A key was pressed."""
         if not self.over:
-            self._last = self._clock()
+            self._last = self._passed()
 
     @property
     def over(self) -> bool:
         """Whether the session must end."""
-        session, at = self._session, self._clock()
-        return session is not None and (at - self._last >= session.idle or at >= session.until)
+        session, at = self._session, self._passed()
+        return session is not None and (at - self._last >= session.idle or at >= self._until)
 
     def renewal_due(self, seconds: float) -> bool:
         """Whether the terminal is to be told that the session was used, at most so often."""
-        due = not self.over and self._last > self._renewed and self._clock() - self._renewed >= seconds
+        due = not self.over and self._last > self._renewed and self._passed() - self._renewed >= seconds
         if due:
-            self._renewed = self._clock()
+            self._renewed = self._passed()
         return due
 
 

@@ -253,7 +253,7 @@ def print_letters(desk: Desk) -> None:
     tmux = desk.tmux
     desk.change_over("pim")
     tmux.press("F4")
-    tmux.sees(ORDER)
+    tmux.sees("[4Lettr]", ORDER, "24 sealed")
     tmux.press("p")
     tmux.sees("Who does this with you?", "carla")
     tmux.press("Enter")

@@ -51,7 +51,12 @@ async def test_what_cannot_be_undone_is_chosen_only_once_its_name_is_typed(home:
         dialog = TypedConfirmation("Destroy?", "The token is destroyed.", "A1B2", "Destroy")
         await player.app.push_screen(dialog, answers.append)
         await player.sees("Type A1B2 to go on")
+        await player.type("QAH6-C6EV")
+        await player.sees("•••••••••")
+        assert "QAH6" not in player.text
+        await player.press(*["backspace"] * 9)
         await player.type("A1B")
+        await player.sees(" A1B ")
         await player.press("enter", "tab", "tab", "enter")
         assert player.app.screen is dialog
         assert dialog.query_one("#choice-1", Button).disabled

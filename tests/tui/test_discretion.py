@@ -73,3 +73,11 @@ def test_a_terminal_that_cannot_draw_is_told_so(home: Path, tmp_path: Path) -> N
         command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
         tmux.start(command, _environment() | {"TERM": "dumb"}, 100, 30)
         tmux.sees("TERM is dumb", f"ended {ExitCode.USAGE}")
+
+
+def test_a_locale_that_has_not_its_signs_is_told_so(home: Path, tmp_path: Path) -> None:
+    with terminal(tmp_path) as tmux:
+        command = [sys.executable, "-m", "station", "--home", str(home), "screen"]
+        poor = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        tmux.start(command, _environment() | poor, 100, 30)
+        tmux.sees("the locale is not UTF-8", f"ended {ExitCode.USAGE}")

@@ -13,6 +13,8 @@ from textual.widgets import OptionList
 from batch.model.people import Role
 from batch.production.events import Removal, What
 from drivers.feeders.port import Tray
+from station.conversation.messages import Failed
+from station.exit_codes import ExitCode
 from station.feed.messages import Lane
 from station.home import Home
 from station.terminal import Terminal
@@ -90,6 +92,27 @@ async def test_who_locks_and_leaves_at_once_is_logged_out(home: Path) -> None:
     while terminal.kept() is not None:
         assert time.monotonic() < latest
         await asyncio.sleep(0.05)
+
+
+async def test_a_session_that_cannot_be_ended_does_not_open_the_screen_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Act.run
+
+    async def full(act: Act) -> Outcome:
+        if "logout" in act.arguments:
+            failed = Failed(ExitCode.CONFIGURATION, None, "No space left on device", None)
+            return Outcome(ExitCode.CONFIGURATION, "", failed=failed)
+        return await run(act)
+
+    async with playing(home, who="olga") as player:
+        with monkeypatch.context() as patched:
+            patched.setattr(Act, "run", full)
+            await player.press("ctrl+l")
+            await player.is_told("could not be ended: No space left on device")
+            await player.settled()
+            assert player.app.operator is None
+            assert player.app.current_mode == "login"
 
 
 @pytest.mark.parametrize("slow", ["logout", "whoami"])

@@ -100,7 +100,7 @@ async def test_records_that_do_not_answer_hold_up_no_key(home: Path, hung: threa
         player.app.run_worker(player.app.reader.read(lambda _desk, _records: waits()), exit_on_error=False)
         await player.until(reads.is_set, "the reading")
         # Also where the session would be renewed, and preferences kept, at this moment.
-        player.app.use._last = player.app.use._clock()
+        player.app.use._last = player.app.use._passed()
         player.app.use._renewed -= 60
         player.app.prefer(player.app.liking)
         for key, area in (("f3", "orders"), ("f8", "quarantine"), ("f12", "health"), ("f2", "bench")):

@@ -15,7 +15,7 @@ class Clock:
 
 
 def used(clock: Clock) -> Use:
-    use = Use(clock)
+    use = Use(clock, clock)
     use.begin(SESSION)
     return use
 
@@ -59,6 +59,25 @@ def test_the_terminal_is_told_now_and_then_that_somebody_is_there() -> None:
     use.touch()
     assert use.renewal_due(30.0)
     assert not use.renewal_due(30.0)
+
+
+def test_a_clock_that_is_put_back_makes_no_session_longer() -> None:
+    passed, clock = Clock(), Clock()
+    use = Use(passed, clock)
+    use.begin(SESSION)
+    clock.at -= 500_000.0
+    passed.at += 899.0
+    use.touch()
+    assert not use.over
+    passed.at += 900.0
+    assert use.over
+    busy = Use(passed, clock := Clock())
+    busy.begin(SESSION)
+    clock.at -= 500_000.0
+    for _ in range(40):
+        passed.at += 890.0
+        busy.touch()
+    assert busy.over
 
 
 def test_without_a_session_nothing_is_over() -> None:

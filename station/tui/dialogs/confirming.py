@@ -39,8 +39,10 @@ class TypedConfirmation(Dialog[str]):
         self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Compare what stands there."""
-        self.query_one("#choice-1", Button).disabled = event.value.strip() != self._expected
+        """Compare what stands there; a code that was meant for elsewhere is not to be read (R40)."""
+        typed = event.value.strip()
+        self.query_one("#choice-1", Button).disabled = typed != self._expected
+        event.input.password = not self._expected.casefold().startswith(typed.casefold())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes to the button; it is pressed by itself."""

@@ -272,8 +272,10 @@ class LettersScreen(LetterActs, ListsScreen):
     async def _confirm_row(self, order: str, title: str, found: reading.ToConfirm) -> None:
         first = found.seen[0].form
         text = _("The first is letter {letter}.").format(letter=found.seen[0].letter)
+        # Seen in hand, not taken over from what is expected (R12).
+        hint = _("{form} is expected").format(form=first) if first else ""
         fields = (
-            Field("first", _("Its form"), str(first or ""), needed=True),
+            Field("first", _("Its form"), hint=hint, needed=True),
             Field("spoiled", _("Without a letter"), hint=_("forms in between, where there are any")),
         )
         typed = await self.app.push_screen_wait(Form(title, fields, _("They lie there"), text))
