@@ -65,7 +65,8 @@ def actors(
         for name, act in people:
             operator, session = hands.who(name)
             keys = _Keys(hands, operator)
-            actor = Actor(operator, keys.sign, keys.reseal if operator.agreement else None)
+            reseal = keys.reseal if operator.agreement else None
+            actor = Actor(operator, keys.sign, reseal, keys.at_hand)
             permitted(records, actor, act, where=where, before=earlier)
             if any(same(actor.name, other.name) for other, _ in found):
                 raise Refused(
@@ -131,20 +132,21 @@ def log_out(desk: Desk, records: Records) -> str | None:
     return logins.log_out(records, kept, terminal.place)
 
 
-def await_token(seat: OperatorsSeat, operator: Operator, tell: Tell) -> None:
-    """Wait until the operator's own token is in the seat; raises `Refused`, `DriverError`."""
+def await_token(seat: OperatorsSeat, name: str, theirs: Callable[[bytes], bool], tell: Tell) -> bytes:
+    """The certificate (DER) of the token in the seat once it is `theirs`; raises `Refused`, `DriverError`."""
     certificate = seat.wait(_GLANCE)
-    while certificate != operator.certificate:
+    while certificate is None or not theirs(certificate):
         wrong = "there is none" if certificate is None else "the one in it is another's"
-        tell(f"put the token of {operator.name} into the operators' seat; {wrong}")
+        tell(f"put the token of {name} into the operators' seat; {wrong}")
         gone = certificate is None or seat.wait_for_removal(TO_PRESENT)
         certificate = seat.wait(TO_PRESENT) if gone else None
         if certificate is None:
             raise Refused(
-                f"the token of {operator.name} was not put into the operators' seat",
+                f"the token of {name} was not put into the operators' seat",
                 where=_SEAT,
                 next="run this again with the token at hand",
             )
+    return certificate
 
 
 def limits(desk: Desk) -> logins.Limits:
@@ -198,9 +200,9 @@ class Hands:
 
     def holds(self, operator: Operator) -> bool:
         """Whether the operator's token is still the one in the seat."""
-        return operator.means is Means.PASSPHRASE or (
-            self._seat is not None and self._seat.holder == operator.name
-        )
+        seat = self._seat
+        there = seat is not None and seat.holder == operator.name and seat.present()
+        return operator.means is Means.PASSPHRASE or there
 
     def _passphrase(self, operator: Operator) -> Child:
         if not self._desk.passphrases:
@@ -241,7 +243,7 @@ class Hands:
         certificate = operator.certificate
         assert certificate is not None, "a token's operator has a certificate"
         self._desk.present(operator.name)
-        await_token(seat, operator, self._tell)
+        await_token(seat, operator.name, lambda found: found == certificate, self._tell)
 
         def prove(secret: Secret) -> None:
             seat.log_in(station, operator.name, certificate, secret, now)
@@ -307,6 +309,10 @@ class _Keys:
         """Open them, which proves that the operator is there."""
         self._opened()
 
+    def at_hand(self) -> bool:
+        """Whether they are open, the token in the seat where they are on one."""
+        return self._child is not None and self._hands.holds(self._operator)
+
     def sign(self, message: bytes) -> bytes:
         """The signature over a statement's message."""
         keys = self._opened()
@@ -323,6 +329,6 @@ class _Keys:
 
     def _opened(self) -> Child | OperatorsSeat:
         # Another operator's token may be in the seat since.
-        if self._child is None or not self._hands.holds(self._operator):
+        if self._child is None or not self.at_hand():
             self._child = self._hands.open(self._operator)
         return self._child

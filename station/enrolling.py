@@ -16,7 +16,7 @@ from batch.audit.log import log
 from batch.model.errors import Refused
 from batch.model.events import Event
 from batch.model.people import Means, Operator, Role
-from batch.people.acting import UNATTENDED, Actor, register_of
+from batch.people.acting import UNATTENDED, Actor, founded, register_of
 from batch.people.operators import Anchor, found, refuse_founded
 from batch.people.passphrase import Made
 from batch.people.register import Register, key_of
@@ -25,7 +25,7 @@ from batch.store import logins
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.process import Child, harden
-from station.acting import TO_PRESENT
+from station.acting import await_token
 from station.errors import ConfigurationError
 from station.key_tokens import EVERY
 from station.operators_seat import OperatorsSeat, anchors
@@ -51,6 +51,8 @@ class Enrolling:
 
     def __init__(self, desk: Desk, records: Records, by: str, tell: Tell) -> None:
         self._desk, self._records, self._by, self._tell = desk, records, by, tell
+        self._taken: set[bytes] = set()
+        """Certificates of those who work here, or were just read."""
 
     @contextmanager
     def making(self, *, passphrases: bool) -> Iterator[Callable[[Wanted], Actor]]:
@@ -59,6 +61,9 @@ class Enrolling:
         Raises `ConfigurationError` where passphrases are not allowed, or there is no operators' seat.
         """
         harden()
+        if founded(self._records):
+            working = register_of(self._records).active(now())
+            self._taken |= {one.certificate for one in working if one.certificate is not None}
         with ExitStack() as held:
             if not passphrases:
                 seat = held.enter_context(self._desk.operators_seat())
@@ -103,23 +108,25 @@ class Enrolling:
         def sign(message: bytes) -> bytes:
             # Somebody else's may have been presented since.
             if seat.holder != name or not seat.present():
-                self._presented(seat, name)
+                self._presented(seat, name, certificate)
             return seat.sign(message)
 
         return Actor(operator, sign)
 
-    def _presented(self, seat: OperatorsSeat, name: str) -> bytes:
-        """The certificate of a token that was put into the seat and that its PIN proves to be theirs."""
+    def _presented(self, seat: OperatorsSeat, name: str, known: bytes | None = None) -> bytes:
+        """The certificate of a token that was put into the seat and that its PIN proves to be theirs.
+
+        It is the one of before where that is `known`, else one that is nobody's yet.
+        """
         desk = self._desk
+
+        def theirs(found: bytes) -> bool:
+            return found == known if known is not None else found not in self._taken
+
         self._tell(f"put the token of {name} into the operators' seat")
         desk.present(name)
-        certificate = seat.wait(TO_PRESENT)
-        if certificate is None:
-            raise Refused(
-                f"the token of {name} was not put into the operators' seat",
-                where=name,
-                next="run this again with the token at hand",
-            )
+        certificate = await_token(seat, name, theirs, self._tell)
+        self._taken.add(certificate)
         seat.check(certificate, now())
         secret = desk.pins.of_operator(name, "PIN")
         seat.log_in(desk.configuration.station.name, name, certificate, secret, now)

@@ -13,7 +13,7 @@ from batch.model.orders import Item, Order
 from batch.model.people import Signed
 from batch.model.states import LetterState
 from batch.orders.epochs import need_open
-from batch.people.acting import PATIENCE, Actor, Given, give, keep, keep_alone
+from batch.people.acting import PATIENCE, Actor, Given, give, in_turn, keep, keep_alone
 from batch.people.evidence import receipts_of, warrant_of
 from batch.people.separation import RULES, Act, Before
 from batch.people.statements import read
@@ -72,7 +72,7 @@ def release_together(records: Records, order: Order, actors: Sequence[Actor], la
         return
     begun = statements.of_subject(records, Act.RELEASE, order.number, completed=False)
     before = {name for one in begun[-1:] if _letters_of(one) == sorted(waiting) for name in one.signers}
-    for actor in actors:
+    for actor in in_turn(actors):
         if actor.name not in before and release(records, order, actor, layouts).complete:
             return
 

@@ -35,11 +35,13 @@ class Actor:
 
     `sign` takes the message and returns the signature over it; it may ask for a PIN and raise `DriverError`.
     `reseal` hands on what is sealed to the operator without showing it; None where they have no such key.
+    `at_hand` tells whether their key answers as it is: no token changes places in the seat for it.
     """
 
     operator: Operator
     sign: Callable[[bytes], bytes]
     reseal: Reseal | None = None
+    at_hand: Callable[[], bool] = lambda: True
 
     @property
     def name(self) -> str:
@@ -150,6 +152,11 @@ def give(
     return sign(actor, read(begun), subject=subject, begun=begun)
 
 
+def in_turn(actors: Sequence[Actor]) -> list[Actor]:
+    """Actors in the order in which they sign: whose token is in the seat first, so that few change places."""
+    return sorted(actors, key=lambda one: not one.at_hand())
+
+
 def sign_together(
     records: Records,
     actors: Sequence[Actor],
@@ -176,7 +183,7 @@ def sign_together(
         )
     statement = Statement(act, register.founding, about, now())
     given: Given | None = None
-    for actor in actors:
+    for actor in in_turn(actors):
         given = sign(actor, statement, subject=subject, begun=given.signed if given else None)
         each(actor)
     assert given is not None, "an act takes somebody"

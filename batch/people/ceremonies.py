@@ -178,7 +178,7 @@ def open_for(
     with records.transaction():
         keep_whole(records, given)
         detail = {"statement": given.digest, "for": purpose, "officers": list(given.signed.signers)}
-        log(records, Event(str(Act.OPEN_CUSTODY), given.signed.signers[0], order=order, detail=detail))
+        log(records, Event(str(Act.OPEN_CUSTODY), actors[0].name, order=order, detail=detail))
     name = room.ask("open", _opening(records, given, handed), timeout=_PATIENCE)
     _settle(records, _named(candidates, name), given)
     return given

@@ -89,7 +89,8 @@ def _guard(invocation: Invocation, desk: Desk, *, as_json: bool) -> ExitCode:
     with desk.operators_seat() as seat:
         desk.present(operator.name)
         try:
-            await_token(seat, operator, _tell)
+            own = operator.certificate
+            await_token(seat, operator.name, lambda found: found == own, _tell)
         except (Refused, DriverError) as error:
             lock(desk, error.what, _locking(invocation, operator.name))
             return ExitCode.OK
@@ -117,10 +118,13 @@ def _watch(
     invocation: Invocation, desk: Desk, seat: OperatorsSeat, operator: str, watching: Callable[[], None]
 ) -> None:
     from station.cli.stopping import stop_on_signals
+    from station.conversation.messages import Watched
     from station.staying import stay
 
     stopped: list[int] = []
     with stop_on_signals(lambda: stopped.append(1), "nothing watches the token any more; the session stays"):
+        if invocation.conversation is not None:
+            invocation.conversation.tell(Watched(operator))
         watching()
         stay(desk, seat, lambda: bool(stopped), _locking(invocation, operator))
 

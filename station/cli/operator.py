@@ -82,6 +82,7 @@ def enrol(
 
     Takes two administrators, and the PIN of `bench` to complete it.
     """
+    from batch.people.acting import in_turn
     from batch.people.operators import enrol as enrolled
     from batch.people.separation import Act
     from station.enrolling import Enrolling, Wanted, check_name, read_list, refuse_known, roles_of
@@ -103,10 +104,9 @@ def enrol(
         make = held.enter_context(
             Enrolling(desk, records, actors[0].name, _tell).making(passphrases=_means(desk, passphrase))
         )
-        # Tokens change places seldom: all new ones are read first, and who signed last signs the next first.
+        # Tokens change places seldom: all new ones are read first.
         for new in [make(one).operator for one in wanted]:
-            given = [enrolled(records, actor, new, anchor=anchor) for actor in actors]
-            actors = actors[::-1]
+            given = [enrolled(records, actor, new, anchor=anchor) for actor in in_turn(actors)]
             _tell_given(given[-1], f"{new.name} is enrolled")
 
 
@@ -131,7 +131,7 @@ def change(
     """
     from dataclasses import replace
 
-    from batch.people.acting import register_of
+    from batch.people.acting import in_turn, register_of
     from batch.people.operators import enrol as enrolled
     from batch.people.separation import Act
     from station.enrolling import Enrolling, Wanted, roles_of
@@ -150,7 +150,7 @@ def change(
             enrolling = Enrolling(desk, records, actors[0].name, _tell)
             make = held.enter_context(enrolling.making(passphrases=_means(desk, passphrase)))
             changed = make(wanted).operator
-        given = [enrolled(records, actor, changed, anchor=anchor) for actor in actors]
+        given = [enrolled(records, actor, changed, anchor=anchor) for actor in in_turn(actors)]
     _tell_given(given[-1], f"{known.name} is changed")
 
 
@@ -164,6 +164,7 @@ def retire(invocation: Invocation, name: str, reason: str, others: tuple[str, ..
 
     Takes two administrators, and the PIN of `bench` to complete it.
     """
+    from batch.people.acting import in_turn
     from batch.people.operators import retire as retired
     from batch.people.separation import Act
 
@@ -172,7 +173,7 @@ def retire(invocation: Invocation, name: str, reason: str, others: tuple[str, ..
         records = held.enter_context(desk.sound_records())
         actors = held.enter_context(invocation.actors(desk, records, Act.RETIRE, others, where=name))
         anchor = desk.anchor(held)
-        given = [retired(records, actor, name, reason, anchor=anchor) for actor in actors]
+        given = [retired(records, actor, name, reason, anchor=anchor) for actor in in_turn(actors)]
     _tell_given(given[-1], f"{name} is retired")
 
 

@@ -77,13 +77,19 @@ class Failed(_Message, frozen=True):
     faults: tuple[Fault, ...] = ()
 
 
+class Watched(_Message, frozen=True):
+    """The token of `operator` is in the operators' seat; their session ends when it leaves."""
+
+    operator: str
+
+
 class Locked(_Message, frozen=True):
     """The session of `operator` has ended, because their token left the operators' seat."""
 
     operator: str
 
 
-Message = AskSecret | AskText | AskYes | AskNext | Failed | Locked
+Message = AskSecret | AskText | AskYes | AskNext | Failed | Watched | Locked
 """All that a command may say."""
 
 Question = AskSecret | AskText | AskYes | AskNext

@@ -89,6 +89,7 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         self.use = Use()
         self._settling = asyncio.Lock()
         """Held while it is settled who is there; what comes late is none of the next person's."""
+        self._wanted_back = False
         self.guard = Guard(home, self._asked_by_guard, self._not_guarded)
         for one in AREAS:
             self.add_mode(one.name, one.open)
@@ -201,9 +202,15 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         elif self.use.renewal_due(_RENEWAL):
             await self.reader.read(lambda desk, _records: Terminal(desk.home).renew())
 
-    def _asked_by_guard(self, text: str) -> None:
-        self.notify(text, markup=False, timeout=TO_PRESENT)
-        self.call_attention()
+    def _asked_by_guard(self, text: str | None) -> None:
+        if text is not None:
+            self._wanted_back = True
+            self.notify(text, markup=False, timeout=TO_PRESENT)
+            self.call_attention()
+        elif self._wanted_back:
+            # Whoever has put it back is not asked for it any more.
+            self._wanted_back = False
+            self.clear_notifications()
 
     async def _not_guarded(self) -> None:
         """A token's session without anybody who watches the token does not go on."""

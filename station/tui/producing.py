@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from station.conversation.messages import Failed, Locked
+from station.conversation.messages import Failed, Locked, Watched
 from station.tui.acts import Act, Heard, Outcome, Said
 
 _PATIENCE = "120"
@@ -54,5 +54,5 @@ class Producing:
     def _pass_on(self, heard: Heard) -> None:
         if self.heard is not None:
             self.heard(heard)
-        elif not isinstance(heard, Said | Failed | Locked):
+        elif not isinstance(heard, Said | Failed | Watched | Locked):
             self.act.answer(None)

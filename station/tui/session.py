@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from station.conversation.messages import Locked
+from station.conversation.messages import Locked, Watched
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
 
-_NAMES_OTHERS = frozenset({"--with", "--witness", "--officer"})
+_NAMES_OTHERS = frozenset({"--as", "--with", "--witness", "--officer"})
 """Options by which others put their token into the operators' seat."""
 
 
@@ -78,24 +78,32 @@ class Use:
 class Guard:
     """`station login --guard` beside the screen: ends the session when its token leaves the seat.
 
-    `told` hears what it asks of the hands; `locked` is called when it ended without having been stopped.
+    `told` hears what it asks of the hands, and None once that is done; `locked` is called when it ended
+    without having been stopped.
     """
 
     def __init__(
-        self, home: Path, told: Callable[[str], None], locked: Callable[[], Awaitable[None]]
+        self, home: Path, told: Callable[[str | None], None], locked: Callable[[], Awaitable[None]]
     ) -> None:
         self._home, self._told, self._locked = home, told, locked
+        self._seen = False
         self._act: Act | None = None
         self._run: asyncio.Task[None] | None = None
 
     @property
     def watching(self) -> bool:
-        """Whether a token is watched."""
+        """Whether a token is watched, or waited for."""
         return self._run is not None and not self._run.done()
+
+    @property
+    def sees(self) -> bool:
+        """Whether the token is in the seat, as far as is known."""
+        return self.watching and self._seen
 
     def start(self) -> None:
         """Watch the token of who is logged in, which is asked for where it is not in the seat."""
         if not self.watching:
+            self._seen = False
             self._act = Act(("login", "--guard"), self._home, self._hear)
             self._run = asyncio.create_task(self._watch(self._act))
 
@@ -119,6 +127,9 @@ class Guard:
             return
         if isinstance(heard, Said):
             self._told(heard.text)
+        elif isinstance(heard, Watched):
+            self._seen = True
+            self._told(None)
         elif not isinstance(heard, Locked):
             self._act.answer(None)
 

@@ -69,6 +69,9 @@ MARKED = (
     N_("typed"),
     N_("mail"),
     N_("signed"),
+    # What operators prove themselves with
+    N_("token"),
+    N_("passphrase"),
     # Certificates
     N_("valid"),
     N_("expired"),

@@ -27,7 +27,7 @@ from simulators.bench.employer import Condition
 from simulators.faults.model import Fault
 from station import setup
 from station.config import Operators
-from station.conversation.messages import AskSecret, Failed, Locked, Message, decode
+from station.conversation.messages import AskSecret, Failed, Locked, Message, Watched, decode
 from station.exit_codes import ExitCode
 from station.home import enter
 from station.key_tokens import KEYS
@@ -192,7 +192,9 @@ class Staying:
         assert self.hear() == AskSecret(name, f"PIN of {name}", again=False)
         self.screen.sendall(pin.encode() + b"\n")
         assert self.process.stdout is not None
-        return dict(json.loads(self.process.stdout.readline()))
+        told = dict(json.loads(self.process.stdout.readline()))
+        assert self.hear() == Watched(name)
+        return told
 
     def end(self) -> tuple[int, str]:
         """Its exit code and what it said."""
@@ -295,6 +297,7 @@ def test_a_session_is_guarded_by_its_token_without_a_pin(
     guard = Staying(home, None)
     assert guard.process.stdout is not None
     assert json.loads(guard.process.stdout.readline()) == {"name": "olga", "watched": True}
+    assert guard.hear() == Watched("olga")
     bench.people.present(None)
     assert guard.hear() == Locked("olga")
     code, said = guard.end()

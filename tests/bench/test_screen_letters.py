@@ -66,9 +66,6 @@ async def test_tokens_are_read_one_after_the_other_and_their_letters_printed_by_
         # A gap lies between a token and its letter.
         await player.press("m")
         await player.is_told("are to lie between them (R5)")
-        await spoil_and_reprint(player, first)
-    assert desk.letters(order) == {first: "sealed", second: "confirmed"}
-    assert signed(desk)[Act.REPRINT] == {"carl", "dora"}
     assert signed(desk)[Act.RELEASE] == {"carl", "dora"}
 
 
@@ -78,32 +75,6 @@ async def choose(player: Operator, label: str) -> None:
     while label not in str(player.app.screen.query_one("#options", OptionList).highlighted_option.prompt):  # type: ignore[union-attr]
         await player.press("down")
     await player.press("enter")
-
-
-async def spoil_and_reprint(player: Operator, number: str) -> None:
-    """The form of a letter is torn; both officers have it printed again."""
-    await player.type(number)
-    await player.press("enter")
-    await player.sees(f"{number} · ")
-    await player.settled()
-    await player.press("s")
-    await choose(player, "torn, creased")
-    await player.sees("What was seen")
-    await player.type("torn")
-    await player.press("enter", "enter")
-    await player.sees("✗ void")
-    await player.settled()
-    await player.press("r")
-    await player.sees("What became of its form")
-    await player.type("torn")
-    await player.press("enter")
-    await player.until(lambda: isinstance(player.app.screen, ActDialog), "carl's signature")
-    await player.answer()
-    await choose(player, "dora")
-    await player.until(lambda: isinstance(player.app.screen, ActDialog), "dora's signature")
-    await player.answer()
-    await player.sees("‖ sealed")
-    await player.settled()
 
 
 def about(player: Operator) -> str:

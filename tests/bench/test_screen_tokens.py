@@ -1,26 +1,33 @@
-"""At the screen, finished cards are verified, handed over, unblocked and revoked.
+"""At the screen, finished cards are verified, handed over, unblocked, renewed and revoked, and orders closed.
 
 Two PIN officers have cards of their own: whose session a token guards is not locked by the other's.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 
 from drivers.secret import Secret
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.telling import Tell
+from tests.bench.clients import run
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk
-from tests.bench.holders import CardHolder
+from tests.bench.holders import CardHolder, other_than
 from tests.bench.pages import Page, read_page
 from tests.bench.test_bench_screen import Operator, at
 from tests.bench.test_in_the_field import PERSON, own_layouts
 from tests.bench.test_screen_letters import choose
+from tests.tui.playing import pick
 
 pytestmark = pytest.mark.bench
 
@@ -51,7 +58,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(desk_factory: DeskFactory) -> Made:
-    desk = desk_factory(piv=1, pkcs11=0, operators=("carl", "dora"))
+    desk = desk_factory(piv=1, pkcs11=0, operators=("carl", "dora"), firmware=(5, 7, 0))
     own_layouts(desk.home / "layouts")
     desk.configure(lambda text: f'{text}\n[layouts]\ndirectories = ["layouts"]\n')
     people = [
@@ -192,3 +199,162 @@ async def test_a_card_is_revoked_by_its_code_and_another_by_two_officers(
     told = {row["number"]: row["reason"] for row in made.desk.listed("ca", "revocations")}
     assert told == {lost: "keyCompromise", misused: "privilegeWithdrawn"}
     assert all(row["outcome"] for row in made.desk.listed("ca", "revocations"))
+
+
+async def switched(player: Operator, name: str) -> None:
+    """Somebody logs in, in the place of who was there."""
+    if player.app.operator is not None:
+        await player.press("ctrl+l")
+        await player.until(lambda: player.app.operator is None, "the lock")
+    await player.enter(name)
+
+
+async def answered(player: Operator) -> None:
+    """Type each PIN that an act asks for, until it is over, whatever came of it."""
+    await player.until(player._acting, "the act")
+    while player._acting() and not player._ended():
+        asked = player._asked()
+        if asked is not None:
+            await player.secret(player.desk.pins[asked.name].reveal().decode())
+        await player.until(
+            lambda asked=asked: player._asked() is not asked or player._ended() or not player._acting(),  # type: ignore[misc]
+            "the next",
+        )
+
+
+async def renewing(player: Operator, number: str, what: str) -> None:
+    """Choose what is done with the renewal of a token."""
+    await opened(player, number)
+    await player.press("n")
+    await choose(player, what)
+
+
+async def at_order(player: Operator, order: str) -> None:
+    """Go to an order by its number."""
+    await player.press("f3")
+    await player.settled()
+    await player.type(order)
+    await player.press("enter")
+    await player.sees(f"beginning with {order}")
+    await player.settled()
+
+
+def leaves(made: Made, number: str) -> dict[str, bytes]:
+    """The certificates (DER) of a token on record, by key."""
+    query = "SELECT name, certificate FROM keys JOIN items ON items.id = item_id WHERE mailer_number = ?"
+    return dict(made.desk.rows(query, number))
+
+
+async def test_a_card_is_renewed_by_keys_and_its_order_closed_with_a_report_that_verifies(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = made.desk
+    desk.bench.eject(SEAT)
+    order = desk.produced({**PERSON, "given_name": "Dirk", "person_number": "P-Dirk"})
+    (number,) = (token["number"] for token in desk.tokens(order))
+    desk.run("letter", "confirm", "--order", order, operator="carl")
+    desk.run("letter", "send", "--order", order, "--by", "post", operator="carl")
+    pin = read_page(desk.bench.layout.printed / f"{number}.pdf").pin
+    made.cards[number] = desk.card(number)
+    old = leaves(made, number)
+    report = desk.work / "report.json"
+    async with at(desk, monkeypatch) as player:
+        await switched(player, "dora")
+        await at_order(player, order)
+        await player.press("c")
+        await player.sees("This keeps it open:", "still at the desk")
+        await player.press("escape")
+        hand_over(desk, number)
+
+        await begun(player, number)
+        await renewing(player, number, "Approve it")
+        await player.is_told("dora is no approver")
+        await switched(player, "bob")
+        await renewing(player, number, "Approve it")
+        await player.sees("Asked for by dora", "certificates are revoked", "given_name: Dirk")
+        await player.press("right", "enter")
+        await acted(player)
+        await renewing(player, number, "Make the new keys")
+        await player.is_told("bob is no personaliser")
+
+        await switched(player, "fien")
+        for typed_, told in ((other_than(pin), "tries left: 2"), (pin, "✓ authentication · valid until")):
+            made.holder(number)
+            await renewing(player, number, "Make the new keys")
+            await choose(player, SEAT)
+            for answer in ("two PIN officers are here", "carl", "dora"):
+                await choose(player, answer)
+            player.desk.pins["pin"] = typed_
+            await answered(player)
+            await player.sees(told)
+            await player.press("enter")
+            await player.settled()
+        del player.desk.pins["pin"]
+        renewed_as_the_card_tells(made, number, old, pin)
+
+        await switched(player, "bob")
+        await at_order(player, order)
+        await player.press("c")
+        await player.sees("1 ordered = 1 produced")
+        await typed(player, order)
+        await player.sees("Write its signed report?")
+        await player.press("right", "enter")
+        await pick(player, report)
+        await acted(player)
+        await player.sees("✓ closed")
+    assert desk.listed("order", "show", order)["state"] == "closed"
+    held = desk.run("order", "report", "--verify", str(report)).out
+    assert f"order {order}, closed" in held
+    assert openssl_verifies(desk, report)
+    assert number in run("pdftotext", str(report.with_suffix(".pdf")), "-").stdout
+
+
+def hand_over(desk: Desk, number: str) -> None:
+    """Its holder has the card, and signed for it."""
+    paper = desk.work / "dirk.pdf"
+    paper.write_bytes(b"what Dirk signed")
+    consents = [f"--consent={one}" for one in ("terms", "device", "recipient")]
+    whole = (number, "--to", "Dirk Voorbeeld", *consents, "--signed", str(paper))
+    desk.run("token", "hand-over", *whole, operator="emil")
+
+
+async def begun(player: Operator, number: str) -> None:
+    """An order officer begins the renewal, and says that all its data holds."""
+    await renewing(player, number, "As its layout prefers")
+    await choose(player, "are revoked once")
+    await player.sees("Why earlier?")
+    await player.type("to try it")
+    await player.press("enter")
+    await acted(player)
+    await renewing(player, number, "Say what of its data")
+    await player.sees("All of it holds", "given_name: Dirk")
+    await choose(player, "All of it holds")
+    await acted(player)
+
+
+def renewed_as_the_card_tells(made: Made, number: str, old: dict[str, bytes], pin: Secret) -> None:
+    """OpenSC reads the new certificate and signs with its key; openssl takes it, and not the old one."""
+    desk, holder, new = made.desk, made.holder(number), leaves(made, number)
+    assert not set(old.values()) & set(new.values())
+    assert holder.signs(AUTHENTICATION, pin)
+    assert (desk.work / "certificate.der").read_bytes() == new["authentication"]
+    chain, crl, before = (desk.work / name for name in ("chain.pem", "crl.pem", "old.pem"))
+    chain.write_text(desk.run("ca", "chain", pins=True).out)
+    crl.write_text(desk.run("ca", "crl", pins=True).out)
+    before.write_bytes(load_der_x509_certificate(old["authentication"]).public_bytes(Encoding.PEM))
+    judged = ("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", str(chain), "-CRLfile", str(crl))
+    run(*judged, str(holder.certificate(AUTHENTICATION)))
+    assert "certificate revoked" in run(*judged, str(before), ok=False).stderr
+
+
+def openssl_verifies(desk: Desk, report: Path) -> bool:
+    """Whether openssl verifies a report's signature by the key of the log, as docs/overview.md has it."""
+    text, _, signatures = json.loads(report.read_bytes())["signed"].partition("\n\n")
+    body = report.read_bytes().partition(b'{"report":')[2].rpartition(b',"signed":')[0]
+    key, signed, signature = (desk.work / name for name in ("log.pem", "signed", "signed.sig"))
+    key.write_text(desk.run("audit", "key", "--pem").out)
+    signed.write_text(f"{text}\n")
+    signature.write_bytes(base64.b64decode(signatures.split()[-1])[4:])
+    given = ("-pubin", "-inkey", str(key), "-rawin", "-in", str(signed), "-sigfile", str(signature))
+    told = run("openssl", "pkeyutl", "-verify", *given).stdout
+    return "Verified Successfully" in told and hashlib.sha256(body).hexdigest() in text

@@ -218,5 +218,5 @@ async def test_names_are_letters_and_no_markup(tmp_path: Path, monkeypatch: pyte
         await player.press("f9")
         await player.settled()
         await player.press("o")
-        await player.sees("Complete what waits")
+        await player.sees("w Complete")
         await player.sees(f"{name}  order officer", "administrator  passphrase")

@@ -125,6 +125,18 @@ async def test_a_person_is_added_identified_certified_and_ended(
         await player.press("enter")
         await player.settled()
         await player.sees("identified", ", olga, passport")
+        await player.press("c")
+        await fill(player, phone="+31 70 123 4567", until="2020-01-01", **{"from": "2021-01-01"})
+        # What is refused is told, and may be mended in the form.
+        await button(player, "Close")
+        await player.sees("Change", "+31 70 123 4567")
+        await fill(player, until="2039-12-31")
+        await player.settled()
+        await player.sees("Telephone   +31 70 123 4567", "2021-01-01 – 2039-12-31")
+        await player.press("k")
+        await pick(player, terms)
+        await button(player, "Close")
+        assert not [one for one in people(home) if one.number == number and one.certificate]
         await player.press("k")
         await pick(player, own)
         await player.settled()
@@ -139,6 +151,12 @@ async def test_a_person_is_added_identified_certified_and_ended(
         await player.press("enter", "enter")
         await player.settled()
         await player.sees("✗ ended")
+        await player.press("i")
+        await player.sees("Its number is kept nowhere")
+        await player.press("enter")
+        await player.sees("Close", "ended")
+        await player.press("enter")
+        await player.settled()
     (ended,) = (one for one in people(home) if one.number == number)
     assert ended.state is PersonState.ENDED
     assert ended.identified is not None
@@ -183,11 +201,15 @@ async def test_a_file_is_looked_at_taken_in_and_written_again(
 async def test_who_works_here_and_who_may_change_that(home: Path, picture: Any) -> None:
     async with at_the_registry(home) as player:
         await player.press("o")
-        await player.sees("bert", "revocation officer", "station operator change ann")
+        await player.sees("bert", "revocation officer", "w Complete")
         await player.forget_told()
         assert player.picture == picture
         await player.press("e")
         await player.is_told("olga is no administrator")
+        for key in ("c", "x"):
+            await player.forget_told()
+            await player.press(key)
+            await player.is_told("olga is no administrator")
         await player.press("w")
         await player.is_told("Nothing waits for a second administrator")
         await player.press("escape")
@@ -205,6 +227,8 @@ async def test_an_administrator_enrols_with_another(home: Path) -> None:
         await player.sees("Space marks", "personaliser")
         await player.press("space")
         await button(player, "Save")
+        await player.sees("Another administrator is here")
+        await player.press("enter")
         await player.sees("Who does this with you?", "ben")
         assert "ann" not in player.text.split("Who does this")[1].split("Back")[0]
         await player.press("enter")

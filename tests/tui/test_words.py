@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from batch.model import assessment, dispatch, field, quarantine, registry, renewals, states
-from batch.model.people import Role
+from batch.model.people import Means, Role
 from batch.people.separation import RULES, Act
 from station.tui import event_words, state_words
 from station.tui.areas import AREAS
@@ -41,6 +41,7 @@ SHOWN: tuple[type[StrEnum], ...] = (
     states.SubscriberState,
     states.PersonState,
     dispatch.Device,
+    Means,
     dispatch.Channel,
     dispatch.Doubt,
     renewals.Pause,

@@ -33,6 +33,7 @@ from station.conversation.messages import (
     Fault,
     Locked,
     Message,
+    Watched,
     decode,
     encode,
 )
@@ -58,6 +59,7 @@ MESSAGES = (
         "x",
         (Fault(3, "serial", "'x' is none", "digits"), Fault(None, None, "a", "b")),
     ),
+    Watched("daan"),
     Locked("daan"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from textual.app import ComposeResult
 from textual.widgets import Label, OptionList, SelectionList
@@ -43,13 +43,16 @@ class Choose(Dialog[Value]):
 class ChooseSome(Dialog[tuple[str, ...]]):
     """Dismissed with the values of those that were marked, at least one."""
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]], yes: str) -> None:
+    def __init__(
+        self, title: str, options: Sequence[tuple[str, str]], yes: str, marked: Collection[str] = ()
+    ) -> None:
+        """`options` are labels with their values; those of `marked` are so from the beginning."""
         super().__init__(title, (back(), Choice(yes, ())))
-        self._options = tuple(options)
+        self._options = [Selection(label, value, value in marked) for label, value in options]
 
     def body(self) -> ComposeResult:
         yield Label(_("Space marks; Tab goes to the buttons."), markup=False)
-        yield SelectionList[str](*(Selection(label, value) for label, value in self._options), id="some")
+        yield SelectionList[str](*self._options, id="some")
 
     def on_mount(self) -> None:
         """The list has the focus."""

@@ -137,7 +137,8 @@ class LettersScreen(LetterActs, ListsScreen):
             (_("State"), told(row.state)),
             (_("Next"), _next(row) or None),
             (_("Token"), told(row.token) or None),
-            (_("Printed"), " · ".join(filter(None, (printed, found.printer))) or None),
+            (_("Printed"), printed),
+            (_("Printer"), found.printer),
             (_("By"), found.operator),
             (_("Printed again"), str(found.reprints) if found.reprints else None),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,8 +10,8 @@ from textual import work
 from textual.binding import Binding
 
 from batch.life.renewal.on_same_token import carried_out_before
-from batch.life.renewal.renewing import Asked, asked_by, asks
-from batch.model.renewals import Renewal, Way
+from batch.life.renewal.renewing import Asked, asked_by, asks, used
+from batch.model.renewals import OldEnds, Renewal, Way
 from batch.model.states import ItemState, RenewalState
 from batch.people.acting import register_of
 from batch.people.separation import RULES, Act, Before, same
@@ -22,6 +23,7 @@ from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
+from station.tui.dialogs.telling import Tell
 from station.tui.screens.chosen_token import ChosenToken
 from station.tui.screens.token_details import TokenDetails
 from station.tui.state_words import told
@@ -62,6 +64,8 @@ class _Going:
 
     renewal: Renewal
     asked: Asked
+    words: Mapping[str, str]
+    """What the token's certificates say, and what is to stand in the new ones."""
     asked_by: Before
     approved_by: Before
 
@@ -91,8 +95,14 @@ class TokenRenewing(ChosenToken):
         if not await self.may(_DOES[chosen][0], where=number, before=before):
             return
         asked = await self._ask(chosen, title, going)
-        if asked is not None:
+        if asked is None:
+            return
+        if chosen not in (_CARRY_OUT, _FINISH):
             await self.act(title, "renew", chosen, number, *asked)
+            return
+        outcome = await self.act(title, "renew", chosen, number, "--json", *asked)
+        if outcome.done:
+            await self.app.push_screen_wait(Tell(title, _valid_until(outcome.document["expires"])))
 
     async def _begin(self, found: TokenDetails) -> None:
         if not await self.may(Act.RENEW, where=found.number):
@@ -142,14 +152,15 @@ class TokenRenewing(ChosenToken):
             case "carry-out":
                 return await self._seat_and_officers()
             case _:
-                text = _("{what}?").format(what=_(_DOES[chosen][1]))
+                text = f"{_('{what}?').format(what=_(_DOES[chosen][1]))}\n\n{_decided_on(going)}"
                 return [] if await self.app.push_screen_wait(Confirm(title, text, _("Yes"))) else None
 
     async def _fields(self, title: str, asked: Asked) -> list[str] | None:
-        told_ = "\n".join(f"{name}: {value}" for name, value in asked.fields.items())
+        # Each value stands in the list itself, which scrolls where they do not fit.
         options: list[tuple[str, str]] = [(_("All of it holds"), "")]
-        options += [(_("Another {field}").format(field=name), name) for name in asked.fields]
-        name = await self.app.push_screen_wait(Choose(title, options, told_))
+        options += [(f"{name}: {value}", name) for name, value in asked.fields.items()]
+        text = _("Look at each; choose the one that does not hold.")
+        name = await self.app.push_screen_wait(Choose(title, options, text))
         if name is None:
             return None
         if not name:
@@ -215,9 +226,11 @@ class TokenRenewing(ChosenToken):
 
 def _going(desk: Desk, records: Records, number: str) -> _Going:
     renewal = renewals.renewal(records, number)
-    layout = desk.library.token(items.item_of(records, renewal.item_id).layout)
+    item = items.item_of(records, renewal.item_id)
+    layout = desk.library.token(item.layout)
+    said = {**used(records, item, layout), **renewal.changes}
     approved = carried_out_before(records, number)
-    return _Going(renewal, asks(records, renewal, layout), asked_by(records, renewal), approved)
+    return _Going(renewal, asks(records, renewal, layout), said, asked_by(records, renewal), approved)
 
 
 def _fits(one: str, going: _Going) -> bool:
@@ -239,6 +252,24 @@ def _stands(going: _Going) -> str:
     waits = _("waits for {what}").format(what=_(one.pause)) if one.pause else None
     changed = [f"{name} → {value}" for name, value in one.changes.items()]
     return words((told(one.state), one.way, waits, *changed))
+
+
+def _decided_on(going: _Going) -> str:
+    """What somebody says yes to: who asks for it, how, and every word of it."""
+    one = going.renewal
+    ends = {
+        OldEnds.EXPIRE: _("The old certificates end by themselves"),
+        OldEnds.REVOKE: _("The old certificates are revoked once the new ones are in use"),
+    }
+    lines = [_("Asked for by {name}").format(name=one.begun_by), _stands(going), ends[one.old_ends]]
+    return "\n".join((*lines, *(f"{name}: {value}" for name, value in going.words.items())))
+
+
+def _valid_until(expires: Mapping[str, str] | str | None) -> list[str]:
+    """When each new certificate ends, as read from the token."""
+    each = expires.items() if isinstance(expires, Mapping) else [("", expires)]
+    day = _("valid until {day}")
+    return [words((f"✓ {name}".strip(), day.format(day=str(ends)[:10]))) for name, ends in each]
 
 
 def _too_early(desk: Desk, records: Records, number: str) -> str | None:
