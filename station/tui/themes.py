@@ -19,6 +19,7 @@ DARK = Theme(
     surface="#1a2229",
     panel="#232e37",
     dark=True,
+    variables={"text-disabled": "#98a5ae"},
 )
 
 LIGHT = Theme(
@@ -34,6 +35,7 @@ LIGHT = Theme(
     surface="#ffffff",
     panel="#e3e8ec",
     dark=False,
+    variables={"text-disabled": "#56626b"},
 )
 
 HIGH_CONTRAST = Theme(
@@ -50,7 +52,12 @@ HIGH_CONTRAST = Theme(
     panel="#000000",
     dark=True,
     text_alpha=1.0,
-    variables={"border": "#ffffff", "border-blurred": "#ffffff", "footer-background": "#000000"},
+    variables={
+        "border": "#ffffff",
+        "border-blurred": "#ffffff",
+        "footer-background": "#000000",
+        "text-disabled": "#d0d0d0",
+    },
 )
 
 THEMES = (DARK, LIGHT, HIGH_CONTRAST)

@@ -55,7 +55,7 @@ def test_the_demo_plays_its_order_to_the_letters_at_the_smallest_screen(tmp_path
             tmux.sees("ended 0")
             assert ended(daemon, 10)
             os.close(daemon)
-            assert processes_of(desk) == []
+            assert [*processes_of(desk / "home"), *processes_of(desk / "bench")] == []
         finally:
             bench.down()
     kept = {path.stem for path in pictures.glob("*.svg")}
