@@ -16,6 +16,9 @@ setup:  ## install what is missing, make .venv from the locked requirements
 demo: setup  ## a simulated bench and a sample order of 24 tokens, from CSV to printed letters
 	@$(BIN)/station demo
 
+# Commands are processes of their own: with its byte code at hand each starts sooner, whatever is usual here.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Four beside each other on any machine, because most of them wait for processes; whole runs come first, so
 # that the short files fill up the end.
 test: setup check  ## everything: check, then the whole test suite

@@ -34,7 +34,9 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="reads the desk's memory,
 
 @pytest.fixture(scope="module")
 def desk(desk_factory: DeskFactory) -> Desk:
-    return desk_factory(piv=1, pkcs11=1, delays=SLOW).letters_first()
+    desk = desk_factory(piv=1, pkcs11=1, delays=SLOW).letters_first()
+    desk.afresh = True
+    return desk
 
 
 def touched(desk: Desk, order: str) -> int:

@@ -61,6 +61,7 @@ def run_over(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory
     temporary, copies = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("copies")
     places = {name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME")}
     desk = desk_factory({**places, "HOME": str(temporary)}).letters_first()
+    desk.afresh = True
     watch = Watch(desk.work, desk.bench.layout.directory)
     watch.start()
     rows = (
