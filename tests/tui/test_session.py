@@ -88,4 +88,5 @@ def test_commands_in_which_others_show_their_token_are_known() -> None:
     assert names_others(["letter", "print", "2026-0001", "--with", "carla"])
     assert names_others(["quarantine", "destroy", "000001", "--witness", "ben"])
     assert names_others(["renew", "carry-out", "R-000001", "--officer", "carla"])
+    assert names_others(["--as", "dora", "letter", "reprint", "000001"])
     assert not names_others(["order", "import", "with.csv"])
