@@ -151,10 +151,12 @@ async def test_a_lock_cuts_no_act_off(home: Path) -> None:
         await player.press("f10")
         await player.sees("never signed")
         await player.settled()
+        used = Terminal(Home(home)).kept()
         await player.press("v")
         await player.until(lambda: isinstance(player.app.screen, ActDialog), "the act")
         act = player.app.screen
         assert isinstance(act, ActDialog)
+        await player.until(lambda: Terminal(Home(home)).kept() != used, "the act's use of the session")
         await player.press("ctrl+l")
         await player.sees("choose your name")
         await player.until(lambda: act._outcome is not None, "its end")
