@@ -144,7 +144,8 @@ async def test_a_folder_that_hangs_can_be_left_and_another_path_typed(
     def hanging(path: Path) -> Iterator[Path]:
         if path == gone:
             entered.set()
-            hung.wait(PATIENCE)
+            # Longer than anything here is waited for.
+            hung.wait(3 * PATIENCE)
         return listed(path)
 
     monkeypatch.setattr(Path, "iterdir", hanging)

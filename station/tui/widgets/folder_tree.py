@@ -48,6 +48,11 @@ class FolderTree(DirectoryTree):
             event.prevent_default()
             self._take(event.character or "")
 
+    def on_idle(self, event: events.Idle) -> None:
+        """A folder that is being read holds the tree's lock, and no key waits for that."""
+        if self.lock.is_locked:
+            event.prevent_default()
+
     # The disk is asked in the loading thread alone: a folder that hangs must not hold up a key.
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
