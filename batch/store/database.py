@@ -181,6 +181,12 @@ class Records:
             row: tuple[Any, ...] | None = self.db.execute(sql, parameters).fetchone()
         return row
 
+    def version(self) -> int:
+        """Another number whenever anybody else has written to the records; one page of the file is read."""
+        row = self.row("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
     def enter(self, before: Entry | None, entry: Entry, kept: Mapping[str, Any] | None, *, out: bool) -> None:
         """Take note of an audit entry made in this transaction and of the one before it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from textual.screen import Screen
 from batch.life.duties import Duty
 from batch.model.people import Role
 from batch.model.states import ItemState
-from batch.store.database import Records
 from drivers.errors import ToldError
 from station.acting import TO_PRESENT
 from station.exit_codes import ExitCode
@@ -78,7 +78,7 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         self.name_of_station = ""
         self.reader = Reader(self.desk)
         self._sought: dict[str, str] = {}
-        self._version: int | None = None
+        self._version = 0
         self.under_way = UnderWay(self)
         self.failure: ToldError | None = None
         """Why the records could not be opened, so that there is nothing to be shown."""
@@ -116,6 +116,8 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
         self._waits_for(_("The records are opened: {home}").format(home=self.home))
         try:
             self.name_of_station = await self.reader.read(lambda desk, _: desk.configuration.station.name)
+            # What is written from now on is seen, also before an area is open.
+            self._version = await self.reader.read(lambda _desk, records: records.version())
         except ToldError as error:
             self.failure = error
             await self.end()
@@ -305,18 +307,12 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
     @work(group="look", exclusive=True, exit_on_error=False)
     async def _look(self) -> None:
         """Have the open area read again where somebody wrote to the records."""
-
-        def version(_desk: Desk, records: Records) -> int:
-            row = records.row("PRAGMA data_version")
-            return int(row[0]) if row else 0
-
-        try:
-            found = await self.reader.read(version)
-        except ToldError:
-            found = None
-        if found != self._version:
-            first, self._version = self._version is None, found
-            if not first:
+        with suppress(ToldError):
+            before, self._version = (
+                self._version,
+                await self.reader.read(lambda _desk, records: records.version()),
+            )
+            if before != self._version:
                 self.reload()
 
     # Habits

@@ -101,6 +101,18 @@ async def test_the_cursor_stays_on_its_duty_when_another_is_done(busy: Path) -> 
         await player.sees("station dispatch new 2026-0002")
 
 
+async def test_what_is_written_before_the_screen_first_looks_is_seen(
+    busy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.tui.app._LOOK", 2.0)
+    async with at_what_is_due(busy) as player:
+        await player.press("a")
+        await player.sees("dispatch 2 finished tokens")
+        with closing(Records(Home(busy).records)) as records:
+            moved(records, "000005", *THERE)
+        await player.sees("dispatch 1 finished token")
+
+
 @pytest.mark.parametrize(
     ("who", "what", "area", "there"),
     [

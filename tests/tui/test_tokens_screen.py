@@ -288,8 +288,6 @@ async def test_a_renewal_is_begun_and_kept_by_one_key(home: Path, picture: Any) 
         screen = player.app.screen
         assert isinstance(screen, TokensScreen)
         await player.until(lambda: screen.details and screen.details.renewal, "the renewal on the screen")
-        await player.is_told("station renew confirm")
-        await player.forget_told()
         await player.press("n")
         await player.sees("Say what of its data still holds")
         assert player.picture == picture
