@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from rich.style import Style
+from rich.text import Text
 from textual.app import App, ComposeResult
+from textual.strip import Strip
+from textual.widgets import DataTable
 
 from batch.store.paging import FIRST, LAST, Page, Place
 from station.tui.widgets.paged_table import PagedTable
@@ -64,3 +69,49 @@ async def test_who_went_to_the_end_while_the_list_is_read_again_stays_there() ->
         await reading
         await pilot.pause()
         assert app.table.chosen == 99
+
+
+class _Names(App[None]):
+    """Names of every sort, more than are in sight, broader than the screen."""
+
+    names = ("Ada", "Noëlle", "漢字 and Latin", "a\ttab", "two\nlines", "long " * 12)
+
+    def compose(self) -> ComposeResult:
+        yield PagedTable[int](("Number", "Name"), self.cells)
+
+    def cells(self, row: int) -> tuple[str, Text]:
+        return str(row), Text(self.names[row % len(self.names)], style="red bold" if row % 4 else "")
+
+    async def fetch(self, _place: Place, limit: int) -> Page[int]:
+        return Page(tuple(range(limit)), tuple((row,) for row in range(limit)), False, False)
+
+
+def _looks(line: Strip) -> list[tuple[str, str, str, bool, bool]]:
+    """Each character of a line, its colours, and whether it is bold or reversed."""
+    return [
+        (character, str(style.color), str(style.bgcolor), bool(style.bold), bool(style.reverse))
+        for text, style, _control in line
+        for style in (style or Style.null(),)
+        for character in text
+    ]
+
+
+@pytest.mark.parametrize("keys", [(), ("down", "down"), ("end", "up"), ("down", "right", "right", "right")])
+async def test_lines_look_as_the_table_itself_would_draw_them(keys: tuple[str, ...]) -> None:
+    app = _Names()
+    async with app.run_test(size=(40, 10)) as pilot:
+        table = app.query_one(PagedTable)
+        await table.look(app.fetch)
+        await pilot.press(*keys)
+        await pilot.pause()
+        for y in range(10):
+            assert _looks(table.render_line(y)) == _looks(DataTable.render_line(table, y)), f"line {y}"
+
+
+async def test_a_click_goes_to_the_row_under_it() -> None:
+    app = _Names()
+    async with app.run_test(size=(40, 10)) as pilot:
+        table = app.query_one(PagedTable)
+        await table.look(app.fetch)
+        await pilot.click(PagedTable, offset=(2, 4))
+        assert table.chosen == 3

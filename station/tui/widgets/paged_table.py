@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import work
 from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.message import Message
+from textual.strip import Strip
 
 from batch.store.paging import FIRST, LAST, Cursor, Page, Place, before, beginning
 from station.tui.widgets.desk_table import DeskTable
+from station.tui.widgets.table_line import table_line
 from station.tui.words import N_
 
 Row = TypeVar("Row")
@@ -82,6 +85,28 @@ class PagedTable(DeskTable, Generic[Row]):
     def page(self) -> Page[Row]:
         """The window that is held."""
         return self._page
+
+    def render_line(self, y: int) -> Strip:
+        """The headings above, and of the window what is in sight."""
+        across, down = self.scroll_offset
+        width, base = self.size.width, self.rich_style
+        row = y + down - 1 if y else -1
+        if row >= len(self._shown):
+            return Strip.blank(width, base)
+        cells = self._shown[row] if row >= 0 else [column.label for column in self.ordered_columns]
+        component = self.get_component_rich_style
+        over = Style.null()
+        if row < 0:
+            style = base + component("datatable--header")
+        else:
+            style = base + component("datatable--odd-row" if row % 2 else "datatable--even-row")
+            if row == self.cursor_row:
+                cursor = component("datatable--cursor")
+                style, over = style + cursor, Style.from_color(cursor.color)
+        widths = [column.get_render_width(self) for column in self.ordered_columns]
+        laid = list(zip(cells, widths, strict=True))
+        line = table_line(self.app.console, row, laid, style, over, self.cell_padding)
+        return line.crop(across, across + width).adjust_cell_length(width, style)
 
     async def look(self, fetch: Fetch[Row]) -> None:
         """Show a list from its beginning."""
