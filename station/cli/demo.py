@@ -114,10 +114,10 @@ def _on_screen(desk: Prepared, pictures: Path | None) -> ExitCode:
 
     from station.demo_hands import DemoWorld
     from station.home import Home
-    from station.tui.autopilot import Autopilot
-    from station.tui.first_day import practice_of
     from station.tui.opening import open_screen
-    from station.tui.play import script
+    from station.tui.practice.autopilot import Autopilot
+    from station.tui.practice.first_day import practice_of
+    from station.tui.practice.play import script
     from station.tui.preferences import Preferences, keep
 
     os.environ.update(desk.environment)

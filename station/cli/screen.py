@@ -21,7 +21,7 @@ def screen(invocation: Invocation) -> ExitCode:
     """
     need_terminal()
     if not invocation.home_path.exists():
-        from station.tui.first_day import begin
+        from station.tui.practice.first_day import begin
 
         return begin(invocation.home_path)
     from station.tui.opening import open_screen

@@ -23,16 +23,16 @@ from station.home import enter
 from station.terminal import Terminal
 from station.tui.acts import Act, Outcome
 from station.tui.areas import AREAS, LOGIN, area, done_in
-from station.tui.autopilot import Autopilot
 from station.tui.desk_screen import DeskScreen, words
 from station.tui.dialogs.help import Help
 from station.tui.dialogs.leaving import Leaving, LeavingChoice
 from station.tui.ending import CertainEnd
 from station.tui.feeding import Feeding
-from station.tui.guiding import Practice, on_record, step
 from station.tui.keys_in_order import KeysInOrder
 from station.tui.liked_app import LikedApp
 from station.tui.palette import DeskCommands, system_commands
+from station.tui.practice.autopilot import Autopilot
+from station.tui.practice.guiding import Practice, on_record, step
 from station.tui.reading import Reader
 from station.tui.screens.login import LoginScreen
 from station.tui.screens.opening import OpeningScreen

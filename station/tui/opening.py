@@ -8,9 +8,9 @@ from pathlib import Path
 from station.exit_codes import ExitCode
 from station.simulated_desk import end_with_me
 from station.tui.app import StationApp
-from station.tui.autopilot import Autopilot
 from station.tui.ending import CertainEnd
-from station.tui.guiding import Practice
+from station.tui.practice.autopilot import Autopilot
+from station.tui.practice.guiding import Practice
 
 _GARBAGE = (20_000, 10, 100)
 """Objects made between two collections of the youngest, and collections between those of the older ones."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from station.tui import autopilot
 from station.tui.app import StationApp
-from station.tui.autopilot import Autopilot
-from station.tui.guiding import Practice
-from station.tui.play import Choose, Picture, Press, See
+from station.tui.practice import autopilot
+from station.tui.practice.autopilot import Autopilot
+from station.tui.practice.guiding import Practice
+from station.tui.practice.play import Choose, Picture, Press, See
 from tests.tui.playing import Player
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from station.tui.first_day import FirstDayApp, practice_of
+from station.tui.practice.first_day import FirstDayApp, practice_of
 from tests.tui.playing import PATIENCE, SIZES
 
 

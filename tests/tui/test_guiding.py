@@ -17,8 +17,8 @@ from batch.store.database import Records
 from station.simulated_desk import REGISTRY
 from station.tui.acts import Outcome
 from station.tui.app import StationApp
-from station.tui.guiding import OnRecord, Practice, on_record, step
-from station.tui.practising import put_in, seat_of
+from station.tui.practice.guiding import OnRecord, Practice, on_record, step
+from station.tui.practice.practising import put_in, seat_of
 from tests.tui.playing import Player, pick
 
 PRACTICE = Practice(

@@ -18,7 +18,7 @@ from station.conversation.messages import AskNext, AskSecret, AskText, AskYes, F
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Outcome, Said
 from station.tui.dialogs.base import StationModal
-from station.tui.practising import put_in, seat_of
+from station.tui.practice.practising import put_in, seat_of
 from station.tui.widgets.large_text import LargeText
 from station.tui.widgets.secret_field import SecretField
 from station.tui.words import N_, _

@@ -17,7 +17,7 @@ from station.tui.dialogs.form import Field, Form
 from station.tui.dialogs.picking import NewFile
 from station.tui.dialogs.scan_many import ScanMany
 from station.tui.lists_screen import ListsScreen
-from station.tui.practising import put_in
+from station.tui.practice.practising import put_in
 from station.tui.screens import dispatch_reading as reading
 from station.tui.screens.dispatch_reading import PackRow, ParcelRow
 from station.tui.words import _, n_

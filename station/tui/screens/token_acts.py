@@ -25,7 +25,7 @@ from station.tui.dialogs.choosing_seats import seat_for
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
 from station.tui.dialogs.picking import PickFile
 from station.tui.dialogs.telling import Tell
-from station.tui.practising import put_in
+from station.tui.practice.practising import put_in
 from station.tui.screens.chosen_token import ChosenToken
 from station.tui.screens.token_details import TokenDetails
 from station.tui.words import N_, _

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.pilot import Pilot
 from textual.widgets import Button, Label, OptionList
 
-from station.tui.guiding import Practice
-from station.tui.play import (
+from station.tui.practice.guiding import Practice
+from station.tui.practice.play import (
     Choose,
     Feed,
     Lock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from station.tui.guiding import Practice
+from station.tui.practice.guiding import Practice
 
 _ORDER = "2026-"
 """How the number begins that a desk gives to its first order; its year is of no interest."""

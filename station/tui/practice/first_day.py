@@ -16,7 +16,7 @@ from textual.widgets import Button, Label, Static
 from station.exit_codes import ExitCode
 from station.tui.acts import Act, Heard, Said
 from station.tui.drawn_app import DrawnApp
-from station.tui.guiding import Practice
+from station.tui.practice.guiding import Practice
 from station.tui.widgets.key_bar import KeyBar
 from station.tui.widgets.large_text import LargeText
 from station.tui.words import N_, _, speak

@@ -1,0 +1,1 @@
+"""A simulated desk at the screen: what leads through it, and what plays it."""
