@@ -22,18 +22,17 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
 }
 
-# Installing pcscd would start it and enable its socket; the simulated bench runs a pcscd of its own, and whether
-# the machine serves real readers is its owner's choice.
+# Installing a daemon would start it and have it started at boot; the simulated bench and its printer run daemons of
+# their own, and whether the machine itself serves real readers or announces itself is its owner's choice.
 install_packages() {
     if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
         say "needs these packages and is neither root nor has sudo; as root: apt-get install $*"
         exit 1
     fi
-    had_pcscd=$(command -v pcscd || ls /usr/sbin/pcscd 2>/dev/null || true)
     say "installing with apt-get: $*"
     policy=/usr/sbin/policy-rc.d
     ours=
-    if [ -z "$had_pcscd" ] && [ ! -e "$policy" ]; then
+    if [ ! -e "$policy" ]; then
         ours=yes
         trap 'as_root rm -f "$policy"' EXIT
         trap 'exit 130' INT TERM
@@ -45,9 +44,12 @@ install_packages() {
         as_root rm -f "$policy"
         trap - EXIT INT TERM
     fi
-    if [ -z "$had_pcscd" ] && command -v systemctl >/dev/null; then
-        as_root systemctl disable -q pcscd.socket pcscd.service 2>/dev/null || true
-    fi
+    for daemon in pcscd avahi-daemon; do
+        case " $* " in *" $daemon "*)
+            ! command -v systemctl >/dev/null ||
+                as_root systemctl disable -q "$daemon.socket" "$daemon.service" 2>/dev/null || true
+        esac
+    done
 }
 
 system() {
