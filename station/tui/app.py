@@ -308,11 +308,9 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
     async def _look(self) -> None:
         """Have the open area read again where somebody wrote to the records."""
         with suppress(ToldError):
-            before, self._version = (
-                self._version,
-                await self.reader.read(lambda _desk, records: records.version()),
-            )
-            if before != self._version:
+            found = await self.reader.read(lambda _desk, records: records.version())
+            if found != self._version:
+                self._version = found
                 self.reload()
 
     # Habits

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -21,17 +22,16 @@ from tests.tui.tmux import terminal
 pytestmark = pytest.mark.bench
 
 
-def processes_of(directory: Path) -> list[str]:
-    """The command lines that name a folder."""
-    found = []
+def processes_of(*folders: Path) -> Iterator[int]:
+    """A descriptor of every process whose command line names one of the folders."""
     for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):
+            process = os.pidfd_open(int(place.parent.name))
             line = place.read_bytes()
-        except OSError:
-            continue
-        if bytes(directory) in line:
-            found.append(line.replace(b"\0", b" ").decode("utf-8", "replace"))
-    return found
+            if any(bytes(folder) in line for folder in folders):
+                yield process
+            else:
+                os.close(process)
 
 
 def test_the_demo_plays_its_order_to_the_letters_at_the_smallest_screen(tmp_path: Path) -> None:
@@ -49,13 +49,16 @@ def test_the_demo_plays_its_order_to_the_letters_at_the_smallest_screen(tmp_path
                 assert not ended(daemon, 0.5), tmux.text
             # The last keys that are pressed lead back to the letters.
             tmux.sees("[4Lettr]", "! 24", "c confirms the form")
+            its_own = (desk / "home", desk / "bench")
+            running = [*processes_of(*its_own)]
+            assert running
             tmux.press("C-q")
             tmux.sees("Leave the screen?")
             tmux.press("Right", "Enter")
             tmux.sees("ended 0")
-            assert ended(daemon, 10)
-            os.close(daemon)
-            assert [*processes_of(desk / "home"), *processes_of(desk / "bench")] == []
+            assert all(ended(process, 10) for process in (daemon, *running, *processes_of(*its_own)))
+            for process in (daemon, *running):
+                os.close(process)
         finally:
             bench.down()
     kept = {path.stem for path in pictures.glob("*.svg")}
