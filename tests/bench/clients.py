@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from simulators.bench import Bench
+from simulators.bench.processes import ended
 
 SELECT_PIV = "00A4040005A000000308"
 GET_SERIAL = "00F8000000"
@@ -98,8 +98,7 @@ def _ends(pid: int) -> bool:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    ended = bool(poll.poll(10_000))
-    os.close(descriptor)
-    return ended
+    try:
+        return ended(descriptor, 10)
+    finally:
+        os.close(descriptor)

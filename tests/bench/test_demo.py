@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.clients import processes_naming
 from tests.conftest import need
 
 pytestmark = pytest.mark.bench
@@ -37,18 +37,4 @@ def test_the_demo_plays_an_order_to_its_report_where_one_was_before_and_leaves_n
     assert len(list((place / "papers").glob("P-*.pdf"))) == 5
     assert "the report holds" in played.stdout + played.stderr
     assert not (place / "home" / "left over").exists()
-    assert left_running(place) == []
-
-
-def left_running(place: Path) -> list[str]:
-    """Command lines of processes that name the demo's folder in it, or in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-            about = words + (process / "environ").read_bytes() if int(process.name) != os.getpid() else b""
-        except OSError:
-            continue
-        if os.fsencode(place) in about:
-            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
-    return found
+    assert processes_naming(str(place)) == []

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,22 +15,11 @@ from batch.store.database import Records
 from batch.store.orders import orders
 from simulators.bench import Bench
 from simulators.bench.processes import ended
+from tests.bench.clients import processes_naming
 from tests.conftest import need
 from tests.tui.tmux import terminal
 
 pytestmark = pytest.mark.bench
-
-
-def processes_of(*folders: Path) -> Iterator[int]:
-    """A descriptor of every process whose command line names one of the folders."""
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            process = os.pidfd_open(int(place.parent.name))
-            line = place.read_bytes()
-            if any(bytes(folder) in line for folder in folders):
-                yield process
-            else:
-                os.close(process)
 
 
 def test_the_demo_plays_its_order_to_the_letters_at_the_smallest_screen(tmp_path: Path) -> None:
@@ -49,16 +37,14 @@ def test_the_demo_plays_its_order_to_the_letters_at_the_smallest_screen(tmp_path
                 assert not ended(daemon, 0.5), tmux.text
             # The last keys that are pressed lead back to the letters.
             tmux.sees("[4Lettr]", "! 24", "c confirms the form")
-            its_own = (desk / "home", desk / "bench")
-            running = [*processes_of(*its_own)]
-            assert running
             tmux.press("C-q")
             tmux.sees("Leave the screen?")
             tmux.press("Right", "Enter")
             tmux.sees("ended 0")
-            assert all(ended(process, 10) for process in (daemon, *running, *processes_of(*its_own)))
-            for process in (daemon, *running):
-                os.close(process)
+            assert ended(daemon, 10)
+            os.close(daemon)
+            # What started the daemon ends after it.
+            assert [*processes_naming(str(desk / "home")), *processes_naming(str(desk / "bench"))] == []
         finally:
             bench.down()
     kept = {path.stem for path in pictures.glob("*.svg")}
