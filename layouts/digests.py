@@ -14,6 +14,7 @@ import msgspec
 from layouts.errors import LayoutError
 from layouts.forms import MailerLayout
 from layouts.life import LifeRule
+from layouts.profile import ProfileFile
 from layouts.token import TokenLayout, release_of
 
 
@@ -49,6 +50,11 @@ def _plain(value: object) -> object:
     match value:
         case Path():
             return _content(value)
+        case ProfileFile():
+            # What it is held against makes no other certificate.
+            return {
+                name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "standard"
+            }
         case msgspec.Struct():
             return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
         case Mapping():

@@ -42,6 +42,24 @@ OPTIONAL: frozenset[str] = frozenset({"email", "address_2", "address_3", "addres
 """Fields a row may leave empty; an address line of such fields alone is then left out."""
 
 
+EXAMPLE: Mapping[str, str] = {
+    "subscriber": "Gemeente Voorbeeldstad",
+    "subscriber_number": "12345678",
+    "country": "NL",
+    "manager": "Zoë van den Heuvel",
+    "manager_email": "beheer@voorbeeldstad.example.org",
+    "email": "z.vandenheuvel@voorbeeldstad.example.org",
+    "group": "Burgerzaken, balie Noord",
+    "given_name": "Zoë",
+    "surname": "van den Heuvel",
+    "person_number": "P-000123",
+    "address_1": "Stadhuisplein 1",
+    "address_2": "1234 AB Voorbeeldstad",
+    "number": "000123",
+}
+"""A row of no order, for specimens of letters and certificates."""
+
+
 def columns(template: str, allowed: Iterable[str] = ALL_FIELDS) -> frozenset[str]:
     """The fields a template like `NTR{country}-{subscriber_number}` names; `ValueError` for any other."""
     known = frozenset(allowed)

@@ -17,7 +17,7 @@ from drivers.tokens import Code
 from layouts.composition import PRINTED, Letter, compose
 from layouts.drawing import barcode, draw
 from layouts.errors import PageFault
-from layouts.fields import ALL_FIELDS, OPTIONAL, columns, fill
+from layouts.fields import ALL_FIELDS, EXAMPLE, OPTIONAL, columns, fill
 from layouts.forms import MailerLayout
 from layouts.token import TokenLayout
 
@@ -33,22 +33,6 @@ DUMMY_CODES: Mapping[Code, Secret] = {
     Code.REVOCATION: Secret.text("K7TX-0Q4M-S9IB"),
 }
 """Codes no token ever gets: runs of digits (R19), and characters that revocation codes leave out (R17)."""
-
-_EXAMPLE: Mapping[str, str] = {
-    "subscriber": "Gemeente Voorbeeldstad",
-    "subscriber_number": "12345678",
-    "country": "NL",
-    "manager": "Zoë van den Heuvel",
-    "manager_email": "beheer@voorbeeldstad.example",
-    "group": "Burgerzaken, balie Noord",
-    "given_name": "Zoë",
-    "surname": "van den Heuvel",
-    "person_number": "P-000123",
-    "address_1": "Stadhuisplein 1",
-    "address_2": "1234 AB Voorbeeldstad",
-    "number": "000123",
-    "token_serial": "00000000",
-}
 
 
 def letter_for(layout: MailerLayout, fields: Mapping[str, str], token_serial: str | None = None) -> Letter:
@@ -134,7 +118,7 @@ def rehearse(token: TokenLayout, letter: Letter) -> None:
 
 def sample(layout: MailerLayout, language: str) -> bytes:
     """A preview with dummy codes and an example's address, marked as a specimen in that language (R11)."""
-    letter = letter_for(layout, {**_EXAMPLE, "language": language}, _EXAMPLE["token_serial"])
+    letter = letter_for(layout, {**EXAMPLE, "language": language}, "00000000")
     specimen = layout.file.texts[language].specimen
     return draw(layout, language, letter.mailer_number, compose(layout, letter, DUMMY_CODES), specimen)
 

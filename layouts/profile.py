@@ -134,6 +134,13 @@ class _Signature(
     p384: Literal["ecdsa-sha384", "ecdsa-sha256"] = "ecdsa-sha384"
 
 
+class _Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The type of certificate a linter shall hold it to, and the findings that are meant to be."""
+
+    type: str
+    accepted: tuple[str, ...] = ()
+
+
 class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of `profiles/`, as it is written."""
 
@@ -145,6 +152,7 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extended_usage: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     alternative_names: tuple[_Name, ...] = ()
+    standard: _Standard | None = None
 
     def __post_init__(self) -> None:
         if all(attribute.optional for attribute in self.subject):

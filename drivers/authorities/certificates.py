@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
 from drivers.authorities.port import CertificateTemplate, KeyUsage, Reason
 from drivers.authorities.records import Revocation
@@ -24,6 +25,21 @@ REASONS = {
     Reason.PRIVILEGE_WITHDRAWN: x509.ReasonFlags.privilege_withdrawn,
 }
 """reasonCode by reason; `unspecified` is told by its absence (RFC 5280 §5.3.1)."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """URLs that subscribers' certificates name: of the CRL, the CA's own certificate, and its OCSP responder.
+
+    RFC 5280 §4.2.1.13 and §4.2.2.1.
+    """
+
+    crl: tuple[str, ...] = ()
+    issuer: tuple[str, ...] = ()
+    ocsp: tuple[str, ...] = ()
+
+
+NOWHERE = Places()
 
 
 def name(subject: Iterable[tuple[str, str]]) -> x509.Name:
@@ -80,10 +96,9 @@ def leaf(
     issuer: x509.Certificate,
     key: TokenKey,
     scheme: SignatureScheme,
-    *,
-    crl_urls: tuple[str, ...] = (),
+    places: Places = NOWHERE,
 ) -> x509.Certificate:
-    """A subscriber's certificate: the template's extensions, AKI, SKI, cA false, where the CRL is.
+    """A subscriber's certificate: the template's extensions, AKI, SKI, cA false, where CRL and issuer are.
 
     The serial number has 159 random bits, positive, in at most 20 octets (§4.1.2.2). Raises `CaRefused`.
     """
@@ -101,7 +116,7 @@ def leaf(
             .not_valid_before(not_before)
             .not_valid_after(not_after)
         )
-        for extension, critical in _extensions(request, template, issuer, crl_urls):
+        for extension, critical in _extensions(request, template, issuer, places):
             builder = builder.add_extension(extension, critical=critical)
     except ValueError as error:
         raise CaRefused(f"the template makes no certificate: {error}") from error
@@ -112,7 +127,7 @@ def _extensions(
     request: x509.CertificateSigningRequest,
     template: CertificateTemplate,
     issuer: x509.Certificate,
-    crl_urls: tuple[str, ...],
+    places: Places,
 ) -> list[tuple[x509.ExtensionType, bool]]:
     made: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
@@ -132,10 +147,21 @@ def _extensions(
     alternatives += [x509.UniformResourceIdentifier(uri) for uri in template.uris]
     if alternatives:
         made.append((x509.SubjectAlternativeName(alternatives), False))
-    if crl_urls:
-        names = [x509.UniformResourceIdentifier(url) for url in crl_urls]
-        made.append((x509.CRLDistributionPoints([x509.DistributionPoint(names, None, None, None)]), False))
+    if places.crl:
+        made.append(
+            (x509.CRLDistributionPoints([x509.DistributionPoint(_uris(places.crl), None, None, None)]), False)
+        )
+    access = [(AuthorityInformationAccessOID.OCSP, one) for one in _uris(places.ocsp)]
+    access += [(AuthorityInformationAccessOID.CA_ISSUERS, one) for one in _uris(places.issuer)]
+    if access:
+        made.append(
+            (x509.AuthorityInformationAccess([x509.AccessDescription(*one) for one in access]), False)
+        )
     return made
+
+
+def _uris(urls: tuple[str, ...]) -> list[x509.GeneralName]:
+    return [x509.UniformResourceIdentifier(url) for url in urls]
 
 
 def revocation_list(

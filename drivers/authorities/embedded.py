@@ -32,7 +32,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the CA is: its `key` by label, and its name.
 
     `subject`: (dotted OID, value) in order. `scheme` defaults to that of the algorithm, PKCS#1 v1.5 for RSA.
-    `crl_days` is how long a CRL is valid, `crl_urls` where subscribers' certificates say it is.
+    `crl_days` is how long a CRL is valid. Subscribers' certificates say that it is at `crl_urls`, the CA's
+    own certificate at `issuer_urls`, and that OCSP requests are answered at `ocsp_urls`.
     """
 
     key: str
@@ -41,6 +42,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scheme: SignatureScheme | None = None
     crl_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
     crl_urls: tuple[str, ...] = ()
+    issuer_urls: tuple[str, ...] = ()
+    ocsp_urls: tuple[str, ...] = ()
+
+    def places(self) -> certificates.Places:
+        """What subscribers' certificates say of where all this is."""
+        return certificates.Places(self.crl_urls, self.issuer_urls, self.ocsp_urls)
 
     def signature(self) -> SignatureScheme:
         """The scheme the CA signs with; raises `Unsupported` where it does not go with its key (R28)."""
@@ -119,7 +126,7 @@ class EmbeddedCa:
                     self._certificate,
                     self._key,
                     self._scheme,
-                    crl_urls=self._options.crl_urls,
+                    self._options.places(),
                 )
                 certificate.verify_directly_issued_by(self._certificate)
             der = certificate.public_bytes(_DER)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from station.cli.invocation import Invocation, json_option, pass_invocation
-from station.cli.output import document, listing, plain
+from station.cli.output import counted, document, listing, plain
+from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from layouts.forms import MailerLayout
     from layouts.library import Library, Row
+    from station.checks.profiles import Held
 
 _COLUMNS = {"kind": "Kind", "name": "Name", "title": "Title", "details": "Details"}
 
@@ -71,6 +73,65 @@ def sample(invocation: Invocation, name: str, language: str, output: BinaryIO) -
     # Writing opens the file, so the page comes first.
     page = mailer.sample(_mailer(_library(invocation), name), language)
     output.write(page)
+
+
+@layouts.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@json_option
+@pass_invocation
+def check(invocation: Invocation, names: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Hold all certificate profiles, or the profiles and token layouts NAME, against their standard.
+
+    The linter pkilint, which must be installed, reads a specimen for each algorithm, made as the embedded CA
+    of this home would issue it; where the CA is another, as one that tells all the standards ask for. Exit
+    code 10 where a standard is breached. A profile without [standard] is held to RFC 5280.
+    """
+    from station.checks.profiles import EXAMPLE, hold, issuer_of
+    from station.config import load
+
+    library = _library(invocation)
+    issuer = None
+    if invocation.home_path.exists():
+        issuer = issuer_of(load(invocation.home().configuration).authority)
+    checked = _profiles(library, names)
+    rows = []
+    for held in hold(library, checked, issuer or EXAMPLE):
+        rows.append({**dataclasses.asdict(held), "breached": held.breached})
+        if not as_json:
+            _tell(held)
+    if as_json:
+        document(rows)
+    breached = len({row["profile"] for row in rows if row["breached"]})
+    issued = (
+        "as the CA of this home issues them" if issuer else "as a CA issues them that tells all it should"
+    )
+    click.echo(
+        f"{counted(len(checked), 'profile', 'profiles')} {issued}: {breached} against the standard", err=True
+    )
+    return ExitCode.CHECK_FAILED if breached else ExitCode.OK
+
+
+def _tell(held: Held) -> None:
+    verdict = "against its standard" if held.breached else "ok"
+    click.echo(f"{held.profile} ({', '.join(held.algorithms)}), {plain(held.standard)}: {verdict}")
+    for finding in held.findings:
+        said = plain(": ".join(filter(None, (finding.place, finding.message))))
+        click.echo(f"  {finding.severity}  {finding.code}  {said}".rstrip())
+    for code in held.accepted:
+        click.echo(f"  accepted  {code}")
+
+
+def _profiles(library: Library, names: tuple[str, ...]) -> list[str]:
+    """The profiles of those names and of token layouts of those names, all where none is named."""
+    known = [row.name for row in library.describe() if row.kind == "profile"]
+    if not names:
+        return known
+    wanted: dict[str, None] = {}
+    for name in names:
+        wanted |= dict.fromkeys(
+            [name] if name in known else (slot.profile.name for slot in library.token(name).slots)
+        )
+    return [*wanted]
 
 
 def _library(invocation: Invocation) -> Library:

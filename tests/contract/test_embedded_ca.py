@@ -137,6 +137,19 @@ def test_openssl_accepts_an_issued_certificate_with_exactly_the_templates_conten
     )
 
 
+def test_openssl_finds_the_issuer_and_the_ocsp_responder_where_the_configuration_says(tmp_path: Path) -> None:
+    issuer, responder = "http://pki.example.nl/test-ca.crt", "http://ocsp.example.nl/"
+    made = Ca(tmp_path, issuer_urls=[issuer], ocsp_urls=[responder])
+    try:
+        text = openssl(
+            tmp_path, "x509", "-in", "leaf.pem", "-noout", "-text", leaf=made.child.ask("issue", request())
+        )
+    finally:
+        made.child.close()
+    assert f"CA Issuers - URI:{issuer}" in text
+    assert f"OCSP - URI:{responder}" in text
+
+
 def test_serial_numbers_are_random_positive_and_short_enough(ca: Ca) -> None:
     serials = [
         x509.load_der_x509_certificate(ca.child.ask("issue", request(f"t-{number}"))).serial_number

@@ -18,7 +18,7 @@ _FACTORY_KEY = ":".join(["01:02:03:04:05:06:07:08"] * 3)
 _EXTENSIONS = """basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = clientAuth
-certificatePolicies = 2.999.1.1.1
+certificatePolicies = 1.3.6.1.4.1.32473.1.1.1
 subjectAltName = email:m.measure@example.org
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid

@@ -154,6 +154,7 @@ READING = {
         "lanes watch",
         "layouts show",
         "layouts sample",
+        "layouts check",
         "completion",
     ),
     *("registry list", "registry show", "registry search", "registry due", "registry person list"),

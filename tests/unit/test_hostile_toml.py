@@ -266,7 +266,7 @@ def test_what_a_profile_and_a_row_let_through_makes_a_certificate_request(
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    from drivers.authorities.certificates import _extensions, requested
+    from drivers.authorities.certificates import NOWHERE, _extensions, requested
 
     text = f'''
 title = "t"
@@ -306,7 +306,7 @@ value = "{{surname}}@example.org"
         .add_extension(x509.SubjectKeyIdentifier(b"1"), critical=False)
         .sign(key, SHA256())
     )
-    assert _extensions(request, template, issuer, ())
+    assert _extensions(request, template, issuer, NOWHERE)
 
 
 def test_a_name_too_long_in_bytes_is_told_at_intake() -> None:
