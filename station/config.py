@@ -77,14 +77,16 @@ class Operators(_Table, frozen=True):
     """Who may log in, and where: the operators' seat, which no lane touches.
 
     `anchors` are files (PEM or DER) of the CAs whose certificates operators have, `crl` those of their
-    revocation lists, which are asked for where any is named. `passphrases` lets operators without a token
-    be enrolled. A session ends when it was not used for `idle_minutes`, and after `session_hours`.
+    revocation lists, which are asked for where any is named. `online` asks where a certificate says whether
+    it was revoked. `passphrases` lets operators without a token be enrolled. A session ends when it was not
+    used for `idle_minutes`, and after `session_hours`.
     """
 
     driver: str | None = None
     feeder: str = "hands"
     anchors: tuple[str, ...] = ()
     crl: tuple[str, ...] = ()
+    online: bool = False
     passphrases: bool = False
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}

@@ -48,7 +48,7 @@ class OperatorsSeat:
 
     def check(self, certificate: bytes, at: datetime) -> None:
         """Raise `NotProven` where the certificate of the token does not hold at `at`."""
-        check_certificate(certificate, self._anchors, at, self._crls)
+        check_certificate(certificate, self._anchors, at, self._crls, online=self._operators.online)
 
     def log_in(
         self, station: str, operator: str, certificate: bytes, pin: Secret, clock: Callable[[], datetime]
@@ -62,7 +62,16 @@ class OperatorsSeat:
         challenges = Challenges(station)
         challenge = challenges.ask(operator, clock())
         answer = self._ask("answer", challenge.text)
-        check_login(challenges, challenge, answer, certificate, self._anchors, clock(), self._crls)
+        check_login(
+            challenges,
+            challenge,
+            answer,
+            certificate,
+            self._anchors,
+            clock(),
+            self._crls,
+            online=self._operators.online,
+        )
         self.holder = operator
 
     def sign(self, message: bytes) -> bytes:

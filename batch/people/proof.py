@@ -23,8 +23,9 @@ from cryptography.x509.verification import (
 
 from batch.model.errors import Refused
 from batch.model.people import Operator
+from batch.people.anchors import FaultyAnchors, revocation_list
 from batch.people.challenges import Challenge, Challenges
-from drivers.errors import Unsupported
+from drivers.errors import CaUnavailable, Unsupported
 from drivers.foreign_certificates import load_certificate, shown, spki
 from drivers.personal.signing import is_signature
 
@@ -61,6 +62,8 @@ def check_login(
     anchors: Sequence[x509.Certificate],
     at: datetime,
     crls: Sequence[x509.CertificateRevocationList] | None = None,
+    *,
+    online: bool = False,
 ) -> x509.Certificate:
     """The certificate (given as DER) of who answered; uses the challenge up, whatever comes of it.
 
@@ -69,7 +72,7 @@ def check_login(
     """
     where = f"operator {challenge.operator}"
     challenges.take(challenge, at)
-    found = check_certificate(certificate, anchors, at, crls, where=where)
+    found = check_certificate(certificate, anchors, at, crls, online=online, where=where)
     try:
         good = is_signature(spki(found), challenge.text, signature)
     except Unsupported as error:
@@ -112,12 +115,13 @@ def check_certificate(
     at: datetime,
     crls: Sequence[x509.CertificateRevocationList] | None = None,
     *,
+    online: bool = False,
     where: str | None = None,
 ) -> x509.Certificate:
     """A person's authentication certificate (DER) that one of `anchors` issued and that holds at `at`.
 
-    With `crls` its issuer's must be among them and up to date; None asks for no revocation list. Raises
-    `NotProven`.
+    With `crls` its issuer's must be among them and up to date; None asks for no revocation list. `online`
+    asks where the certificate says, of its OCSP responder or for its list. Raises `NotProven`.
     """
     try:
         found = load_certificate(certificate)
@@ -130,6 +134,8 @@ def check_certificate(
     _check_usage(found, where)
     if crls is not None:
         _check_revocation(found, issuer, crls, at, where)
+    if online:
+        _check_online(found, issuer, at, where)
     return found
 
 
@@ -216,12 +222,7 @@ def _check_revocation(
     for crl in issued:  # an old list still knows whom it revoked
         entry = crl.get_revoked_certificate_by_serial_number(found.serial_number)
         if entry is not None:
-            raise NotProven(
-                Fault.REVOKED,
-                f"the certificate was revoked on {entry.revocation_date_utc:{_READABLE}}",
-                where=where,
-                next="take the token to the administrators",
-            )
+            raise _revoked(entry.revocation_date_utc, where)
     if not current:
         name = shown(issuer.subject)
         what = f"the revocation list of {name} is out of date" if issued else f"{name} has no revocation list"
@@ -231,6 +232,39 @@ def _check_revocation(
             where=where,
             next="fetch the list anew into the file named in [operators] crl",
         )
+
+
+def _check_online(found: x509.Certificate, issuer: x509.Certificate, at: datetime, where: str | None) -> None:
+    """OCSP first, which is of today; the list where no responder can be relied on."""
+    # With all it needs to speak over a network; most logins ask nobody.
+    from drivers.authorities.revocation_status import fetched_list, revoked_by_ocsp
+
+    try:
+        since = revoked_by_ocsp(found, issuer, at)
+    except CaUnavailable as unanswered:
+        try:
+            url, fetched = fetched_list(found)
+            listed = revocation_list(fetched, url, url)
+        except (CaUnavailable, FaultyAnchors) as error:
+            raise NotProven(
+                Fault.NO_REVOCATION_LIST,
+                f"nobody tells whether the certificate still holds: {unanswered}; {error}",
+                where=where,
+                next="try again; where it stays so, have a list fetched and named in [operators] crl",
+            ) from None
+        _check_revocation(found, issuer, [listed], at, where)
+    else:
+        if since is not None:
+            raise _revoked(since, where)
+
+
+def _revoked(since: datetime, where: str | None) -> NotProven:
+    return NotProven(
+        Fault.REVOKED,
+        f"the certificate was revoked on {since:{_READABLE}}",
+        where=where,
+        next="take the token to the administrators",
+    )
 
 
 def _is_from(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
