@@ -13,6 +13,8 @@ DriverError
 ├── ReadBackFailed           what the token holds is not what was written
 ├── DeviceFailed             the device answered with an error nobody expects
 ├── ProcessDied              the process that drove the device is gone
+├── FeederFailed             the feeder jammed, failed or took too long: what it moved may be anywhere
+├── FeederEmpty              the feeder has no blank token left
 ├── PrinterFailed            the printer stopped; `sent` tells how many bytes had left
 ├── CaRefused                the CA said no, for good
 └── CaUnavailable            the CA did not answer, or answered "later"
@@ -130,6 +132,14 @@ class DeviceFailed(DriverError):
 
 class ProcessDied(DriverError):
     """The child process that drove a device ended or was killed."""
+
+
+class FeederFailed(DriverError):
+    """The feeder jammed, failed or took too long; the token it moved may be anywhere."""
+
+
+class FeederEmpty(DriverError):
+    """The feeder has no blank token left."""
 
 
 class PrinterFailed(DriverError):

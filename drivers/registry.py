@@ -24,7 +24,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     },
     "station.authorities": {"embedded": "drivers.authorities.embedded:EmbeddedCa"},
     "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
-    "station.feeders": {"hands": "drivers.feeders.hands:Hands"},
+    "station.feeders": {
+        "hands": "drivers.feeders.hands:Hands",
+        "commands": "drivers.feeders.commands:CommandFeeder",
+    },
 }
 
 

@@ -27,8 +27,17 @@ class BenchFeeder:
     Raises `Unsupported` for wrong options.
     """
 
+    by_hand = True  # of the bench, whose hands they are
+
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._bench = Bench(Path(typed(options, _Options, "bench feeder").bench))
+
+    def ready(self) -> str | None:
+        try:
+            self._bench.status()
+        except BenchError as error:
+            return error.what
+        return None
 
     def feed(self, seat: str) -> None:
         try:
@@ -41,6 +50,12 @@ class BenchFeeder:
             self._bench.take(seat, tray.value, note)
         except BenchError as error:
             raise _failed(error, seat) from error
+
+    def moving(self, seat: str) -> bool:
+        return False
+
+    def settled(self, seat: str) -> None:
+        pass
 
     def present(self, operator: str) -> None:
         try:

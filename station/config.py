@@ -56,16 +56,19 @@ _Seconds = Annotated[float, msgspec.Meta(gt=0)]
 class Seat(_Table, frozen=True):
     """One lane: a reader or PKCS#11 slot, who feeds it, and the environment its process is started with.
 
-    A token that gives no answer within `answer_seconds`, or no key within `key_seconds`, counts as hung.
+    A token that gives no answer within `answer_seconds`, or no key within `key_seconds`, counts as hung. A
+    lane whose feeder jams gives up when nobody has cleared it for `jam_minutes`.
     """
 
     name: str
     driver: str
     feeder: str = "hands"
+    feeder_options: dict[str, Any] = {}
     options: dict[str, Any] = {}
     environment: dict[str, str] = {}
     answer_seconds: _Seconds = 60.0
     key_seconds: _Seconds = 300.0
+    jam_minutes: Annotated[float, msgspec.Meta(ge=0)] = 30.0
 
     def __post_init__(self) -> None:
         if not _SEAT.fullmatch(self.name):
@@ -245,6 +248,12 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
         raise ConfigurationError(
             f"there is no seat {name!r}", where="station.toml", next=f"there are: {there}"
         )
+
+    def feeder_options(self, feeder: str, given: Mapping[str, Any] = {}) -> dict[str, Any]:
+        """What a feeder is made of: what the configuration says, and for that of a bench where this is."""
+        if feeder == "bench" and self.bench is not None:
+            return {"bench": self.bench.directory, **given}
+        return dict(given)
 
     def layout_folders(self, home: Path) -> tuple[Path, ...]:
         """The folders of `[layouts]` as absolute paths."""

@@ -101,10 +101,11 @@ def seat_entry(seat: Seat) -> str:
     """A seat as a `[[seat]]` entry for the end of station.toml."""
     lines = ["[[seat]]", f"name = {_value(seat.name)}", f"driver = {_value(seat.driver)}"]
     made = Seat(seat.name, seat.driver)
-    for key in ("feeder", "answer_seconds", "key_seconds"):
+    for key in ("feeder", "answer_seconds", "key_seconds", "jam_minutes"):
         if (value := getattr(seat, key)) != getattr(made, key):
             lines.append(f"{key} = {_value(value)}")
-    for title, table in (("options", seat.options), ("environment", seat.environment)):
+    for title in ("feeder_options", "options", "environment"):
+        table: Mapping[str, Any] = getattr(seat, title)
         if table:
             lines += [f"[seat.{title}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"

@@ -65,6 +65,23 @@ class SeatProbe:
         self._driver.close()
 
 
+class FeederProbe:
+    """What feeds a seat, which is asked whether it could, and moves nothing."""
+
+    def __init__(self, feeder: str, options: Mapping[str, Any]) -> None:
+        from drivers.registry import find
+
+        self._feeder = find("station.feeders", feeder)(options)
+
+    def ready(self) -> str | None:
+        """None when it could feed, else in words what keeps it."""
+        reason: str | None = self._feeder.ready()
+        return reason
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class KeyProbe:
     """A PKCS#11 module and the tokens behind it, without logging in."""
 
@@ -109,6 +126,11 @@ def seat_probe(seat: Seat) -> Child:
     """A child with the `SeatProbe` of a seat."""
     arguments = (seat.name, seat.driver, seat.feeder, seat.options)
     return Child(seat.name, "station.probes:SeatProbe", arguments, environment=seat.environment)
+
+
+def feeder_probe(seat: Seat, options: Mapping[str, Any]) -> Child:
+    """A child with the `FeederProbe` of a seat."""
+    return Child(f"feeder {seat.name}", "station.probes:FeederProbe", (seat.feeder, dict(options)))
 
 
 def key_probe(name: str, token: KeyToken) -> Child:

@@ -22,6 +22,7 @@ _LINES = {
     What.REFUSED: "REFUSED",
     What.MISSING: "waits",
     What.DELAYED: "waits",
+    What.JAMMED: "JAMMED",
     What.LANE_STOPPED: "LANE STOPPED",
 }
 

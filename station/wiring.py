@@ -110,9 +110,11 @@ class Desk:
                 seat.name,
                 seat.driver,
                 seat.options,
-                find("station.feeders", seat.feeder)(self._feeder_options(seat.feeder)),
+                find("station.feeders", seat.feeder)(
+                    self.configuration.feeder_options(seat.feeder, seat.feeder_options)
+                ),
                 seat.environment,
-                Limits(seat.answer_seconds, seat.key_seconds),
+                Limits(seat.answer_seconds, seat.key_seconds, seat.jam_minutes * 60),
             )
             for seat in chosen
         )
@@ -211,7 +213,7 @@ class Desk:
 
         configured = self.configuration.operators
         if configured is not None:
-            options = self._feeder_options(configured.feeder)
+            options = self.configuration.feeder_options(configured.feeder)
             present = getattr(find("station.feeders", configured.feeder)(options), "present", None)
             if present is None:
                 raise ConfigurationError(
@@ -328,8 +330,3 @@ class Desk:
         # A core dump of the desk would hold it.
         harden()
         return self.pins.pin(key)
-
-    def _feeder_options(self, feeder: str) -> dict[str, Any]:
-        if feeder == "bench" and self.configuration.bench is not None:
-            return {"bench": self.configuration.bench.directory}
-        return {}

@@ -11,10 +11,14 @@ from drivers.process import Child, Reply
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds after which a token counts as hung: for any answer, and for making a key."""
+    """Seconds after which a token counts as hung: for any answer, and for making a key.
+
+    After `jam` seconds a lane gives up whose feeder nobody has cleared.
+    """
 
     answer: float = 60.0
     key: float = 300.0
+    jam: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Pause:
-    """Go on after so many seconds."""
+    """Go on after so many seconds; at once where all lanes are to stop, unless it is `whole`."""
 
     seconds: float
+    whole: bool = False
 
 
 Flow = Generator[Call | Pause, Reply | None, None]

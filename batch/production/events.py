@@ -27,6 +27,7 @@ class What(enum.StrEnum):
     REFUSED = "refused"
     REMOVE = "remove"
     PAUSED = "paused"
+    JAMMED = "jammed"
     LANE_STOPPED = "lane-stopped"
     LANE_ENDED = "lane-ended"
 
@@ -92,14 +93,22 @@ class Trouble:
 @dataclass(frozen=True)
 class Removal:
     """Of REMOVE: the tray the token goes to, into the envelope of its item where that is the good one, else
-    because of `why`.
+    because of `why`; `by_machine`: no hand is needed.
     """
 
     tray: Tray
     why: Trouble | None = None
+    by_machine: bool = False
 
 
-Detail = StepPlace | Missing | Delay | Trouble | Removal
+@dataclass(frozen=True)
+class Feeding:
+    """Of WAITING: a machine brings the next blank; `empty`: it has none left, and is to be loaded."""
+
+    empty: bool = False
+
+
+Detail = StepPlace | Missing | Delay | Trouble | Removal | Feeding
 
 
 @dataclass(frozen=True)

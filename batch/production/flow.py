@@ -15,9 +15,10 @@ from batch.model.states import ItemState, StepState
 from batch.production.assignment import LaneFacts
 from batch.production.calls import Flow, Pause
 from batch.production.events import Awaited, Missing, Refusal, Removal, Trouble, What
+from batch.production.feeding import FedSeat
 from batch.production.making import KeysFailed, Making
 from batch.production.quarantine import cause_of, set_aside
-from batch.production.seatwork import Desk, SeatWork, Work, named
+from batch.production.seatwork import Desk, Work, named
 from batch.production.wishes import Will, Wish
 from batch.store import items, journal, orders
 from batch.store.clock import now
@@ -25,6 +26,7 @@ from drivers.errors import (
     CaUnavailable,
     DeviceFailed,
     DriverError,
+    FeederFailed,
     NotBlank,
     NoToken,
     ProcessDied,
@@ -43,7 +45,7 @@ _LIKE_FAILURES = 3
 _RESTARTS = 3
 
 
-class LaneFlow(SeatWork):
+class LaneFlow(FedSeat):
     """Drives one seat; all its decisions are written into the records as they are made."""
 
     def __init__(self, desk: Desk, seat: str, driver: str) -> None:
@@ -63,6 +65,7 @@ class LaneFlow(SeatWork):
             if self._desk.ended_at(self.seat):
                 yield from self._look_behind()
             yield from self._work()
+            yield from self._come_to_rest()
         except DriverError as error:
             self._stop(str(error))
         self._child.hang_up()
@@ -85,31 +88,46 @@ class LaneFlow(SeatWork):
             if wish.will is Will.PAUSE:
                 yield from self._rest(wish)
                 idle = time.monotonic()
-            elif (yield from self._next_token()):
-                idle = time.monotonic()
+                continue
+            try:
+                if (yield from self._next_token()):
+                    idle = time.monotonic()
+            except FeederFailed as error:
+                self._jammed(error)
+        if self._jam is not None and self.stopped is None:
+            self._stop(self._jam)
 
     def _rest(self, wish: Wish) -> Work[None]:
-        """Wait between two tokens, as somebody wished; other commands may use the seat meanwhile."""
+        """Wait between two tokens, as somebody wished or the feeder makes it; other commands may use the seat
+        meanwhile.
+        """
         self._child.hang_up()
-        self._log("lane.paused", detail=wish.detail())
-        self._tell(What.PAUSED)
+        if self._jam is None:
+            self._log("lane.paused", detail=wish.detail())
+            self._tell(What.PAUSED)
+        else:
+            self._tell(What.JAMMED, text=self._jam)
+        until = time.monotonic() + self._desk.limits(self.seat).jam
         while wish.will is Will.PAUSE:
-            if self._desk.stopping or not self._desk.work_left(self._driver, 0.0):
+            given_up = self._jam is not None and time.monotonic() >= until
+            if given_up or self._desk.stopping or not self._desk.work_left(self._driver, 0.0):
+                if given_up and self._jam is not None:
+                    self._stop(self._jam)
                 return
             yield Pause(_LOOK)
             wish = self._desk.wishes.of(self.seat)
+        self._jam = None
         if wish.will is Will.GO_ON:
             self._log("lane.resumed", detail=wish.detail())
             self._child.kill()
-            self._child = self._desk.start_lane(self.seat)
+            self._child, self._vacant = self._desk.start_lane(self.seat), False
             # A seat that somebody else still uses stops the lane here, before a token is blamed for it.
             self._facts = yield from self._ask("describe")
 
     def _next_token(self) -> Work[bool]:
         """Look for a token and do what it calls for; False where there was nothing to do."""
         if self._desk.wants_blanks(self._driver):
-            self._tell(What.WAITING, text="insert a blank token")
-            self._desk.feeder(self.seat).feed(self.seat)
+            self._feed()
         else:
             missing = self._desk.unfinished(self._driver)
             awaited = (Awaited(item.mailer_number, item.token_serial, item.seat) for item in missing)
@@ -139,9 +157,14 @@ class LaneFlow(SeatWork):
             self._restart(str(error))
             return None
         except DriverError as error:
+            yield from self._arrived()
             yield from self._refuse(None, str(error), Refusal.UNREADABLE)
             return None
         assert state is None or isinstance(state, TokenState)
+        if state is None:
+            self._vacant = True
+        else:
+            yield from self._arrived()
         return state
 
     def _look_behind(self) -> Work[None]:
@@ -296,21 +319,30 @@ class LaneFlow(SeatWork):
         """Let the token be taken out and wait until it is; a crash here loses nothing."""
         try:
             yield from self._ask("let_go")
+            removal = replace(removal, by_machine=not self._feeder.by_hand)
             self._tell(What.REMOVE, item, serial, f"take out: {removal.tray}, {note}", removal)
-            self._desk.feeder(self.seat).take(self.seat, removal.tray, note)
+            self._take(removal, note)
         except ProcessDied as error:
             self._restart(str(error))
+            return
+        except FeederFailed as error:
+            self._jammed(error)
             return
         except DriverError as error:
             self._stop(str(error))
             return
         try:
-            while self._goes_on() and self._desk.work_left(self._driver, 0.0):
+            while self._feeder.moving(self.seat) or (
+                self._goes_on() and self._desk.work_left(self._driver, 0.0)
+            ):
                 if (yield from self._ask("await_removal", _LOOK)):
                     self._blind = 0
+                    self._left()
                     break
         except ProcessDied as error:
             self._restart(str(error))
+        except FeederFailed as error:
+            self._jammed(error)
         except DriverError as error:
             # What is in the reader is looked at next, and a token that was ended is known there.
             self._blind += 1

@@ -6,7 +6,6 @@ together with the intents that follow; only then are the next calls sent.
 
 from __future__ import annotations
 
-import heapq
 import re
 import time
 from collections import Counter, deque
@@ -125,8 +124,7 @@ class Production:
         self._asked: dict[Child, deque[tuple[Flow, Call]]] = {}
         self._deadlines: dict[Child, tuple[float, float]] = {}
         self._restarts: Counter[Child] = Counter()
-        self._paused: list[tuple[float, int, Flow]] = []
-        self._pauses = 0
+        self._paused: list[tuple[float, Pause, Flow]] = []
         self._failed: list[tuple[Flow, Reply | None]] = []
         self._told: list[LaneEvent] = []
         self._moved = timedelta()
@@ -284,9 +282,7 @@ class Production:
                 # One lane's event must not stand in for another's.
                 self.records.check_told()
                 if isinstance(wish, Pause):
-                    self._pauses += 1
-                    entry = (time.monotonic() + wish.seconds, self._pauses, flow)
-                    heapq.heappush(self._paused, entry)
+                    self._paused.append((time.monotonic() + wish.seconds, wish, flow))
                 else:
                     asked.append((flow, wish))
         told, self._told = self._told, []
@@ -317,8 +313,13 @@ class Production:
         while True:
             instant = time.monotonic()
             ready, self._failed = self._failed, []
-            while self._paused and (self.stopping or self._paused[0][0] <= instant):
-                ready.append((heapq.heappop(self._paused)[2], None))
+            paused, self._paused = self._paused, []
+            for entry in paused:
+                until, pause, flow = entry
+                if until <= instant or (self.stopping and not pause.whole):
+                    ready.append((flow, None))
+                else:
+                    self._paused.append(entry)
             children = [child for child, queue in self._asked.items() if queue]
             for child in children:
                 deadline, seconds = self._deadlines[child]

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 When = Literal["before", "during", "after"]
-Target = Literal["piv", "pkcs11", "printer", "ca", "disk", "clock"]
+Target = Literal["piv", "pkcs11", "printer", "feeder", "ca", "disk", "clock"]
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +73,12 @@ ACTIONS: Mapping[Target, Mapping[str, Action]] = {
         "busy": Action(),
         "slow": Action(("before", "during", "after"), needs=("seconds",)),
     },
+    "feeder": {
+        "jam": Action(("before", "after")),
+        "empty": Action(),
+        "idle": Action(),
+        "hang": Action(),
+    },
     "ca": {
         "slow": Action(("before", "after"), needs=("seconds",)),
         "refuse": Action(),
@@ -99,6 +105,7 @@ _KINDS: Mapping[Target, tuple[str, str]] = {
     "piv": (r"[0-9A-Fa-f]{2}", 'the INS of an APDU as two hex digits, such as "47"'),
     "pkcs11": (r"C_[A-Za-z]+", 'the name of a PKCS#11 function, such as "C_GenerateKeyPair"'),
     "printer": (r"page", '"page"'),
+    "feeder": (r"next|good|reject", '"next", "good" or "reject"'),
     "ca": (r"issue", '"issue"'),
     "disk": (r"[a-z]+", "the name of a system call"),
     "clock": (r"[a-z_]+", "the name of a system call"),
@@ -113,6 +120,7 @@ def target_of(at: str) -> Target | None:
     named: Mapping[str, Target] = {
         "operators": "piv",
         "printer": "printer",
+        "feeder": "feeder",
         "ca": "ca",
         "disk": "disk",
         "clock": "clock",
@@ -124,7 +132,7 @@ def complaint(fault: Fault) -> str | None:
     """What is wrong with a fault and what is allowed instead, None where nothing is."""
     target = fault.target
     if target is None:
-        there = "a seat (piv-1, usb-2, operators), printer, ca, disk, clock"
+        there = "a seat (piv-1, usb-2, operators), printer, feeder, ca, disk, clock"
         return f"at = {fault.at!r} is nothing on a bench; allowed: {there}"
     actions = ACTIONS[target]
     if fault.do not in actions:

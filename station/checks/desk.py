@@ -118,11 +118,16 @@ def audit_log(home: Home) -> Iterator[Check]:
 
 
 def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
-    """PC/SC where a seat wants it, every seat, every key token, the printer; all asked at the same time.
+    """PC/SC where a seat wants it, each seat and feeder, every key token, the printer; asked all at once.
 
     `made`: custody was made, so that its token must be there.
     """
     seats = {seat.name: probes.seat_probe(seat) for seat in configuration.seats}
+    feeders = {
+        seat.name: probes.feeder_probe(seat, configuration.feeder_options(seat.feeder, seat.feeder_options))
+        for seat in configuration.seats
+        if seat.feeder != "hands" or seat.feeder_options
+    }
     keys = {name: probes.key_probe(name, token) for name, token in configuration.keys.named().items()}
     services = {
         _service(seat.environment): probes.readers_probe(seat.environment)
@@ -131,13 +136,17 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
         }.values()
     }
     printer = probes.printer_probe(configuration.printer) if configuration.printer else None
-    with probes.several({**seats, **{("key", name): child for name, child in keys.items()}}):
+    beside = {("key", name): child for name, child in keys.items()}
+    beside |= {("feeder", name): child for name, child in feeders.items()}
+    with probes.several({**seats, **beside}):
         if services:
             yield pcsc(services, needed=True)
         if not seats:
             yield warn("seats", "none is configured", "run `station lanes bind NAME`")
         for name, child in seats.items():
             yield _seat(name, probes.ask(child, "occupied"))
+            if name in feeders:
+                yield _feeder(name, probes.ask(feeders[name], "ready"))
         for name, child in keys.items():
             labels = probes.ask(child, "labels")
             yield _key(name, configuration.keys.named()[name].token, labels, made=made or name != "custody")
@@ -170,6 +179,14 @@ def _seat(name: str, answer: bool | DriverError) -> Check:
     if isinstance(answer, DriverError):
         return _failed(f"seat {name}", answer, "attach it, or correct the seat in station.toml")
     return ok(f"seat {name}", "a token is in it" if answer else "empty")
+
+
+def _feeder(name: str, answer: str | DriverError | None) -> Check:
+    if isinstance(answer, DriverError):
+        return _failed(f"feeder of {name}", answer, "correct feeder_options in station.toml")
+    if answer is not None:
+        return fail(f"feeder of {name}", answer, 'mend it, or say feeder = "hands" and feed it yourself')
+    return ok(f"feeder of {name}", "ready")
 
 
 def _key(name: str, label: str, answer: tuple[str, ...] | DriverError, *, made: bool) -> Check:

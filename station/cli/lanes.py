@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,9 @@ from station.cli.output import listing
 from station.config import load
 from station.configuring import seat_entry
 from station.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from station.feed.messages import End, Pause, Resume
 
 _COLUMNS = {
     "name": "Seat",
@@ -111,3 +116,60 @@ def bind(invocation: Invocation, name: str, driver: str, write: bool) -> None:
         seats.append(home, configuration, seat)
         click.echo(f"Written to {home.configuration}.", err=True)
     click.echo(seat_entry(seat), nl=False)
+
+
+@lanes.command()
+@click.argument("seat")
+@pass_invocation
+def pause(invocation: Invocation, seat: str) -> None:
+    """Let the lane of SEAT wait after its token, its seat free for other commands."""
+    from station.feed.messages import Pause
+
+    _steer(invocation, Pause(seat))
+
+
+@lanes.command()
+@click.argument("seat")
+@pass_invocation
+def resume(invocation: Invocation, seat: str) -> None:
+    """Let the lane of SEAT go on that waits, such as one whose feeder jammed and is cleared by now."""
+    from station.feed.messages import Resume
+
+    _steer(invocation, Resume(seat))
+
+
+@lanes.command()
+@click.argument("seat")
+@pass_invocation
+def end(invocation: Invocation, seat: str) -> None:
+    """End the lane of SEAT after its token, for the rest of this production; the others go on."""
+    from station.feed.messages import End
+
+    _steer(invocation, End(seat))
+
+
+def _steer(invocation: Invocation, wish: Pause | Resume | End) -> None:
+    """Ask it of the production that runs on this home; raises `NotFound` where there is none."""
+    import asyncio
+
+    asyncio.run(_ask(invocation.home().path / "run", wish))
+
+
+async def _ask(run_directory: Path, wish: Pause | Resume | End) -> None:
+    from batch.model.errors import NotFound
+    from station.feed.client import NothingToWatch, Watch
+    from station.feed.messages import Production
+
+    try:
+        watch = await Watch.open(run_directory)
+    except NothingToWatch as error:
+        raise NotFound(error.what, next=error.next) from error
+    try:
+        told = await anext(aiter(watch), None)
+        there = [seat.name for seat in told.seats] if isinstance(told, Production) else []
+        if wish.seat not in there:
+            what = f"the production uses no seat {wish.seat!r}"
+            raise NotFound(what, next=f"there are: {', '.join(there) or 'none'}")
+        await watch.send(wish)
+    finally:
+        watch.close()

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from batch.model.states import ItemState
-from batch.production.events import Delay, Missing, Removal, StepPlace, Trouble, What
+from batch.production.events import Delay, Feeding, Missing, Removal, StepPlace, Trouble, What
 from batch.production.wishes import Will
 
 LONGEST = 1 << 20
@@ -51,7 +51,8 @@ class Lane(Message, frozen=True):
 
     `item` and `token` are what is in hand or to be taken out, begun at `begun`. `step` began at `step_begun`
     and stays while the CA is away (`delay`). `removal` stays after the lane ended, until another token comes.
-    `wish` is what somebody wants of it, `made` how many tokens it produced.
+    `feeding` is there where a machine brings the next blank. `wish` is what somebody wants of it, `made` how
+    many tokens it produced.
     """
 
     seat: str
@@ -66,6 +67,7 @@ class Lane(Message, frozen=True):
     missing: Missing | None = None
     removal: Removal | None = None
     trouble: Trouble | None = None
+    feeding: Feeding | None = None
     wish: Will = Will.GO_ON
     made: int = 0
     text: str = ""

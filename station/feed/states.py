@@ -10,6 +10,7 @@ from batch.model.states import ItemState
 from batch.production.events import (
     Awaited,
     Delay,
+    Feeding,
     LaneEvent,
     Missing,
     Removal,
@@ -26,6 +27,7 @@ _LONG = 2000
 """Characters of a text that are told."""
 
 _IDLE = frozenset({What.WAITING, What.MISSING, What.PAUSED})
+_OVER = frozenset({What.JAMMED, What.LANE_STOPPED, What.LANE_ENDED})
 _IN_HAND = frozenset({What.BEGUN, What.RESUMED})
 _MOVES: Mapping[What, tuple[ItemState, ItemState]] = {
     What.BEGUN: (ItemState.PLANNED, ItemState.IN_PRODUCTION),
@@ -47,6 +49,7 @@ def after(lane: Lane, event: LaneEvent, at: float) -> Lane:
         delay=detail if isinstance(detail, Delay) else None,
         missing=_shortened(detail) if isinstance(detail, Missing) else None,
         trouble=detail if isinstance(detail, Trouble) else None,
+        feeding=detail if isinstance(detail, Feeding) else None,
         text=text,
     )
     if isinstance(detail, Removal):
@@ -57,7 +60,7 @@ def after(lane: Lane, event: LaneEvent, at: float) -> Lane:
         new = _empty(new, begun=at)
     elif event.what in _IDLE:
         new = _empty(new, begun=None)
-    elif event.what in (What.LANE_STOPPED, What.LANE_ENDED):
+    elif event.what in _OVER:
         # What is still to be taken out of the reader.
         new = msgspec.structs.replace(new, item=lane.item, token=lane.token)
     elif event.what is What.PRODUCED:

@@ -42,6 +42,7 @@ MARKED = (
     N_("item resumed"),
     N_("item spoiled"),
     N_("lane ended"),
+    N_("lane jammed"),
     N_("lane paused"),
     N_("lane resumed"),
     N_("lane stopped"),

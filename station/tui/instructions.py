@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batch.model.quarantine import Cause
 from batch.production.calls import Limits
-from batch.production.events import Missing, Refusal, Removal, Trouble, What
+from batch.production.events import Feeding, Missing, Refusal, Removal, Trouble, What
 from batch.production.plan import Kind
 from batch.production.wishes import Will
 from drivers.feeders.port import Tray
@@ -103,8 +103,7 @@ def instruction(lane: Lane, driver: str, waited: float = 0.0, limits: Limits = _
         case None:
             return Instruction(WORKING, _("starting"), _("wait"), _("wait"))
         case What.WAITING:
-            text = _("insert a blank card") if card else _("insert a blank token")
-            return Instruction(NEEDS, _("needs you"), text, _("insert a blank"), needed=True)
+            return _waiting(lane.feeding, card)
         case What.MISSING:
             return _missing(lane.missing or Missing(), card)
         case What.REMOVE if lane.removal is not None:
@@ -112,10 +111,8 @@ def instruction(lane: Lane, driver: str, waited: float = 0.0, limits: Limits = _
         case What.PAUSED:
             text, short = _("paused; r lets it go on"), _("paused")
             return Instruction(RESTING, _("paused"), text, short, keyed=True)
-        case What.LANE_STOPPED:
-            return _stopped(lane)
-        case What.LANE_ENDED:
-            return _ended(lane)
+        case What.JAMMED | What.LANE_STOPPED | What.LANE_ENDED:
+            return _OVER[lane.what](lane)
         case What.DELAYED:
             state, text, short = _("waits for the CA"), _("wait, do not remove"), _("wait for the CA")
             reason = lane.delay.reason if lane.delay else ""
@@ -168,7 +165,36 @@ def _missing(missing: Missing, card: bool) -> Instruction:
     return Instruction(NEEDS, state, text.format(number=first.item), short, "; ".join(details), needed=True)
 
 
+def _waiting(feeding: Feeding | None, card: bool) -> Instruction:
+    if feeding is None:
+        text = _("insert a blank card") if card else _("insert a blank token")
+        return Instruction(NEEDS, _("needs you"), text, _("insert a blank"), needed=True)
+    if not feeding.empty:
+        text = _("the feeder brings a card, wait") if card else _("the feeder brings a token, wait")
+        return Instruction(WORKING, _("is fed"), text, _("is fed, wait"))
+    text = _("load blank cards into the feeder") if card else _("load blank tokens into the feeder")
+    return Instruction(NEEDS, _("needs you"), text, _("load blanks"), needed=True)
+
+
+def _jammed(lane: Lane) -> Instruction:
+    state, short = _("feeder jammed"), _("clear the feeder")
+    text = _("clear the feeder, then r lets it go on")
+    if lane.removal is not None:
+        # The machine may have dropped it anywhere.
+        out = _by_hand(lane, lane.removal)
+        text = _("clear the feeder, {where}, then r").format(where=out.short)
+    return Instruction(WRONG, state, text, short, lane.text, needed=True, keyed=True)
+
+
 def _removal(lane: Lane, removal: Removal) -> Instruction:
+    if not removal.by_machine:
+        return _by_hand(lane, removal)
+    reason = reason_of(removal.why) if removal.why is not None else ""
+    kind, state = (DONE, _("done")) if removal.tray is Tray.GOOD else (WRONG, _("take out"))
+    return Instruction(kind, state, _("the feeder takes it out, wait"), _("wait"), reason)
+
+
+def _by_hand(lane: Lane, removal: Removal) -> Instruction:
     if removal.tray is Tray.GOOD:
         text = _("take out, put in envelope {number}").format(number=lane.item or "?")
         short = _("envelope {number}").format(number=lane.item or "?")
@@ -181,21 +207,24 @@ def _removal(lane: Lane, removal: Removal) -> Instruction:
 
 
 def _stopped(lane: Lane) -> Instruction:
-    if lane.removal is not None:
-        out = _removal(lane, lane.removal)
+    if lane.removal is not None and not lane.removal.by_machine:
+        out = _by_hand(lane, lane.removal)
         return Instruction(WRONG, _("stopped"), out.text, out.short, lane.text, needed=True)
     text = _("stopped: see why, then start again")
     return Instruction(WRONG, _("stopped"), text, _("stopped"), lane.text, needed=True)
 
 
 def _ended(lane: Lane) -> Instruction:
-    if lane.removal is not None:
+    if lane.removal is not None and not lane.removal.by_machine:
         out = _removal(lane, lane.removal)
         return Instruction(out.kind, _("ended"), out.text, out.short, out.detail, needed=True)
     if lane.item is not None and lane.step is not None:
         text = _("keep {number} here, it is unfinished").format(number=lane.item)
         return Instruction(RESTING, _("ended"), text, _("keep {number}").format(number=lane.item))
     return Instruction(DONE, _("ended"), _("ended"), _("ended"))
+
+
+_OVER = {What.JAMMED: _jammed, What.LANE_STOPPED: _stopped, What.LANE_ENDED: _ended}
 
 
 def idle(driver: str, state: str, problem: str | None) -> Instruction:
@@ -221,10 +250,8 @@ def happened(lane: Lane) -> tuple[str, str]:
     """What happened on a lane: a sign, and a few words for the list of events."""
     trouble = reason_of(lane.trouble) if lane.trouble else ""
     match lane.what:
-        case What.BEGUN:
-            return SIGNS[WORKING], _("begun")
-        case What.RESUMED:
-            return SIGNS[WORKING], _("taken up again")
+        case What.BEGUN | What.RESUMED:
+            return SIGNS[WORKING], _("begun") if lane.what is What.BEGUN else _("taken up again")
         case What.PRODUCED:
             return SIGNS[DONE], _("produced")
         case What.QUARANTINED:
@@ -239,6 +266,8 @@ def happened(lane: Lane) -> tuple[str, str]:
             return "…", _("the CA is away")
         case What.PAUSED:
             return SIGNS[RESTING], _("paused")
+        case What.JAMMED:
+            return SIGNS[WRONG], _("feeder jammed: {reason}").format(reason=lane.text)
         case What.LANE_STOPPED:
             return SIGNS[WRONG], _("stopped: {reason}").format(reason=lane.text)
         case What.LANE_ENDED:

@@ -7,7 +7,17 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from batch.model.quarantine import Cause
-from batch.production.events import Awaited, Delay, Missing, Refusal, Removal, StepPlace, Trouble, What
+from batch.production.events import (
+    Awaited,
+    Delay,
+    Feeding,
+    Missing,
+    Refusal,
+    Removal,
+    StepPlace,
+    Trouble,
+    What,
+)
 from batch.production.plan import Kind
 from batch.production.wishes import Will
 from drivers.feeders.port import Tray
@@ -17,6 +27,7 @@ from station.tui.widgets.lane_panel import PanelFacts, columns, lines, told_time
 from station.tui.widgets.large_text import largest
 
 OUT = Removal(Tray.GOOD)
+BY_MACHINE = Removal(Tray.GOOD, by_machine=True)
 ASIDE = Removal(Tray.QUARANTINE, Trouble("verify: it does not sign", Cause.READ_BACK, "verify"))
 AWAITED = Awaited("000007", "AB12", "piv-1")
 
@@ -42,6 +53,20 @@ AWAITED = Awaited("000007", "AB12", "piv-1")
         (
             Lane("piv-1", What.MISSING, missing=Missing((), "piv-2")),
             "take it out: seat piv-2 works on it",
+            True,
+        ),
+        (Lane("piv-1", What.WAITING, feeding=Feeding()), "the feeder brings a card, wait", False),
+        (Lane("piv-1", What.WAITING, feeding=Feeding(empty=True)), "load blank cards into the feeder", True),
+        (
+            Lane("piv-1", What.REMOVE, item="000007", removal=BY_MACHINE),
+            "the feeder takes it out, wait",
+            False,
+        ),
+        (Lane("piv-1", What.LANE_ENDED, item="000007", removal=BY_MACHINE), "ended", False),
+        (Lane("piv-1", What.JAMMED, text="stuck"), "clear the feeder, then r lets it go on", True),
+        (
+            Lane("piv-1", What.JAMMED, item="000007", removal=BY_MACHINE, text="stuck"),
+            "clear the feeder, envelope 000007, then r",
             True,
         ),
         (Lane("piv-1", What.PAUSED), "paused; r lets it go on", False),

@@ -2,99 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from batch.production.calls import Call, Limits, Pause
-from batch.production.events import LaneEvent, What
-from batch.production.flow import LaneFlow
-from batch.production.wishes import LaneWishes
-from batch.store import audit
+from batch.production.events import What
 from batch.store.database import Records
-from drivers.process import Reply
-from drivers.tokens import TokenIdentity, TokenState
-
-
-@dataclass
-class Process:
-    """A lane's process as a flow sees it."""
-
-    name: str = "lane piv-1"
-    gone: bool = False
-
-    def hang_up(self) -> None:
-        self.gone = True
-
-    def kill(self) -> None:
-        self.gone = True
-
-
-@dataclass
-class Lane:
-    """One lane's flow, driven by hand: what it asks for next, what it told, its processes."""
-
-    records: Records
-    wishes: LaneWishes = field(default_factory=LaneWishes)
-    told: list[LaneEvent] = field(default_factory=list)
-    processes: list[Process] = field(default_factory=list)
-    work: bool = True
-
-    def __post_init__(self) -> None:
-        feeder = SimpleNamespace(feed=lambda seat: None, take=lambda seat, tray, note: None)
-        self.desk: Any = SimpleNamespace(
-            records=self.records,
-            operator="ada",
-            order=SimpleNamespace(number="2026-0001", id=1),
-            stopping=False,
-            wishes=self.wishes,
-            start_lane=self._start,
-            limits=lambda seat: Limits(1.0, 1.0),
-            tell=self.told.append,
-            ended_at=lambda seat: False,
-            work_left=lambda driver, waited: self.work,
-            wants_blanks=lambda driver: True,
-            feeder=lambda seat: feeder,
-            choose=lambda seat, driver, state: None,
-            lane_of=lambda item: None,
-        )
-        self.flow = LaneFlow(self.desk, "piv-1", "piv").run()
-
-    def _start(self, seat: str) -> Process:
-        self.processes.append(Process())
-        return self.processes[-1]
-
-    def go_on(self, value: object = None) -> str | None:
-        """Answer what was asked for; the method called next, `pause`, or None where the lane ended."""
-        with self.records.transaction():
-            try:
-                wish = self.flow.send(Reply(0, value, None))
-            except StopIteration:
-                return None
-        if isinstance(wish, Pause):
-            return "pause"
-        assert isinstance(wish, Call)
-        assert id(wish.child) == id(self.processes[-1])
-        return wish.method
-
-    def begin(self) -> None:
-        """Let it come to where it looks for a blank."""
-        with self.records.transaction():
-            next(self.flow)
-        assert self.go_on("facts") == "look"
-
-    def logged(self) -> list[tuple[str, str]]:
-        bodies = [json.loads(entry.body) for entry in audit.entries(self.records)]
-        return [(body["event"], body["detail"]["asked by"]) for body in bodies if "detail" in body]
-
-    def last(self) -> What:
-        return self.told[-1].what
+from tests.unit.lane_kit import USED, Lane
 
 
 @pytest.fixture
@@ -160,9 +76,6 @@ def test_a_wish_that_was_taken_back_in_time_leaves_no_trace(lane: Lane) -> None:
     lane.wishes.pause("piv-2", "olga")
     assert lane.go_on() == "look"
     assert lane.logged() == []
-
-
-USED = TokenState(TokenIdentity("piv", "a card", None), ("a CHUID",))
 
 
 def test_a_pause_waits_for_the_token_to_be_taken_out_and_an_end_does_not(lane: Lane) -> None:
