@@ -26,7 +26,7 @@ def test_the_example_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> None
     file.write_text(example())
     found = load(file)
     assert (found.station.name, found.station.country) == ("Certificate desk", "NL")
-    assert [seat.name for seat in found.seats] == ["lane-1", "lane-2"]
+    assert [seat.name for seat in found.seats] == ["lane-1", "lane-2", "lane-3"]
     assert found.seat("lane-2").environment == {
         "SOFTHSM2_CONF": "/var/lib/issuance-station/lane-2/softhsm2.conf"
     }
@@ -95,8 +95,8 @@ def test_without_a_configuration_the_command_that_makes_one_is_named(tmp_path: P
 
 
 def test_a_seat_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(ConfigurationError, match="lane-1, lane-2"):
-        parse(example(), "station.toml").seat("lane-3")
+    with pytest.raises(ConfigurationError, match="lane-1, lane-2, lane-3"):
+        parse(example(), "station.toml").seat("lane-4")
 
 
 def test_a_configuration_cannot_be_changed() -> None:
