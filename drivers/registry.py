@@ -24,6 +24,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     },
     "station.authorities": {"embedded": "drivers.authorities.embedded:EmbeddedCa"},
     "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
+    "station.label_printers": {"zpl": "drivers.printers.zpl:ZplPrinter"},
     "station.feeders": {
         "hands": "drivers.feeders.hands:Hands",
         "commands": "drivers.feeders.commands:CommandFeeder",

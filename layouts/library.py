@@ -11,6 +11,7 @@ from typing import TypeVar
 from layouts.errors import FileFault, UnknownLayout
 from layouts.fields import FIELDS, columns
 from layouts.forms import FontRole, MailerFile, MailerLayout
+from layouts.label import LabelFile, LabelLayout
 from layouts.notice import NOTICE_FIELDS, NOTICES, SENDER_FIELDS, NoticeFile, NoticeLayout
 from layouts.papers import PaperFile, PaperLayout
 from layouts.profile import Profile, ProfileFile
@@ -59,6 +60,9 @@ class Library:
         self._papers = {
             name: self._paper(name, document) for name, document in self._read("papers", PaperFile)
         }
+        self._labels = {
+            name: self._label(name, document) for name, document in self._read("labels", LabelFile)
+        }
         self._tokens = {
             name: self._token(name, document) for name, document in self._read("tokens", TokenFile)
         }
@@ -92,12 +96,16 @@ class Library:
         """The papers of that name; raises `UnknownLayout`."""
         return _find("layout of papers", name, self._papers)
 
+    def label(self, name: str) -> LabelLayout:
+        """The label of that name; raises `UnknownLayout`."""
+        return _find("label", name, self._labels)
+
     def names(self) -> tuple[str, ...]:
         """The names of the token layouts, sorted."""
         return tuple(sorted(self._tokens))
 
     def describe(self) -> tuple[Row, ...]:
-        """Every layout as a row: tokens, profiles, mailers, notices, papers, each sorted by name."""
+        """Every layout as a row: tokens, profiles, mailers, notices, papers, labels, each sorted by name."""
         rows: list[Row] = []
         for name, token in sorted(self._tokens.items()):
             slots = ", ".join(f"{slot.name} in {slot.slot} ({slot.profile.name})" for slot in token.slots)
@@ -116,13 +124,16 @@ class Library:
             rows.append(self._row("notice", name, notice, ", ".join(notice.languages)))
         for name, paper_ in sorted(self._papers.items()):
             rows.append(self._row("paper", name, paper_, ", ".join(paper_.languages)))
+        for name, label in sorted(self._labels.items()):
+            size = f"{label.file.width:g} x {label.file.height:g} mm"
+            rows.append(self._row("label", name, label, f"of a {label.file.of}; {size}"))
         return tuple(rows)
 
     def _row(
         self,
         kind: str,
         name: str,
-        item: TokenLayout | Profile | MailerLayout | NoticeLayout | PaperLayout,
+        item: TokenLayout | Profile | MailerLayout | NoticeLayout | PaperLayout | LabelLayout,
         details: str,
     ) -> Row:
         return Row(
@@ -154,10 +165,15 @@ class Library:
             )
         return PaperLayout(name, document.value, self._fonts(document))
 
+    def _label(self, name: str, document: Document[LabelFile]) -> LabelLayout:
+        return LabelLayout(name, document.value, self._fonts(document))
+
     def _mailer(self, name: str, document: Document[MailerFile]) -> MailerLayout:
         return MailerLayout(name, document.value, self._fonts(document))
 
-    def _fonts(self, document: Document[MailerFile] | Document[PaperFile]) -> dict[FontRole, Path]:
+    def _fonts(
+        self, document: Document[MailerFile] | Document[PaperFile] | Document[LabelFile]
+    ) -> dict[FontRole, Path]:
         fonts: dict[FontRole, Path] = {}
         roles: tuple[FontRole, ...] = ("text", "bold", "codes")
         for role in roles:

@@ -121,6 +121,18 @@ class PrinterSeat(_Table, frozen=True):
         _check_environment(self.environment)
 
 
+class LabelSeat(_Table, frozen=True):
+    """The printer of labels, and how many dots its head has to a millimetre."""
+
+    driver: str = "zpl"
+    dots_per_mm: Literal[6, 8, 12, 24] = 8
+    options: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        _check_environment(self.environment)
+
+
 class Authority(_Table, frozen=True):
     """The certificate authority; the embedded one takes its key from `[keys.ca]`.
 
@@ -232,6 +244,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     seats: tuple[Seat, ...] = ()
     operators: Operators | None = None
     printer: PrinterSeat | None = None
+    labels: LabelSeat | None = None
     authority: Authority = Authority()
     layouts: LayoutFolders = LayoutFolders()
     records: RecordKeeping = RecordKeeping()

@@ -12,7 +12,7 @@ from typing import Any
 
 from drivers.errors import DriverError
 from drivers.process import Child
-from station.config import KeyToken, Operators, PrinterSeat, Seat
+from station.config import KeyToken, LabelSeat, Operators, PrinterSeat, Seat
 
 PATIENCE = 15.0
 """Seconds a device may take to answer before its process is ended."""
@@ -102,10 +102,10 @@ class KeyProbe:
 class PrinterProbe:
     """The printer, which is asked whether it could print."""
 
-    def __init__(self, driver: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, group: str, driver: str, options: Mapping[str, Any]) -> None:
         from drivers.registry import find
 
-        self._printer = find("station.printers", driver)(options)
+        self._printer = find(group, driver)(options)
 
     def ready(self) -> str | None:
         """None when a page may be sent, else in words what keeps it."""
@@ -140,9 +140,18 @@ def key_probe(name: str, token: KeyToken) -> Child:
 
 
 def printer_probe(printer: PrinterSeat) -> Child:
-    """A child with the `PrinterProbe` of the printer."""
-    arguments = (printer.driver, printer.options)
-    return Child("printer", "station.probes:PrinterProbe", arguments, environment=printer.environment)
+    """A child with the `PrinterProbe` of the printer of letters."""
+    return _printer_probe("printer", "station.printers", printer)
+
+
+def label_printer_probe(labels: LabelSeat) -> Child:
+    """The same of the printer of labels."""
+    return _printer_probe("label printer", "station.label_printers", labels)
+
+
+def _printer_probe(name: str, group: str, printer: PrinterSeat | LabelSeat) -> Child:
+    arguments = (group, printer.driver, printer.options)
+    return Child(name, "station.probes:PrinterProbe", arguments, environment=printer.environment)
 
 
 def is_pcsc(seat: Seat | Operators) -> bool:

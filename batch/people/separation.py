@@ -38,6 +38,7 @@ class Act(enum.StrEnum):
     KEEP_BLANKS = "blanks.kept"
     LEND = "loan.kept"
     DISPATCH = "token.dispatched"
+    LABEL = "labels.printed"
     ACKNOWLEDGE = "token.acknowledged"
     DECIDE = "acknowledgement.decided"
     KEEP_FORMS = "forms.kept"
@@ -117,6 +118,7 @@ RULES: Mapping[Act, Rule] = {
     Act.LEND: _by(Role.DISPATCHER),
     Act.DISPATCH: _by(Role.DISPATCHER, not_after={Act.RELEASE: _BOTH_HALVES, Act.SEND_LETTER: _BOTH_HALVES}),
     Act.ACKNOWLEDGE: _by(Role.DISPATCHER, Role.ORDER_OFFICER),
+    Act.LABEL: _by(Role.PERSONALISER, Role.DISPATCHER),
     Act.DECIDE: _by(
         Role.ORDER_OFFICER,
         Role.APPROVER,

@@ -136,6 +136,7 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
         }.values()
     }
     printer = probes.printer_probe(configuration.printer) if configuration.printer else None
+    label_printer = probes.label_printer_probe(configuration.labels) if configuration.labels else None
     beside = {("key", name): child for name, child in keys.items()}
     beside |= {("feeder", name): child for name, child in feeders.items()}
     with probes.several({**seats, **beside}):
@@ -150,7 +151,12 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
         for name, child in keys.items():
             labels = probes.ask(child, "labels")
             yield _key(name, configuration.keys.named()[name].token, labels, made=made or name != "custody")
-    yield _printer(printer)
+    if printer is None:
+        yield warn("printer", "none is configured", "add [printer] to station.toml before letters are due")
+    else:
+        yield _printer("printer", printer, "letters")
+    if label_printer is not None:
+        yield _printer("labels", label_printer, "labels")
 
 
 def pcsc(services: Mapping[str, Child], *, needed: bool) -> Check:
@@ -201,16 +207,14 @@ def _key(name: str, label: str, answer: tuple[str, ...] | DriverError, *, made: 
     return ok(check, f"{label!r} is there")
 
 
-def _printer(child: Child | None) -> Check:
-    if child is None:
-        return warn("printer", "none is configured", "add [printer] to station.toml before letters are due")
-    with probes.several({"printer": child}):
+def _printer(name: str, child: Child, prints: str) -> Check:
+    with probes.several({name: child}):
         answer = probes.ask(child, "ready")
     if isinstance(answer, DriverError):
-        return _failed("printer", answer, "correct [printer] in station.toml")
+        return _failed(name, answer, f"correct [{name}] in station.toml")
     if answer is not None:
-        return warn("printer", answer, "needed for letters only: make it ready before they are due")
-    return ok("printer", "ready")
+        return warn(name, answer, f"needed for {prints} only: make it ready before they are due")
+    return ok(name, "ready")
 
 
 def _failed(name: str, error: StationError | LayoutError | DriverError | BatchError, mend: str) -> Check:

@@ -14,6 +14,7 @@ from station.cli.invocation import (
     on_option,
     pass_invocation,
 )
+from station.cli.labelling import print_labels, sheet_options, write_private
 from station.cli.output import counted, document, listing, plain
 from station.exit_codes import ExitCode
 
@@ -184,7 +185,7 @@ def close(invocation: Invocation, parcel: str, file: str | None, on: date) -> No
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
         shut(records, parcel, desk.library.token, actor.name, on)
         if file is not None:
-            _write(file, make(records, parcel, desk.library, actor.name, on))
+            write_private(file, make(records, parcel, desk.library, actor.name, on))
     click.echo(f"parcel {parcel} is closed", err=True)
     follows = f"send {parcel} --courier NAME --reference NUMBER" if file else f"papers {parcel} FILE"
     click.echo(f"next: station dispatch {follows}", err=True)
@@ -204,8 +205,19 @@ def papers(invocation: Invocation, parcel: str, file: str, on: date) -> None:
 
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
-        _write(file, make(records, parcel, desk.library, actor.name, on))
+        write_private(file, make(records, parcel, desk.library, actor.name, on))
     click.echo(f"papers of parcel {parcel} written to {file}", err=True)
+
+
+@dispatch.command()
+@click.argument("parcels", metavar="PARCEL...", nargs=-1, required=True)
+@sheet_options
+@pass_invocation
+def label(invocation: Invocation, parcels: tuple[str, ...], pdf: str | None, first: int) -> None:
+    """Print the address labels of closed parcels on the label printer, or on sheets (PDF)."""
+    from batch.life.dispatch.labels import parcel_labels
+
+    print_labels(invocation, "parcel", lambda *_: parcels, parcel_labels, pdf, first)
 
 
 @dispatch.command()
@@ -313,15 +325,6 @@ def _acting(
 
     before = before_parcel(records, parcel) if parcel is not None else None
     return invocation.acting(desk, records, Act.DISPATCH, where=where or parcel or "", before=before)
-
-
-def _write(file: str, page: bytes) -> None:
-    import os
-
-    # They tell who gets what: for the operator alone.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(page)
 
 
 def _row(records: Records, parcel: Parcel) -> dict[str, Any]:

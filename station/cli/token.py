@@ -18,6 +18,7 @@ from station.cli.invocation import (
     pass_invocation,
     with_option,
 )
+from station.cli.labelling import label
 from station.cli.output import document, listing
 from station.cli.revoking import revoke
 from station.cli.unblocking import unblock
@@ -219,7 +220,7 @@ def admin(invocation: Invocation, number: str, seat: str, others: tuple[str, ...
     return ExitCode.OK if proof.accepted else ExitCode.CHECK_FAILED
 
 
-for command in (revoke, hand_over, activate, unblock, lost, damaged, returned, destroy):
+for command in (revoke, label, hand_over, activate, unblock, lost, damaged, returned, destroy):
     token.add_command(command)
 
 

@@ -41,6 +41,7 @@ MARKED = (
     N_("item quarantined"),
     N_("item resumed"),
     N_("item spoiled"),
+    N_("labels printed"),
     N_("lane ended"),
     N_("lane jammed"),
     N_("lane paused"),

@@ -60,6 +60,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "produce": (ORDER,),
     "token admin": (NUMBER, "--seat", "lane-1", "--with", "ben"),
     "token revoke": (NUMBER, "--reason", "keyCompromise"),
+    "token label": (NUMBER, "--pdf", "NEW"),
     "token hand-over": (NUMBER, "--to", "HOLDER"),
     "token activate": (NUMBER,),
     "token unblock": (NUMBER, "--seat", "lane-1"),
@@ -104,6 +105,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "dispatch check": ("P-000001", "--seat", "lane-1"),
     "dispatch close": ("P-000001",),
     "dispatch papers": ("P-000001", "NEW"),
+    "dispatch label": ("P-000001", "--pdf", "NEW"),
     "dispatch send": ("P-000001", "--courier", "Post", "--reference", "1"),
     "dispatch reopen": ("P-000001", *WHY),
     "dispatch cancel": ("P-000001", *WHY),
@@ -140,7 +142,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
 """What changes something, with what it takes."""
 
 FOR_DISPATCHERS = {
-    *(f"token {act}" for act in ("hand-over", "activate", "lost", "damaged", "returned", "destroy")),
+    *(f"token {act}" for act in ("label", "hand-over", "activate", "lost", "damaged", "returned", "destroy")),
     *(one for one in ACTING if one.partition(" ")[0] in ("stock", "dispatch", "loan", "acknowledge")),
 }
 """What a dispatcher may do, and an auditor may not."""

@@ -169,7 +169,14 @@ def test_a_site_s_fonts_win_by_name(tmp_path: Path) -> None:
 
 def test_every_layout_is_described() -> None:
     rows = LIBRARY.describe()
-    kinds = ["token"] * 3 + ["profile"] * 5 + ["mailer"] * 2 + ["notice"] * len(NOTICES) + ["paper"]
+    kinds = (
+        ["token"] * 3
+        + ["profile"] * 5
+        + ["mailer"] * 2
+        + ["notice"] * len(NOTICES)
+        + ["paper"]
+        + ["label"] * 2
+    )
     assert [item.kind for item in rows] == kinds
     assert all(item.title and item.details and Path(item.file).is_file() for item in rows)
 
