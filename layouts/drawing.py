@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from layouts.composition import MM, Line
 from layouts.errors import TextFault
 from layouts.forms import MailerFile, MailerLayout, Scramble
+from layouts.scans import Kind, content
 from layouts.typesetting import clean, font_name, unprintable, width
 
 # Printers of today take binary streams; ASCII ones are a quarter longer and slower to make.
@@ -60,13 +61,17 @@ def draw(
 
 
 def barcode(layout: MailerLayout, number: str) -> Code128:
-    """The control number as Code 128; raises `TextFault` where it is too wide for its place."""
+    """The control number as Code 128, checked and told apart by what it says where there is room for that.
+
+    Raises `TextFault` where even the bare number is too wide for its place.
+    """
     place = layout.file.barcode
-    code = Code128(number, barWidth=place.module * MM, barHeight=place.height * MM, quiet=False)
-    if code.width > place.width * MM:
-        what = f"{number!r} does not fit its place as a bar code"
-        raise TextFault(what, field="barcode", mailer=layout.name, next="shorten it, or change the layout")
-    return code
+    for text in (content(Kind.LETTER, number), number):
+        code = Code128(text, barWidth=place.module * MM, barHeight=place.height * MM, quiet=False)
+        if code.width <= place.width * MM:
+            return code
+    what = f"{number!r} does not fit its place as a bar code"
+    raise TextFault(what, field="barcode", mailer=layout.name, next="shorten it, or change the layout")
 
 
 def _specimen(canvas: Canvas, layout: MailerLayout, text: str) -> None:

@@ -13,12 +13,14 @@ from batch.model.errors import FaultyValue, NotFound, Refused
 from batch.model.events import Event
 from batch.model.forms import FormNumber
 from batch.model.orders import LetterRecord
+from batch.model.scans import plain
 from batch.model.states import FormState, LetterState
 from batch.people.separation import Act, apart
 from batch.production.lock import only_one
 from batch.store import forms, items, letters, orders
 from batch.store.database import Records
 from drivers.errors import ToldError
+from layouts.scans import Kind
 
 LONGEST_LINE = 200
 """Characters of a scanned line."""
@@ -85,14 +87,15 @@ def read_lines(lines: Iterable[str]) -> list[Seen]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if len(words) > 2 or not (words[0].isascii() and words[0].isdecimal()) or len(words[0]) > 12:
-            raise FaultyValue("is not LETTER FORM", where=f"line {at}", next="scan the letter, then its form")
         try:
+            letter = plain(words[0], Kind.LETTER)
             form = FormNumber.read(words[1]) if len(words) == 2 else None
         except FaultyValue as error:
             told = f"{error.where} {error.what}"
             raise FaultyValue(told, where=f"line {at}", next=error.next) from None
-        found.append(Seen(words[0].zfill(6), form))
+        if len(words) > 2 or not (letter.isascii() and letter.isdecimal()) or len(letter) > 12:
+            raise FaultyValue("is not LETTER FORM", where=f"line {at}", next="scan the letter, then its form")
+        found.append(Seen(letter.zfill(6), form))
     return found
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from batch.model.errors import FaultyValue
+from batch.model.scans import plain
 from batch.model.states import FormState
+from layouts.scans import Kind
 
 _NUMBER = re.compile(r"([A-Z0-9./-]*?)(\d{1,12})")
 
@@ -28,6 +30,7 @@ class FormNumber:
     @classmethod
     def read(cls, text: str) -> FormNumber:
         """The number a person or a scanner read; raises `FaultyValue` for what is none."""
+        text = plain(text, Kind.FORM)
         match = _NUMBER.fullmatch(text.strip().upper()) if text.isascii() else None
         if match is None or len(match[1]) > 12:
             raise FaultyValue(

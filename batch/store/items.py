@@ -9,9 +9,11 @@ from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import Balance, Item, Order
+from batch.model.scans import plain
 from batch.model.states import ITEM, OPEN, ItemState, OrderState, move
 from batch.store import restores, tries, words
 from batch.store.database import Records, moment, stamp
+from layouts.scans import Kind
 
 _ITEM = (
     "id, order_id, mailer_number, layout, subject_key, fields, state, seat, token_driver, token_serial, "
@@ -98,7 +100,11 @@ def counted_for(records: Records, organisation: str) -> int:
 
 
 def item(records: Records, name: str) -> Item:
-    """The item of a mailer number or token serial, the last of a token that was reset; raises `NotFound`."""
+    """The item of a mailer number or token serial, the last of a token that was reset.
+
+    Raises `NotFound`, and `FaultyValue` for a scan of something else.
+    """
+    name = plain(name, Kind.LETTER, Kind.TOKEN)
     row = records.row(
         f"SELECT {_ITEM} FROM items WHERE mailer_number = ? OR token_serial = ? "
         "ORDER BY mailer_number = ? DESC, token_free, id DESC LIMIT 1",

@@ -9,10 +9,12 @@ from typing import Any
 
 from batch.model.errors import NotFound
 from batch.model.orders import LetterRecord, Outlook, Posting
+from batch.model.scans import plain
 from batch.model.states import LETTER, ItemState, LetterState, LifeState, move
 from batch.store.database import Records, moment, stamp
 from batch.store.id_sets import IdSet, Indexed, any_of, walk
 from batch.store.lives import life_of
+from layouts.scans import Kind
 
 _LETTER = "mailer_number, item_id, state, printer, operator, intent_at, printed_at"
 _PAGE = 500
@@ -65,7 +67,8 @@ def withdraw(records: Records, mailer_number: str, item_id: int, operator: str) 
 
 
 def letter(records: Records, mailer_number: str) -> LetterRecord:
-    """The letter of a mailer number; raises `NotFound`."""
+    """The letter of a mailer number; raises `NotFound`, and `FaultyValue` for a scan of something else."""
+    mailer_number = plain(mailer_number, Kind.LETTER)
     row = records.row(f"SELECT {_LETTER} FROM letters WHERE mailer_number = ?", (mailer_number,))
     if row is None:
         raise NotFound("no letter of that number", where=mailer_number, next="see `station letter list`")

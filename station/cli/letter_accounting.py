@@ -59,9 +59,11 @@ def confirm(
     from batch.letters import accounting, stock
     from batch.letters.accounting import Seen
     from batch.model.forms import FormNumber
+    from batch.model.scans import plain
     from batch.model.states import FormState
     from batch.people.separation import Act
     from batch.store.forms import form as form_of
+    from layouts.scans import Kind
 
     if sum(one is not None for one in (number, order, file, seen or None)) != 1:
         raise click.UsageError("name a letter, or --seen, or --order, or --from")
@@ -78,12 +80,12 @@ def confirm(
             lines = iter(lambda: file.readline(accounting.LONGEST_LINE), "")
             found = accounting.read_lines(lines)
         elif seen:
-            found = [Seen(letter.zfill(6), FormNumber.read(on)) for letter, on in seen]
+            found = [Seen(plain(letter, Kind.LETTER).zfill(6), FormNumber.read(on)) for letter, on in seen]
         elif order is not None:
             found = _of_order(records, order, FormNumber.read(first) if first else None, between)
         else:
             assert number is not None, "one of them is given"
-            found = [Seen(number, FormNumber.read(form) if form else None)]
+            found = [Seen(plain(number, Kind.LETTER), FormNumber.read(form) if form else None)]
         accounting.confirm(records, found, actor.name, numbered=_numbered(desk))
         between = [one for one in between if form_of(records, one).state is FormState.IN_STOCK]
         if between:

@@ -141,6 +141,21 @@ def show(invocation: Invocation, form: str, as_json: bool) -> None:
 
 
 @forms.command()
+@click.argument("named", nargs=-1, required=True, metavar="FORMS...")
+def barcodes(named: tuple[str, ...]) -> None:
+    """Tell what the bar codes on FORMS are to hold, one a line behind its number, for who prints them.
+
+    With its check character and its prefix a form that is misread, or scanned where a letter is wanted, is
+    noticed. Forms are numbers, or A-0001..A-0010; nothing is taken into stock.
+    """
+    from batch.model.forms import named as numbers_of
+    from layouts.scans import Kind, content
+
+    for number in (number for one in named for number in numbers_of(one)):
+        click.echo(f"{number},{content(Kind.FORM, str(number))}")
+
+
+@forms.command()
 @_NAMED
 @_REASON
 @pass_invocation

@@ -15,8 +15,10 @@ from textual.screen import Screen
 
 from batch.life.duties import Duty
 from batch.model.people import Role
+from batch.model.scans import plain
 from batch.model.states import ItemState
 from drivers.errors import ToldError
+from layouts.scans import Kind
 from station.acting import TO_PRESENT
 from station.exit_codes import ExitCode
 from station.home import enter
@@ -282,7 +284,7 @@ class StationApp(KeysInOrder[ExitCode], LikedApp):
 
     def find(self, text: str) -> None:
         """Look for a token by what was typed or scanned."""
-        self.go("tokens", text)
+        self.go("tokens", plain(text, Kind.LETTER, Kind.TOKEN))
 
     def open_duty(self, duty: Duty) -> None:
         """Open the area in which a duty is done, at what it is about."""

@@ -12,11 +12,13 @@ from textual.screen import Screen
 from textual.widgets import Input, Label
 from textual.worker import Worker, WorkerState
 
+from batch.model.scans import plain
 from batch.people.acting import register_of, why_not
 from batch.people.separation import RULES, Act, Before, same
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import ToldError
+from layouts.scans import Kind
 from station.tui.acts import Outcome
 from station.tui.dialogs.act import ActDialog
 from station.tui.dialogs.asking import AskNumber
@@ -50,6 +52,9 @@ class DeskScreen(Screen[None]):
 
     help: ClassVar[str] = ""
     """What this area is for and how it is used, in a few lines; translated where it is shown."""
+
+    scans: ClassVar[tuple[Kind, ...]] = (Kind.LETTER, Kind.TOKEN)
+    """The bar codes that mean something here."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,8 +179,10 @@ class DeskScreen(Screen[None]):
 
     @work(group="scan", exclusive=True, exit_on_error=False)
     async def _look_up(self, number: str) -> None:
+        wanted = plain(number, *self.scans)
         if await self.read(lambda _desk, records: known(records, number)):
-            self.scanned(number)
+            # Where forms are meant as well, only the scan tells them from letters.
+            self.scanned(number if Kind.FORM in self.scans else wanted)
         else:
             self.notify(_("Nothing on record has that number."), severity="warning", markup=False)
 

@@ -175,7 +175,7 @@ def test_a_scanner_reads_the_control_number(tmp_path: Path) -> None:
     done = subprocess.run(
         ["zbarimg", "-q", tmp_path / "page.pgm"], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["CODE-128:000123"]
+    assert done.stdout.split() == ["CODE-128:M000123BM"]
 
 
 def test_a_page_with_another_s_codes_is_found_out() -> None:

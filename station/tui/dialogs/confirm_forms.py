@@ -13,6 +13,8 @@ from textual.widgets import Button, Input, Label
 from batch.letters.accounting import Seen
 from batch.model.errors import FaultyValue
 from batch.model.forms import FormNumber
+from batch.model.scans import plain
+from layouts.scans import Kind
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.base import Choice, Dialog, back
 from station.tui.dialogs.choosing import Choose
@@ -132,7 +134,11 @@ class ConfirmForms(Dialog[Confirmed]):
     async def _swapped(self, form: FormNumber) -> None:
         title = _("Which letter is on form {form}?").format(form=form)
         typed = await self.app.push_screen_wait(AskLine(title, _("The number on the letter")))
-        number = (typed or "").zfill(6)
+        try:
+            number = plain(typed or "", Kind.LETTER).zfill(6)
+        except FaultyValue as error:
+            self._show(f"✗ {error.where}: {error.what}")
+            return
         if typed and number in self._left:
             self._take(number, form)
         elif typed:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.widgets import Button, Input, Label
 
+from batch.model.errors import FaultyValue
+from batch.model.scans import plain
+from layouts.scans import Kind
 from station.tui.dialogs.base import Choice, Dialog, back
 from station.tui.words import _, n_
 
@@ -35,7 +38,12 @@ class ScanMany(Dialog[tuple[str, ...]]):
         event.stop()
         typed, event.input.value = event.value.strip(), ""
         if typed:
-            self._scanned[typed] = None
+            try:
+                self._scanned[plain(typed, Kind.LETTER, Kind.TOKEN)] = None
+            except FaultyValue as error:
+                self.app.bell()
+                self._show(f"✗ {error.where}: {error.what}")
+                return
             self._show()
         elif self._scanned:
             self.query_one("#choice-1", Button).focus()
@@ -43,8 +51,8 @@ class ScanMany(Dialog[tuple[str, ...]]):
     def chosen(self, choice: Choice[tuple[str, ...] | None]) -> None:
         self.dismiss(None if choice.value is None else tuple(self._scanned))
 
-    def _show(self) -> None:
+    def _show(self, wrong: str = "") -> None:
         count = n_("{number} scanned", "{number} scanned", len(self._scanned))
         last = list(self._scanned)[-_SHOWN:]
-        self.query_one("#scanned", Label).update("\n".join([count, *(f"✓ {one}" for one in last)]))
+        self.query_one("#scanned", Label).update("\n".join([count, *(f"✓ {one}" for one in last), wrong]))
         self.query_one("#choice-1", Button).disabled = not self._scanned

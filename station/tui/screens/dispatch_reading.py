@@ -19,6 +19,7 @@ from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.paging import Count, Page, Place
 from batch.store.parcel_list import ParcelsWanted
+from layouts.scans import parse
 from station.wiring import Desk
 
 _MOST_PACKED = 2_000
@@ -222,6 +223,8 @@ def scanned(records: Records, text: str) -> tuple[str, str, int] | None:
     if (quoted := whole(text)) is not None:
         return "quoted", quoted, 0
     number = text.strip().upper()
+    if parse(text) is not None:
+        number = items.item(records, text).mailer_number
     if number.startswith(f"{parcels.LETTER}-"):
         return "parcel", number, parcels.parcel(records, number).id
     if number.isascii() and number.isdecimal() and len(number) <= 9:

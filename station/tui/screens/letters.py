@@ -14,6 +14,7 @@ from batch.model.states import LetterState
 from batch.people.separation import Act
 from batch.store.paging import Page, Place
 from drivers.errors import ToldError
+from layouts.scans import Kind
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirm_forms import ConfirmForms
@@ -32,6 +33,7 @@ class LettersScreen(LetterActs, ListsScreen):
     """Letters by order, then one by one."""
 
     area = "letters"
+    scans = (Kind.LETTER, Kind.TOKEN, Kind.FORM)
     help = N_(
         "Orders with what their letters wait for; Enter shows the letters of one, v all, Escape the orders. "
         "Two PIN officers print; then each form is looked at and its number scanned; then letters are sent. "

@@ -14,6 +14,7 @@ from batch.letters.releasing import printable, produced_by, reprints
 from batch.model.custody import SetState
 from batch.model.forms import FormNumber
 from batch.model.orders import Posting
+from batch.model.scans import plain
 from batch.model.states import LetterState, LifeState, OrderState
 from batch.people.separation import RULES, Act, Before
 from batch.store import custody, forms, items, letter_list, letters, order_list, orders
@@ -22,6 +23,7 @@ from batch.store.database import Records
 from batch.store.letter_list import LettersWanted, ListedLetter
 from batch.store.order_list import OrdersWanted
 from batch.store.paging import Page, Place
+from layouts.scans import Kind, parse
 from station.wiring import Desk
 
 _MOST_LOOKED_AT = 5_000
@@ -220,8 +222,12 @@ def before_reprint(records: Records, number: str) -> Before:
 
 def found_letter(records: Records, text: str) -> tuple[str, str] | None:
     """The number and order of the letter that a number names: its own, or that of its form."""
-    number = text.zfill(6) if text.isascii() and text.isdecimal() else text
-    if letters.state_of(records, number) is None:
+    scan = parse(text)
+    number = text if scan is None else plain(text, Kind.LETTER, Kind.TOKEN, Kind.FORM)
+    if scan is not None and scan.kind is Kind.TOKEN:
+        number = items.item(records, text).mailer_number
+    number = number.zfill(6) if number.isascii() and number.isdecimal() else number
+    if (scan is not None and scan.kind is Kind.FORM) or letters.state_of(records, number) is None:
         form = forms.form(records, FormNumber.read(text))
         if form.letter is None:
             return None

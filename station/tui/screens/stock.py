@@ -16,6 +16,7 @@ from batch.model.forms import Form
 from batch.model.states import FormState
 from batch.store.paging import Page, Place
 from drivers.errors import ToldError
+from layouts.scans import Kind
 from station.tui.dialogs.choosing import Choose
 from station.tui.lists_screen import Told, whole
 from station.tui.screens import stock_reading as reading
@@ -30,6 +31,7 @@ class StockScreen(StockActs):
     """What lies in the drawers, and where the rest went."""
 
     area = "stock"
+    scans = (Kind.LETTER, Kind.TOKEN, Kind.FORM)
     help = N_(
         "Blanks: received = used + spoiled + returned + written off + in stock. Forms: received = in stock + "
         "printed + mailed + returned + spoiled + destroyed + missing. ! marks what does not add up or runs "
