@@ -18,6 +18,7 @@ from layouts.errors import TextFault
 from layouts.fields import columns, fill
 from layouts.forms import FontRole, Name
 from layouts.papers import PaperFonts
+from layouts.scans import Kind, content
 from layouts.strict import Wrong
 from layouts.typesetting import clean, folded, font_name, unprintable, wrap
 
@@ -47,8 +48,15 @@ class LabelLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: Gap = 0.6
 
 
+_KINDS = {"{number}": Kind.LETTER, "{serial}": Kind.TOKEN}
+"""What the bar code of a token's label is of, by what stands there."""
+
+
 class Barcode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Code 128 at the foot of the label, its text below it; `module` is the narrowest bar."""
+    """Code 128 at the foot of the label, its text below it; `module` is the narrowest bar.
+
+    A token's number or serial is coded as `layouts.scans` has it, where there is room for that.
+    """
 
     text: Name
     height: Annotated[float, msgspec.Meta(ge=3, le=60)] = 10.0
@@ -199,9 +207,13 @@ class _Composer:
 
     def _bars(self, text: str, y: float) -> Bars:
         code = self.layout.file.barcode
-        modules = _code128(text)
-        wide = (len(modules) + 2 * _QUIET) * code.module
-        if wide > self.layout.file.width:
+        kind = _KINDS.get(code.text.strip()) if self.layout.file.of == "token" else None
+        for said in (content(kind, text), text) if kind is not None else (text,):
+            modules = _code128(said)
+            wide = (len(modules) + 2 * _QUIET) * code.module
+            if wide <= self.layout.file.width:
+                break
+        else:
             raise self._fault(text, f"makes a bar code of {wide:.0f} mm", "give it a smaller module")
         x = max(self.layout.file.margin, _QUIET * code.module)
         return Bars(x, y, code.height, code.module, modules)

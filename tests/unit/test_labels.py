@@ -13,6 +13,7 @@ from layouts.errors import FileFault, LayoutError, TextFault
 from layouts.label import Label, LabelFile, LabelLayout, compose
 from layouts.label_sheets import draw_sheets
 from layouts.library import SHIPPED, Library
+from layouts.scans import Kind, content
 from layouts.strict import loads
 from layouts.zpl import DENSITIES, draw, to_zpl
 from tests.conftest import need
@@ -56,7 +57,7 @@ def scanned(*pictures: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("density", DENSITIES)
-@pytest.mark.parametrize(("of", "number"), [("parcel", "P-000017"), ("token", "000123")])
+@pytest.mark.parametrize(("of", "number"), [("parcel", "P-000017"), ("token", "M000123BM")])
 def test_a_scanner_reads_the_number_from_every_print_head(
     of: str, number: str, density: int, tmp_path: Path
 ) -> None:
@@ -66,16 +67,27 @@ def test_a_scanner_reads_the_number_from_every_print_head(
 
 def test_a_sheet_bears_every_label_in_its_place_and_is_the_same_each_time(tmp_path: Path) -> None:
     need("pdftoppm")
-    labels = [label("token", number=f"{number:06}") for number in range(1, 26)]
+    numbers = [f"{number:06}" for number in range(1, 26)]
+    labels = [label("token", number=number) for number in numbers]
     sheets = draw_sheets(layout("token"), labels, first=23)
     assert sheets == draw_sheets(layout("token"), labels, first=23)
     (tmp_path / "sheets.pdf").write_bytes(sheets)
     subprocess.run(["pdftoppm", "-r", "200", "-png", "sheets.pdf", "sheet"], cwd=tmp_path, check=True)
     pages = sorted(tmp_path.glob("sheet*.png"))
     assert [len(scanned(page)) for page in pages] == [2, 23]
-    assert sorted(scanned(*pages)) == [f"CODE-128:{number:06}" for number in range(1, 26)]
+    assert sorted(scanned(*pages)) == sorted(f"CODE-128:{content(Kind.LETTER, number)}" for number in numbers)
     words = PdfReader(tmp_path / "sheets.pdf").pages[0].extract_text()
     assert "Coördinatiepunt Zeehavens" in words
+
+
+def test_a_serial_is_told_apart_from_a_number_and_what_has_no_room_is_coded_bare(tmp_path: Path) -> None:
+    text = '[barcode]\ntext = "{number}"'
+    own = changed(text, text.replace("number", "serial"))
+    draw(compose(own, {**TOKEN, "serial": "9A1B"}), 12).save(tmp_path / "label.png")
+    assert scanned(tmp_path / "label.png") == [f"CODE-128:{content(Kind.TOKEN, '9A1B')}"]
+    wide = changed("module = 0.25", "module = 0.55")
+    draw(compose(wide, TOKEN), 12).save(tmp_path / "wide.png")
+    assert scanned(tmp_path / "wide.png") == [f"CODE-128:{TOKEN['number']}"]
 
 
 def test_a_sheet_has_no_place_beyond_its_last() -> None:

@@ -54,5 +54,6 @@ class ScanMany(Dialog[tuple[str, ...]]):
     def _show(self, wrong: str = "") -> None:
         count = n_("{number} scanned", "{number} scanned", len(self._scanned))
         last = list(self._scanned)[-_SHOWN:]
-        self.query_one("#scanned", Label).update("\n".join([count, *(f"✓ {one}" for one in last), wrong]))
+        lines = [count, *(f"✓ {one}" for one in last), *([wrong] if wrong else [])]
+        self.query_one("#scanned", Label).update("\n".join(lines))
         self.query_one("#choice-1", Button).disabled = not self._scanned
