@@ -17,6 +17,7 @@ DriverError
 ├── FeederEmpty              the feeder has no blank token left
 ├── PrinterFailed            the printer stopped; `sent` tells how many bytes had left
 ├── CaRefused                the CA said no, for good
+│   └── CaUnclear            it may have issued, and asking again could give a second certificate
 └── CaUnavailable            the CA did not answer, or answered "later"
 """
 
@@ -159,6 +160,10 @@ class PrinterFailed(DriverError):
 
 class CaRefused(DriverError):
     """The certificate authority refused the request for good."""
+
+
+class CaUnclear(CaRefused):
+    """Whether the CA issued is not known: its answer was lost, and asking again could give a second one."""
 
 
 class CaUnavailable(DriverError):

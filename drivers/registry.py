@@ -22,7 +22,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "piv": "drivers.personal.piv:PersonalPiv",
         "pkcs11": "drivers.personal.pkcs11:PersonalPkcs11",
     },
-    "station.authorities": {"embedded": "drivers.authorities.embedded:EmbeddedCa"},
+    "station.authorities": {
+        "embedded": "drivers.authorities.embedded:EmbeddedCa",
+        "est": "drivers.authorities.remote.est:EstCa",
+    },
     "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
     "station.label_printers": {"zpl": "drivers.printers.zpl:ZplPrinter"},
     "station.feeders": {

@@ -236,6 +236,7 @@ class Profile:
             policies=self.file.policies,
             emails=tuple(value for kind, value in names if kind == "email"),
             uris=tuple(value for kind, value in names if kind == "uri"),
+            profile=self.name,
         )
 
     def _fit(self, place: str, template: str, fields: Mapping[str, str]) -> str:

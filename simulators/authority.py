@@ -85,6 +85,12 @@ class SimulatedAuthority:
     def chain(self) -> tuple[bytes, ...]:
         return self._ca.chain()
 
+    def doubtful(self) -> tuple[str, ...]:
+        return self._ca.doubtful()
+
+    def settle(self, transaction: str, certificate: bytes | None) -> None:
+        self._ca.settle(transaction, certificate)
+
     def close(self) -> None:
         self._ca.close()
 

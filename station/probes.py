@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from drivers.errors import DriverError
 from drivers.process import Child
-from station.config import KeyToken, LabelSeat, Operators, PrinterSeat, Seat
+from station.config import Authority, KeyToken, LabelSeat, Operators, PrinterSeat, Seat
+
+if TYPE_CHECKING:
+    from drivers.authorities.remote.standing import Standing
 
 PATIENCE = 15.0
 """Seconds a device may take to answer before its process is ended."""
@@ -117,6 +121,21 @@ class PrinterProbe:
         self._printer.close()
 
 
+class AuthorityProbe:
+    """A CA elsewhere, whose server is looked at without logging in."""
+
+    def __init__(self, driver: str, options: Mapping[str, Any], directory: Path) -> None:
+        from drivers.registry import find
+
+        self._look = getattr(find("station.authorities", driver), "look", None)
+        self._arguments = (options, directory)
+
+    def standing(self) -> Standing | None:
+        """How it stands; None where its driver tells nothing, such as the desk's own."""
+        found: Standing | None = self._look(*self._arguments) if self._look is not None else None
+        return found
+
+
 def readers_probe(environment: Mapping[str, str]) -> Child:
     """A child with `Readers`."""
     return Child("PC/SC service", "station.probes:Readers", environment=environment)
@@ -152,6 +171,12 @@ def label_printer_probe(labels: LabelSeat) -> Child:
 def _printer_probe(name: str, group: str, printer: PrinterSeat | LabelSeat) -> Child:
     arguments = (group, printer.driver, printer.options)
     return Child(name, "station.probes:PrinterProbe", arguments, environment=printer.environment)
+
+
+def authority_probe(authority: Authority, directory: Path) -> Child:
+    """A child with the `AuthorityProbe` of the CA, whose records are in `directory`."""
+    arguments = (authority.driver, dict(authority.options), directory)
+    return Child("ca", "station.probes:AuthorityProbe", arguments)
 
 
 def is_pcsc(seat: Seat | Operators) -> bool:

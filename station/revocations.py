@@ -85,6 +85,38 @@ def again(records: Records, authority: Child, operator: str, pauses: Sequence[fl
     return Told(done.revoked, done.waiting, done.reason, done.refused)
 
 
+def settle(
+    records: Records, authority: Child, operator: str, request: str, certificate: Path | None
+) -> str | None:
+    """Say what became of a request that is unclear: its certificate (PEM or DER), or that there is none.
+
+    Its serial number in hex digits; raises `CaRefused` where it does not fit, and `CaUnavailable`.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from batch.production.certificates import serial_number
+    from drivers.foreign_certificates import UNREADABLE
+
+    der = None
+    if certificate is not None:
+        given = certificate.read_bytes()
+        try:
+            pem = given.lstrip().startswith(b"-----BEGIN")
+            load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
+            der = load(given).public_bytes(Encoding.DER)
+        except UNREADABLE as error:
+            what = f"it holds no certificate: {error}"
+            raise Refused(what, where=str(certificate), next="give it as PEM or DER") from error
+    serial = serial_number(der) if der is not None else None
+    # So that the records wait for no network.
+    authority.ask("chain", timeout=_ANSWER)
+    with records.transaction():
+        log(records, Event("ca.settled", operator, detail={"request": request, "serial": serial}))
+        authority.ask("settle", request, der, timeout=_ANSWER)
+    return serial
+
+
 @contextmanager
 def code_check(desk: Desk) -> Iterator[Callable[[str | None], bool]]:
     """Asks for a revocation code and gives it to a process of its own, which tells whose hash it fits.

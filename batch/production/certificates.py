@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from drivers.authorities.certificates import name
+from drivers.authorities.certificates import alternative_names, name
 from drivers.authorities.port import CertificateTemplate
 from drivers.errors import ReadBackFailed
 from drivers.foreign_certificates import UNREADABLE, load_certificate, shown, spki
@@ -30,8 +30,13 @@ class WrongCertificate(ReadBackFailed):
 
 
 def build_csr(public_key: bytes, template: CertificateTemplate, scheme: SignatureScheme, sign: Sign) -> bytes:
-    """A CSR (DER) for the key on the token, signed by it as the profile says (R28); no code in it (R25)."""
+    """A CSR (DER) for the key on the token, signed by it as the profile says (R28); no code in it (R25).
+
+    It asks for the alternative names (RFC 2985 §5.4.2), which a CA elsewhere learns from nothing else.
+    """
     builder = x509.CertificateSigningRequestBuilder().subject_name(name(template.subject))
+    if names := alternative_names(template):
+        builder = builder.add_extension(names, critical=False)
     csr = builder.sign(token_key(public_key, sign), **scheme_arguments(scheme))
     return csr.public_bytes(Encoding.DER)
 

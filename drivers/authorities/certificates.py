@@ -47,6 +47,13 @@ def name(subject: Iterable[tuple[str, str]]) -> x509.Name:
     return x509.Name([x509.NameAttribute(ObjectIdentifier(oid), value) for oid, value in subject])
 
 
+def alternative_names(template: CertificateTemplate) -> x509.SubjectAlternativeName | None:
+    """The subject alternative names of a template (RFC 5280 §4.2.1.6), None where it has none."""
+    names: list[x509.GeneralName] = [x509.RFC822Name(email) for email in template.emails]
+    names += [x509.UniformResourceIdentifier(uri) for uri in template.uris]
+    return x509.SubjectAlternativeName(names) if names else None
+
+
 def in_utc(moment: datetime) -> datetime:
     """A moment in UTC, to the second as certificates have it; without a zone it is UTC."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -143,10 +150,8 @@ def _extensions(
     if template.policies:
         policies = [x509.PolicyInformation(ObjectIdentifier(oid), None) for oid in template.policies]
         made.append((x509.CertificatePolicies(policies), False))
-    alternatives: list[x509.GeneralName] = [x509.RFC822Name(email) for email in template.emails]
-    alternatives += [x509.UniformResourceIdentifier(uri) for uri in template.uris]
-    if alternatives:
-        made.append((x509.SubjectAlternativeName(alternatives), False))
+    if alternatives := alternative_names(template):
+        made.append((alternatives, False))
     if places.crl:
         made.append(
             (x509.CRLDistributionPoints([x509.DistributionPoint(_uris(places.crl), None, None, None)]), False)

@@ -198,6 +198,12 @@ class EmbeddedCa:
     def chain(self) -> tuple[bytes, ...]:
         return (self._certificate.public_bytes(_DER),)
 
+    def doubtful(self) -> tuple[str, ...]:
+        return ()
+
+    def settle(self, transaction: str, certificate: bytes | None) -> None:
+        raise CaRefused(f"nothing is unclear about {transaction}", where=self._records.where)
+
     def close(self) -> None:
         self._vault.close()
 

@@ -1,4 +1,4 @@
-"""The embedded CA's records as files to copy away and to put back, without losing what came later."""
+"""What a CA here keeps, or this desk of one elsewhere, as files to copy away and to put back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from drivers.errors import CaRefused
 from drivers.foreign_certificates import load_certificate
 
 _LEDGER = "revoked.jsonl"
-_NAMES = re.compile(r"ca\.der|crl\.der|revoked\.jsonl|issued/[0-9a-f]{2}/[0-9a-f]{64}\.der")
+_NAMES = re.compile(
+    r"ca\.der|crl\.der|revoked\.jsonl|issued/[0-9a-f]{2}/[0-9a-f]{64}\.der|exchanges/[0-9a-f]{64}\.json"
+)
 
 
 def files(directory: Path) -> Iterator[tuple[str, bytes]]:
@@ -21,7 +23,7 @@ def files(directory: Path) -> Iterator[tuple[str, bytes]]:
     if not (directory / "ca.der").exists():
         return
     # Its own certificate last: a directory with it is whole.
-    for path in sorted(directory.glob("issued/*/*.der")):
+    for path in sorted([*directory.glob("exchanges/*.json"), *directory.glob("issued/*/*.der")]):
         name = path.relative_to(directory).as_posix()
         if _NAMES.fullmatch(name):
             yield name, path.read_bytes()
@@ -45,6 +47,7 @@ def put_back(directory: Path, name: str, content: bytes) -> bool:
     records = Records(directory)
     if not (directory / name).parent.is_dir():
         records.prepare()
+        (directory / name).parent.mkdir(mode=0o700, exist_ok=True)
     there = (directory / name).read_bytes() if (directory / name).exists() else None
     if there is None or (name == _LEDGER and content.startswith(there) and there != content):
         records.put(name, content)
@@ -53,7 +56,8 @@ def put_back(directory: Path, name: str, content: bytes) -> bool:
             key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             records.link(key, certificate.serial_number, directory / name)
         return True
-    same = there == content or (name == _LEDGER and there.startswith(content)) or name == "crl.der"
+    moves = name == "crl.der" or name.startswith("exchanges/")
+    same = there == content or (name == _LEDGER and there.startswith(content)) or moves
     if not same:
         raise CaRefused(
             f"{name} here is not the backup's: another CA's, or damaged",

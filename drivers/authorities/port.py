@@ -40,7 +40,8 @@ class CertificateTemplate:
     """All that shall stand in a certificate besides key, issuer and serial number.
 
     `subject`: (dotted OID, value) in the order of the DN, each its own RDN. `extended_usage` and
-    `policies`: dotted OIDs. `emails` and `uris`: subject alternative names.
+    `policies`: dotted OIDs. `emails` and `uris`: subject alternative names. `profile` is the name of the
+    certificate profile it was made from, which a CA may know under a name of its own.
     """
 
     subject: tuple[tuple[str, str], ...]
@@ -51,15 +52,20 @@ class CertificateTemplate:
     policies: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
+    profile: str = ""
 
 
 @dataclass(frozen=True)
 class CertificateRequest:
-    """One request; `transaction` names it for good, so that a lost answer is found and never issued twice."""
+    """One request; `transaction` names it for good, so that a lost answer is found and never issued twice.
+
+    `renews` is the certificate (DER) whose place it takes on the same token, None for a first one.
+    """
 
     transaction: str
     csr: bytes
     template: CertificateTemplate
+    renews: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Provision:
 
 class CertificateAuthority(Protocol):
     """What every CA driver can do; raises `CaRefused` or `CaUnavailable`.
+
+    `CaUnclear` is for a request of which nobody here can tell whether it was answered.
 
     A driver is made of its options and a `Provision`.
     """
@@ -114,6 +122,17 @@ class CertificateAuthority(Protocol):
 
     def chain(self) -> tuple[bytes, ...]:
         """The CA's own certificates (DER), issuer of leaves first."""
+        ...
+
+    def doubtful(self) -> tuple[str, ...]:
+        """The transactions that are `CaUnclear`, the oldest first."""
+        ...
+
+    def settle(self, transaction: str, certificate: bytes | None) -> None:
+        """Somebody asked at the CA what is unclear: it issued this certificate (DER), or none.
+
+        Raises `CaRefused` where nothing is unclear, or the certificate is not the one asked for.
+        """
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from batch.model.errors import BatchError
@@ -20,6 +21,8 @@ from station.home import Home, enter
 from station.probes import Reader
 
 _DAEMON_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+_SOON = timedelta(days=30)
+_MOST_TOLD = 5
 _START_BENCH = "start the bench: `station bench up`"
 _START_PCSCD = "sudo systemctl enable --now pcscd.socket"
 
@@ -48,6 +51,7 @@ def desk_checks(path: Path) -> Iterator[Check]:
 
     yield from kept_checks(configuration, home)
     yield from devices(configuration, made=custody_made(home))
+    yield from authority(configuration, home)
     if configuration.operators is None:
         yield fail(
             "operators",
@@ -157,6 +161,35 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
         yield _printer("printer", printer, "letters")
     if label_printer is not None:
         yield _printer("labels", label_printer, "labels")
+
+
+def authority(configuration: Configuration, home: Home) -> Iterator[Check]:
+    """A CA elsewhere: its server, the desk's certificate for it, and what is unclear."""
+    if configuration.authority.driver == "embedded":
+        return
+    child = probes.authority_probe(configuration.authority, home.path / "ca")
+    with probes.several({"ca": child}):
+        answer = probes.ask(child, "standing")
+    if isinstance(answer, DriverError):
+        yield _failed("ca", answer, "correct [authority] in station.toml")
+    elif answer is not None:
+        yield _own_certificate(answer.url, answer.good_until)
+        if answer.unclear:
+            told = ", ".join(answer.unclear[:_MOST_TOLD]) + (" …" if len(answer.unclear) > _MOST_TOLD else "")
+            yield warn(
+                "ca answers",
+                f"it may have issued certificates that never came: {told}",
+                "ask who runs the CA, then `station ca settle`",
+            )
+
+
+def _own_certificate(url: str, until: datetime | None) -> Check:
+    if until is None:
+        return ok("ca", f"{url} answers")
+    told = f"{url} answers; the desk's certificate for it"
+    if until < datetime.now(UTC) + _SOON:
+        return warn("ca", f"{told} ends on {until:%Y-%m-%d}", "get a new one from who runs the CA")
+    return ok("ca", f"{told} is good until {until:%Y-%m-%d}")
 
 
 def pcsc(services: Mapping[str, Child], *, needed: bool) -> Check:

@@ -97,6 +97,46 @@ def ocsp(invocation: Invocation, request: Path, output: Path | None) -> None:
 @ca.command()
 @json_option
 @pass_invocation
+def unclear(invocation: Invocation, as_json: bool) -> None:
+    """List requests that the CA may have answered, and whose answers never came."""
+    with invocation.desk().authority() as authority:
+        rows = [{"request": one} for one in authority.ask("doubtful", timeout=60)]
+    listing(rows, {"request": "Request"}, as_json=as_json, empty="Nothing is unclear.")
+
+
+@ca.command()
+@click.argument("request")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The certificate (PEM or DER) that the CA issued for it.",
+)
+@click.option("--none", "none", is_flag=True, help="The CA issued none, and will not any more.")
+@pass_invocation
+def settle(invocation: Invocation, request: str, certificate: Path | None, none: bool) -> None:
+    """Say what became of the unclear REQUEST, after who runs the CA looked; you answer for it.
+
+    With `--none` the CA is asked for it anew. Where it did issue, that would be a second certificate.
+    """
+    from batch.people.separation import Act
+    from station.revocations import settle as settled
+
+    if (certificate is None) is not none:
+        raise click.UsageError("give either --certificate FILE or --none")
+    desk = invocation.desk()
+    with (
+        desk.sound_records() as records,
+        invocation.acting(desk, records, Act.KEEP_DESK, where="ca settle") as actor,
+        desk.authority() as authority,
+    ):
+        serial = settled(records, authority, actor.name, request, certificate)
+    what = f"certificate {serial} taken" if serial else "none was issued"
+    click.echo(f"{request}: {what}; its token goes on with `station quarantine`", err=True)
+
+
+@ca.command()
+@json_option
+@pass_invocation
 def revocations(invocation: Invocation, as_json: bool) -> None:
     """List what was to be revoked, and what the CA made of it: spoiled tokens' and misissued certificates."""
     from batch.production.certificates import serial_number

@@ -17,6 +17,7 @@ MARKED = (
     N_("blanks received"),
     N_("blanks returned"),
     N_("blanks written off"),
+    N_("ca settled"),
     N_("certificate misissued"),
     N_("certificate not revoked"),
     N_("certificate revoked"),

@@ -269,7 +269,8 @@ class _Work(AtSeat):
         template = tasks[name].template
         issuer = Issuer(authority.ask("chain", timeout=self.seconds))
         transaction = transaction_of(self.item.mailer_number, name, key.generation)
-        request = CertificateRequest(transaction, key.csr, template)
+        renewed = journal.keys(self.records, self.item.id)[name].certificate
+        request = CertificateRequest(transaction, key.csr, template, renewed)
         issued = bytes(authority.ask("issue", request, timeout=self.seconds))
         try:
             issuer.check(issued, key.public_key, template, now())

@@ -1,0 +1,158 @@
+"""A desk whose CA is elsewhere, over real TLS: one whole run, with all that such a CA can answer, and cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.foreign_certificates import load_certificate, spki
+from layouts.library import Library
+from layouts.profile import EXTENDED_USAGES
+from simulators.responders.est import EstResponder
+from simulators.responders.issuing import Profile
+from simulators.responders.server import Responder, running
+from station.exit_codes import ExitCode
+from tests.bench.conftest import DeskFactory
+from tests.bench.desk import Desk
+from tests.contract.elsewhere import request
+
+pytestmark = pytest.mark.bench
+
+LAYOUT = "group-usb:p-256"
+
+
+@pytest.fixture(scope="module")
+def shared(desk_factory: DeskFactory) -> Desk:
+    return desk_factory(piv=0, pkcs11=1)
+
+
+@pytest.fixture
+def desk(shared: Desk) -> Iterator[Desk]:
+    with shared.cleared():
+        yield shared
+
+
+def profiles() -> dict[str, Profile]:
+    """What a CA must issue for the layout's profiles."""
+    token = Library().token(LAYOUT)
+    begin = request().template.not_before
+    made = {}
+    for slot in token.slots:
+        file = slot.profile.file
+        usages = tuple(EXTENDED_USAGES.get(one, one) for one in file.extended_usage)
+        lifetime = file.validity.until(begin) - begin
+        made[slot.profile.name] = Profile(
+            slot.profile.key_usage(token.algorithm), usages, file.policies, lifetime
+        )
+    return made
+
+
+def configured(desk: Desk, driver: str, responder: Responder, **more: object) -> None:
+    """Let the desk have this CA; its key is encrypted under the PIN of `ca`."""
+    certificate, key = responder.issuer.identity("Issuance desk", desk.pins["ca"].reveal())
+    (responder.folder / "desk.pem").write_bytes(certificate)
+    (responder.folder / "desk.key").write_bytes(key)
+    options = {**responder.options(), "answer_seconds": 30, **more}
+    lines = "".join(f"{name} = {_toml(value)}\n" for name, value in options.items())
+    table = f'[authority]\ndriver = "{driver}"\n[authority.options]\n{lines}\n'
+    desk.configure(lambda text: re.sub(r"\[authority\].*?(?=\n\[keys)", table, text, flags=re.DOTALL))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items()) + " }"
+    return json.dumps(value)
+
+
+def certificates(desk: Desk, order: str) -> set[bytes]:
+    rows = desk.rows(
+        "SELECT certificate FROM keys JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
+        "WHERE number = ? AND certificate IS NOT NULL AND items.state = 'produced'",
+        order,
+    )
+    return {certificate for (certificate,) in rows}
+
+
+def aside(desk: Desk, order: str) -> dict[str, str]:
+    """The tokens of an order in quarantine with the reasons."""
+    return {one["number"]: one["reason"] for one in desk.tokens(order, "quarantined")}
+
+
+def again(desk: Desk, order: str, number: str, *, expect: int) -> None:
+    """Take a token up again that was set aside."""
+    notes = desk.envelopes("quarantine")
+    (card,) = {card for note, card in notes.items() if note.startswith(number)}
+    desk.run("quarantine", "resume", number)
+    desk.bench.insert("usb-1", card)
+    desk.run("produce", order, pins=True, expect=expect)
+
+
+def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> None:
+    made = profiles()
+    with running(EstResponder(tmp_path, made)) as ca:
+        configured(desk, "est", ca, profiles={name: name for name in made}, crl_url=ca.crl_url)
+        order = desk.approved({"group": "Balie", "layout": LAYOUT, "count": "8"})
+        good = (None, None)
+        ca.wrong.extend(
+            [*("pending", None, None), "die", *(None, "busy", None), "key", *good, "refuse", *good]
+        )
+        ca.wrong.append("fail")
+
+        ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
+
+        assert "the CA has the request, and wants to be asked again in 1 s" in ended.err
+        assert "the server is busy: 503 maintenance" in ended.err
+        lost, wrong, refused, failed = aside(desk, order).items()
+        assert "the CA may have issued a certificate" in lost[1]
+        assert f"`station ca settle {lost[0]}/authentication/1`" in lost[1]
+        assert "its key is not the token's" in wrong[1]
+        assert "400 the registration authority does not know this subject" in refused[1]
+        assert "the server failed: 500 internal error" in failed[1]
+        assert desk.states(order) == {"produced": 4, "quarantined": 4}
+        assert {asked.client for asked in ca.asked} == {"Issuance desk"}
+
+        # Nothing that may have been answered was asked twice.
+        issued = {one.public_bytes(Encoding.DER): spki(one) for one in ca.issuer.issued}
+        assert len(set(issued.values())) == len(issued)
+        unclear = [one["request"] for one in desk.listed_with_pins("ca", "unclear")]
+        assert unclear == [f"{number}/authentication/1" for number in (lost[0], failed[0])]
+        doctor = json.loads(desk.start("doctor", "--json", operator=None).end().out)
+        told = {one["name"]: one for one in doctor}
+        assert (told["ca"]["state"], told["ca answers"]["state"]) == ("ok", "warn")
+        assert unclear[0] in told["ca answers"]["found"]
+
+        # Who runs the CA finds the certificate; with it the token goes on.
+        key = desk.rows("SELECT public_key FROM keys WHERE item_id = ? LIMIT 1", int(lost[0]))[0][0]
+        (found,) = {der for der, public in issued.items() if public == key}
+        (tmp_path / "found.pem").write_bytes(load_certificate(found).public_bytes(Encoding.PEM))
+        settle = ("ca", "settle", unclear[0])
+        desk.run(*settle, operator="ann", pins=True, expect=ExitCode.USAGE)
+        desk.run(*settle, "--certificate", str(tmp_path / "found.pem"), operator="ann", pins=True)
+        again(desk, order, lost[0], expect=ExitCode.PARTIAL)
+        again(desk, order, refused[0], expect=ExitCode.PARTIAL)
+        assert desk.states(order) == {"produced": 6, "quarantined": 2}
+        assert found in certificates(desk, order)
+
+        # What is unclear is never told as not issued, and is revoked once it is known.
+        serial = desk.listed("quarantine", "show", failed[0])["serial"]
+        spoil = ("quarantine", "destroy", failed[0], "--witness", "bob", "--yes", serial, "--no-replacement")
+        desk.run(*spoil, pins=True, expect=ExitCode.PARTIAL)
+        (waiting,) = [one for one in desk.listed("ca", "revocations") if one["request"] == unclear[1]]
+        assert waiting["outcome"].startswith("refused: the CA may have issued")
+        key = desk.rows("SELECT public_key FROM keys WHERE item_id = ? LIMIT 1", int(failed[0]))[0][0]
+        (last,) = (one for one in ca.issuer.issued if spki(one) == key)
+        (tmp_path / "last.der").write_bytes(last.public_bytes(Encoding.DER))
+        settle = ("ca", "settle", unclear[1], "--certificate", str(tmp_path / "last.der"))
+        desk.run(*settle, operator="ann", pins=True)
+        told = desk.run("ca", "crl", "--no-wait", pins=True, operator=None, expect=ExitCode.PARTIAL)
+        assert f"EST cannot revoke: have serial number {last.serial_number:x} revoked at the CA" in told.err
+        ca.issuer.revoked[last.serial_number] = None
+        desk.run("ca", "crl", "--no-wait", pins=True, operator=None)
+        (done,) = [one for one in desk.listed("ca", "revocations") if one["request"] == unclear[1]]
+        assert done["outcome"] == f"revoked {last.serial_number:x}"
+        assert desk.run("audit", "verify").code == ExitCode.OK
