@@ -61,7 +61,7 @@ class Asked:
 class Responder:
     """A CA behind HTTPS; `answer` is the protocol's own.
 
-    `wrong` is worked off, one at each enrolment.
+    `wrong` is worked off, one at each enrolment; None is an answer as it should be.
     """
 
     def __init__(self, folder: Path, issuer: Issuer | None = None) -> None:
@@ -69,7 +69,7 @@ class Responder:
         self.issuer = issuer or Issuer()
         self.folder = folder
         self.asked: list[Asked] = []
-        self.wrong: deque[Wrong] = deque()
+        self.wrong: deque[Wrong | None] = deque()
         self.away = False
         """Whether nobody gets as far as a request."""
         for name, host in (("server", HOST), ("desk", "Issuance desk")):

@@ -1,4 +1,4 @@
-"""A desk whose CA is elsewhere, over real TLS: one whole run, with all that such a CA can answer, and cannot."""
+"""A desk whose CA is elsewhere, over real TLS: a whole run, with all that such a CA answers, and does not."""
 
 from __future__ import annotations
 
@@ -97,11 +97,9 @@ def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> No
     with running(EstResponder(tmp_path, made)) as ca:
         configured(desk, "est", ca, profiles={name: name for name in made}, crl_url=ca.crl_url)
         order = desk.approved({"group": "Balie", "layout": LAYOUT, "count": "8"})
-        good = (None, None)
-        ca.wrong.extend(
-            [*("pending", None, None), "die", *(None, "busy", None), "key", *good, "refuse", *good]
-        )
-        ca.wrong.append("fail")
+        # Two keys a token; what is asked again comes up again.
+        ca.wrong.extend(["pending", None, None, "die", None, "busy", None, "key", None, None])
+        ca.wrong.extend(["refuse", None, None, "fail"])
 
         ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
 
@@ -122,17 +120,19 @@ def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> No
         unclear = [one["request"] for one in desk.listed_with_pins("ca", "unclear")]
         assert unclear == [f"{number}/authentication/1" for number in (lost[0], failed[0])]
         doctor = json.loads(desk.start("doctor", "--json", operator=None).end().out)
-        told = {one["name"]: one for one in doctor}
-        assert (told["ca"]["state"], told["ca answers"]["state"]) == ("ok", "warn")
-        assert unclear[0] in told["ca answers"]["found"]
+        checks = {one["name"]: one for one in doctor}
+        assert (checks["ca"]["state"], checks["ca answers"]["state"]) == ("ok", "warn")
+        assert unclear[0] in checks["ca answers"]["found"]
 
         # Who runs the CA finds the certificate; with it the token goes on.
         key = desk.rows("SELECT public_key FROM keys WHERE item_id = ? LIMIT 1", int(lost[0]))[0][0]
         (found,) = {der for der, public in issued.items() if public == key}
         (tmp_path / "found.pem").write_bytes(load_certificate(found).public_bytes(Encoding.PEM))
         settle = ("ca", "settle", unclear[0])
+        by_file = ("--certificate", str(tmp_path / "found.pem"))
         desk.run(*settle, operator="ann", pins=True, expect=ExitCode.USAGE)
-        desk.run(*settle, "--certificate", str(tmp_path / "found.pem"), operator="ann", pins=True)
+        desk.run(*settle, *by_file, pins=True, operator="bob", expect=ExitCode.REFUSED_BY_RULE)
+        desk.run(*settle, *by_file, operator="ann", pins=True)
         again(desk, order, lost[0], expect=ExitCode.PARTIAL)
         again(desk, order, refused[0], expect=ExitCode.PARTIAL)
         assert desk.states(order) == {"produced": 6, "quarantined": 2}
@@ -147,8 +147,8 @@ def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> No
         key = desk.rows("SELECT public_key FROM keys WHERE item_id = ? LIMIT 1", int(failed[0]))[0][0]
         (last,) = (one for one in ca.issuer.issued if spki(one) == key)
         (tmp_path / "last.der").write_bytes(last.public_bytes(Encoding.DER))
-        settle = ("ca", "settle", unclear[1], "--certificate", str(tmp_path / "last.der"))
-        desk.run(*settle, operator="ann", pins=True)
+        by_file = ("--certificate", str(tmp_path / "last.der"))
+        desk.run("ca", "settle", unclear[1], *by_file, operator="ann", pins=True)
         told = desk.run("ca", "crl", "--no-wait", pins=True, operator=None, expect=ExitCode.PARTIAL)
         assert f"EST cannot revoke: have serial number {last.serial_number:x} revoked at the CA" in told.err
         ca.issuer.revoked[last.serial_number] = None

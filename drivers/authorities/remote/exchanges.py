@@ -46,7 +46,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 def doubtful(directory: Path) -> tuple[Exchange, ...]:
-    """Those of a CA's `directory` of which it may have issued a certificate that is not here, oldest first."""
+    """Those in a CA's `directory` that it may have answered, and no certificate is here; oldest first."""
     records, found = Records(directory), map(_read, (directory / _FOLDER).glob("*.json"))
     there = [one for one in found if one and one.doubtful and records.issued(one.transaction) is None]
     return tuple(sorted(there, key=lambda one: one.first_at))
