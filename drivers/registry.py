@@ -26,7 +26,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "embedded": "drivers.authorities.embedded:EmbeddedCa",
         "est": "drivers.authorities.remote.est:EstCa",
     },
-    "station.printers": {"device": "drivers.printers.device:DevicePrinter"},
+    "station.printers": {
+        "device": "drivers.printers.device:DevicePrinter",
+        "ipp": "drivers.printers.ipp:IppPrinter",
+    },
     "station.label_printers": {"zpl": "drivers.printers.zpl:ZplPrinter"},
     "station.feeders": {
         "hands": "drivers.feeders.hands:Hands",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,22 @@ from drivers.options import typed
 from simulators.bench.client import Bench
 from simulators.bench.errors import BenchError
 from simulators.faults.model import Fault
+from simulators.tray import Tray
 
 _NOT_READY = {
     "paper-out": "it is out of paper; load paper",
+    "cover-open": "a cover is open; close it",
     "offline": "it is offline; switch it on line",
     "busy": "it is busy with another's page; wait for that",
 }
 """What a printer tells before it takes anything, by the fault it has."""
+
+_NOT_PRINTED = {
+    "cancel": "the job was cancelled at the printer",
+    "abort": "the printer gave the job up",
+    "cut": "the connection was lost",
+}
+"""What befalls a page that was handed over whole, and does not come out."""
 
 _LOOK = "look whether the form left the printer, then account for it"
 
@@ -42,6 +49,7 @@ class SimulatedPrinter:
     def __init__(self, options: Mapping[str, Any]) -> None:
         read = typed(options, _Options, "simulated printer")
         self._directory = Path(read.directory)
+        self._tray = Tray(self._directory)
         self._bench = None if read.bench is None else Bench(Path(read.bench))
 
     def ready(self) -> str | None:
@@ -61,6 +69,8 @@ class SimulatedPrinter:
             taken = len(page) // 2
             self._keep(page[:taken], reference, "torn")
             raise PrinterFailed("the paper has jammed", sent=taken, where=reference, next=_LOOK)
+        if fault is not None and fault.do in _NOT_PRINTED:
+            raise PrinterFailed(_NOT_PRINTED[fault.do], sent=len(page), where=reference, next=_LOOK)
         self._keep(page, reference, "pdf", fault)
 
     def close(self) -> None:
@@ -84,36 +94,12 @@ class SimulatedPrinter:
         return None
 
     def _keep(self, page: bytes, reference: str, kind: str, slow: Fault | None = None) -> None:
-        """Write the page as it comes: in two halves, with a rest where a fault says so."""
-        sent = 0
         try:
-            _rest(slow, "before")
-            descriptor = self._new_file(reference, kind)
-            try:
-                for end in (len(page) // 2, len(page)):
-                    while sent < end:
-                        sent += os.write(descriptor, page[sent:end])
-                    _rest(slow, "during" if sent < len(page) else "after")
-            finally:
-                os.close(descriptor)
+            self._tray.keep(page, reference, kind, slow)
         except OSError as error:
             raise PrinterFailed(
                 f"{self._directory}: {error.strerror}",
-                sent=sent,
+                sent=self._tray.taken,
                 where=reference,
                 next="make room, then reprint",
             ) from error
-
-    def _new_file(self, reference: str, kind: str) -> int:
-        for count in itertools.count(1):
-            name = f"{reference}.{kind}" if count == 1 else f"{reference}-{count}.{kind}"
-            try:
-                return os.open(self._directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                continue
-        raise AssertionError("counting has no end")
-
-
-def _rest(slow: Fault | None, when: str) -> None:
-    if slow is not None and slow.when == when:
-        time.sleep(slow.seconds or 0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from station.config import KeyToken, Operators, Seat, parse
+from station.config import KeyToken, Operators, PrinterSeat, Seat, parse
 
 
 def compose(
@@ -21,10 +21,12 @@ def compose(
     bench: Path | None,
     seats: Sequence[Seat],
     operators: Operators | None = None,
+    printer: PrinterSeat | None = None,
 ) -> str:
-    """The text of a station.toml; `authority` are the options of the embedded CA, `operators` that table.
+    """The text of a station.toml; `authority` are the options of the embedded CA, `operators`
+    and `printer` those tables.
 
-    With `bench`, its seats, a printer that keeps its pages there, and a CA that goes wrong when told there.
+    With `bench`, its seats, and a CA that goes wrong when told there.
     """
     parts = [
         "# Configuration of this issuance station; docs/configuration.md explains every key.",
@@ -34,8 +36,10 @@ def compose(
     parts += [key_entry(key, token) for key, token in tokens.items()]
     if bench is not None:
         parts.append(table("bench", {"directory": str(bench)}))
-        printed = {"directory": str(bench / "printed"), "bench": str(bench)}
-        parts.append(table("printer", {"driver": "simulated"}) + "\n" + table("printer.options", printed))
+    if printer is not None:
+        parts.append(
+            table("printer", {"driver": printer.driver}) + "\n" + table("printer.options", printer.options)
+        )
     if operators is not None:
         parts.append(operators_table(operators))
     return "\n\n".join([*parts, *(seat_entry(seat).rstrip() for seat in seats)]) + "\n"

@@ -16,6 +16,7 @@ from station.simulated_desk import (
     REGISTRY,
     SAMPLE,
     TOGETHER,
+    Printer,
     Say,
     SimulatedDesk,
     alone,
@@ -41,13 +42,15 @@ class Played:
     again: str
 
 
-def play(directory: Path, say: Say, *, pace: str = "fast", anew: bool = False) -> Played:
+def play(
+    directory: Path, say: Say, *, pace: str = "fast", anew: bool = False, printer: Printer = "pdf"
+) -> Played:
     """Play the whole job in `directory`, which is emptied first if it was a demo's.
 
     Raises as `station.simulated_desk.found` and `alone`.
     """
     begun = time.monotonic()
-    desk = SimulatedDesk(directory, say)
+    desk = SimulatedDesk(directory, say, printer)
     with alone(directory):
         found(desk, pace, anew=anew)
         try:
@@ -56,6 +59,7 @@ def play(directory: Path, say: Say, *, pace: str = "fast", anew: bool = False) -
         finally:
             desk.bench.down()
     again = f"station bench up --piv 2 --pkcs11 2 --operators {','.join(one.name for one in people())}"
+    again += "" if printer == "pdf" else f" --printer {printer}"
     took = time.monotonic() - begun
     return Played(
         directory, desk.home, desk.state, desk.printed, desk.papers, desk.pins, number, tokens, took, again

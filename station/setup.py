@@ -17,7 +17,7 @@ from drivers.authorities.port import Provision
 from drivers.pkcs11 import softhsm
 from drivers.process import Child
 from drivers.secret import Secret
-from station.config import KeyToken, Operators, Seat, load
+from station.config import KeyToken, Operators, PrinterSeat, Seat, load
 from station.configuring import compose, extend, key_entry
 from station.errors import HomeError
 from station.home import Home, create
@@ -46,12 +46,13 @@ def make(
     bench: Path | None,
     seats: tuple[Seat, ...] = (),
     operators: Operators | None = None,
+    printer: PrinterSeat | None = None,
     found: Found | None = None,
 ) -> Home:
     """A new station in `path`: SoftHSM key tokens under the given PINs, an embedded CA, empty records.
 
-    With `bench`, its seats and a printer that keeps its pages become the configuration; `operators` is the
-    table of that name. `found` founds the register of operators. Raises `HomeError` where a station is there
+    With `bench`, its seats become the configuration; `operators` and `printer` are the tables of those
+    names. `found` founds the register of operators. Raises `HomeError` where a station is there
     already; nothing of it is touched then.
     The custody token is made by its officers, not here.
     """
@@ -75,7 +76,7 @@ def make(
     with _new_token("bench", tokens["bench"], pins["bench"]) as bench_keys:
         _make_ca(home, tokens["ca"], authority, pins["ca"])
         settle_keys(home)
-        configuration = compose(name, country, tokens, authority, bench, seats, operators)
+        configuration = compose(name, country, tokens, authority, bench, seats, operators, printer)
         Records.create(home.records).close()
         _write_private(home.configuration, configuration)
         with closing(Records(home.records)) as records:

@@ -21,7 +21,9 @@ from batch.model.people import Role
 from batch.production.lock import taken
 from drivers.secret import Secret
 from simulators.bench import Bench, BenchError
+from simulators.bench.model import IPP, PDF, PrinterKind
 from simulators.piv.state import Delays
+from station.config import load
 from station.enrolling import Wanted, read_list
 from station.errors import HomeError
 from station.key_tokens import PINNED
@@ -45,6 +47,8 @@ TOGETHER = "--as pim --with carla"
 """The two PIN officers."""
 
 Say = Callable[[str], None]
+
+Printer = PrinterKind
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ class Prepared:
 class SimulatedDesk:
     """The places of a simulated desk, its bench, and what is typed at it."""
 
-    def __init__(self, directory: Path, say: Say) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, say: Say, printer: Printer = PDF) -> None:
+        self.directory, self.printer = directory, printer
         self.home, self.state, self.pins = directory / "home", directory / "bench", directory / "pins"
         self.printed, self.papers = self.state / "printed", directory / "papers"
         self.bench = Bench(self.state)
@@ -174,6 +178,7 @@ class SimulatedDesk:
             tether=tether,
             operators=[one.name for one in people()],
             hands=chosen.hands,
+            printer=self.printer,
         )
 
 
@@ -191,15 +196,22 @@ def state_directory(name: str) -> Path:
 
 
 def prepare(
-    directory: Path, say: Say, *, pace: str | None = None, anew: bool = False, found_again: bool = True
+    directory: Path,
+    say: Say,
+    *,
+    pace: str | None = None,
+    anew: bool = False,
+    found_again: bool = True,
+    printer: Printer | None = None,
 ) -> Prepared:
     """Found a desk in a folder, or find the one that was, and leave its bench running.
 
-    `pace` is one of `PACES`: without it a new desk's is real, another's as it was. What a demo left is
+    `pace` is one of `PACES`: without it a new desk's is real, another's as it was. `printer` is that of a new
+    desk; another keeps its own. What a demo left is
     emptied first, and with `anew` a desk, too. Raises `HomeError` where the folder is something else, or
     without `found_again` a desk, `Busy` where another process founds one, `BenchError`, or `CommandFailed`.
     """
-    desk = SimulatedDesk(directory, say)
+    desk = SimulatedDesk(directory, say, printer or PDF)
     with alone(directory):
         ready = directory / _READY
         founded = started = anew or not found_again or not ready.is_file()
@@ -236,6 +248,8 @@ def end_with_me(bench: Path) -> Callable[[], None]:
 def _taken_up(desk: SimulatedDesk, ready: Path, pace: str | None) -> tuple[str, bool]:
     """The pace of a desk that was founded before, its bench up again, and whether it had to be started."""
     kept = ready.read_text(encoding="ascii")
+    configured = load(desk.home / "station.toml").printer
+    desk.printer = IPP if configured is not None and configured.driver == IPP else PDF
     running = True
     try:
         desk.bench.status()
@@ -327,6 +341,8 @@ def _emptied(desk: SimulatedDesk) -> None:
 def _bench(desk: SimulatedDesk, pace: str) -> None:
     desk.up(pace, tether=True)
     desk.say(f"a bench of two PIV readers, two USB slots and an operators' seat is up in {desk.state}")
+    if desk.printer == IPP:
+        desk.say("its printer is an IPP printer, in a network of its own")
     # A real desk's are in people's heads.
     descriptor = os.open(desk.pins, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:

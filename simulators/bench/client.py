@@ -15,12 +15,15 @@ import msgspec
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
 from simulators.bench.model import (
+    IPP,
     OPERATORS,
+    PDF,
     PKCS11,
     READERS_MAX,
     Answer,
     BenchStatus,
     Description,
+    PrinterKind,
     Profile,
     Request,
     SeatStatus,
@@ -68,6 +71,7 @@ class Bench:
         operators: Sequence[str] = (),
         usb_operators: Sequence[str] = (),
         hands: float = 0.0,
+        printer: PrinterKind = PDF,
     ) -> Bench:
         """Start a bench that runs until `down`, and return when every reader is there.
 
@@ -75,7 +79,7 @@ class Bench:
         has in the system's pcscd. With `tether` as after `tether()`. The faults of a `scenario` (TOML) are
         armed at once; `faults` alone makes a bench at which they can be. `operators` get a PIV card each,
         `usb_operators` a USB token, and there are seats to present them in. `hands` are the seconds it takes
-        to put in a blank.
+        to put in a blank. `printer`: one that runs in the printing process (pdf), or an IPP printer (ipp).
         """
         operated = bool(operators or usb_operators)
         if not (piv >= 0 and pkcs11 >= 0 and piv + pkcs11 + operated):
@@ -84,6 +88,10 @@ class Bench:
         if piv > most:
             raise BenchError(
                 f"{piv} PIV seats are too many", next=f"ask for {most} or fewer: pcscd has no more"
+            )
+        if printer == IPP and system_pcscd:
+            raise BenchError(
+                "an IPP printer needs a bench in namespaces of its own", next="leave out --system-pcscd"
             )
         if pkcs11 or operated:
             softhsm_module()
@@ -99,6 +107,7 @@ class Bench:
             faults or bool(armed),
             operated,
             hands,
+            printer,
         )
         bench.layout.prepare()
         for usb, names in ((False, operators), (True, usb_operators)):
@@ -258,6 +267,17 @@ class Bench:
         if not self._running().setup.faults:
             return {}
         return {"LD_PRELOAD": str(self.layout.preload), "STATION_BENCH_FAULTS": str(self.layout.processes)}
+
+    @property
+    def printer(self) -> tuple[str, dict[str, Any]]:
+        """The driver of this bench's printer and its options, as `[printer]` of `station.toml` has them."""
+        if self._running().setup.printer == IPP:
+            return "ipp", {
+                "uri": "ipps://localhost",
+                "certificate": str(self.layout.printer_certificate),
+                "socket": str(self.layout.printer),
+            }
+        return "simulated", {"directory": str(self.layout.printed), "bench": str(self.layout.directory)}
 
     @property
     def feeder_options(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ from simulators.bench import pcscd
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
 from simulators.bench.model import (
+    IPP,
     OPERATORS,
     PIV,
     PKCS11,
@@ -39,6 +40,7 @@ from simulators.bench.shelf import CardShelf, Shelf, TokenShelf, Trays, need_nam
 from simulators.bench.watcher import Watcher
 from simulators.faults.model import Fault
 from simulators.faults.plan import Plan
+from simulators.ipp import machine
 from simulators.native.armed import ArmedFaults
 
 _LONGEST_LINE = 1_000_000
@@ -67,6 +69,8 @@ class Daemon:
         self._seats: dict[str, tuple[Seat, Shelf]] = {}
         if setup.piv or setup.operators:
             self._open_readers()
+        if setup.printer == IPP:
+            machine.start(layout, self._plan)
         self._tokens = TokenShelf(layout)
         for name in (*_names("usb", setup.pkcs11), *([OPERATORS[PKCS11]] if setup.operators else [])):
             self._seats[name] = UsbSeat(name, layout), self._tokens

@@ -109,13 +109,23 @@ class Layout:
         return self.directory / "printed"
 
     @property
+    def printer(self) -> Path:
+        """The Unix socket that leads to the bench's IPP printer."""
+        return self.directory / "printer.sock"
+
+    @property
+    def printer_certificate(self) -> Path:
+        """The certificate of the bench's IPP printer (PEM)."""
+        return self.directory / "printer.pem"
+
+    @property
     def log(self) -> Path:
         """What the daemon and its pcscd said."""
         return self.directory / "log"
 
     def remove_traces(self) -> None:
         """Remove what is there only while the bench is up, or what one that was killed left of it."""
-        for path in (self.description, self.control, self.pcscd, self.struck, self.faults):
+        for path in (self.description, self.control, self.pcscd, self.struck, self.faults, self.printer):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:

@@ -14,6 +14,12 @@ OPERATORS = {"piv": "operators", "pkcs11": "operators-usb"}
 PIV, PKCS11 = "piv", "pkcs11"
 """The kinds of seat, by the name of the station driver that works on them."""
 
+PDF: Literal["pdf"] = "pdf"
+IPP: Literal["ipp"] = "ipp"
+
+PrinterKind = Literal["pdf", "ipp"]
+"""The printer of a bench: one in the process that prints, or a real IPP printer of its own."""
+
 Profile = Literal["yubikey", "plain"]
 """What a new PIV card is: with or without the YubiKey extensions."""
 
@@ -28,7 +34,7 @@ class Setup:
     `profile`, `firmware` and `delays` (as JSON has them) are the card's, see `VirtualCard.create`; None is
     its default. `system_pcscd` puts the cards into the readers vpcd has in the system's pcscd. With `faults`
     the USB seats are made so that faults can be armed at them. With `operators` there are seats for theirs.
-    `hands` are the seconds the feeder takes to put in a blank.
+    `hands` are the seconds the feeder takes to put in a blank. `printer` is the kind of its printer.
     """
 
     piv: int
@@ -40,6 +46,7 @@ class Setup:
     faults: bool = False
     operators: bool = False
     hands: float = 0.0
+    printer: PrinterKind = PDF
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,23 @@ Its socket is handed to it (`sd_listen_fds(3)`), so clients may connect before i
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
 import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
+from simulators.bench.namespaces import cover, raise_loopback
 
 SLOTS_PER_ENTRY = 2
 """Each reader of Debian's vpcd has two card slots, the second on the next port; they work in parallel."""
 
 _FIRST_PORT = 0x8C7B
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _BACKLOG = 64
 
 
@@ -105,9 +102,9 @@ def start(installation: Installation, layout: Layout, seats: list[Slot]) -> int:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(layout.pcscd))
     listener.listen(_BACKLOG)
-    _raise_loopback()
-    _cover(installation.run, layout)
-    _cover(installation.drivers, layout)
+    raise_loopback()
+    cover(installation.run, layout.directory)
+    cover(installation.drivers, layout.directory)
     entries = []
     for first in range(0, len(seats), SLOTS_PER_ENTRY):
         pair = [slot.seat for slot in seats[first : first + SLOTS_PER_ENTRY]]
@@ -140,35 +137,3 @@ def _entry(name: str, library: Path, port: int) -> str:
 
 def _help(pcscd: str) -> str:
     return subprocess.run([pcscd, "--help"], capture_output=True, text=True, check=False).stdout
-
-
-def _raise_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        name = struct.pack("16s24x", b"lo")
-        (flags,) = struct.unpack_from("16xH", fcntl.ioctl(control, _SIOCGIFFLAGS, name))
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
-
-
-def _cover(directory: Path, layout: Layout) -> None:
-    """Mount a tmpfs over `directory`, or over what is above it where it is missing."""
-    while not directory.exists():
-        directory = directory.parent
-    if layout.directory.resolve().is_relative_to(directory):
-        raise BenchError(
-            f"pcscd needs {directory} for itself",
-            where=str(layout.directory),
-            next="choose a directory elsewhere with --dir or STATION_BENCH",
-        )
-    # The call itself: mount(8) would note it in the system's /run/mount.
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"bench", os.fsencode(directory), b"tmpfs", 0, b"mode=0755,size=4m"):
-        problem = os.strerror(ctypes.get_errno())
-        raise BenchError(f"cannot mount over {directory}: {problem}", next=NO_NAMESPACES)
-
-
-NO_NAMESPACES = (
-    "allow it (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone or "
-    "kernel.apparmor_restrict_unprivileged_userns, as your system has it), or start the bench as root, "
-    "or use the two virtual readers of the system's pcscd with --system-pcscd"
-)
-"""What to do where the system does not let a user make namespaces."""

@@ -12,8 +12,8 @@ import msgspec
 
 from simulators.bench.errors import BenchError
 from simulators.bench.layout import Layout
-from simulators.bench.model import Answer, Description, Setup
-from simulators.bench.pcscd import NO_NAMESPACES
+from simulators.bench.model import IPP, Answer, Description, Setup
+from simulators.bench.namespaces import NO_NAMESPACES
 from simulators.bench.processes import command_line
 from simulators.bench.softhsm import softhsm_module
 from simulators.native import build
@@ -46,7 +46,7 @@ def start(layout: Layout, setup: Setup) -> None:
         raise
     told, status = os.pipe()
     inherited = [lock, status]
-    private = (setup.piv or setup.operators) and not setup.system_pcscd
+    private = setup.printer == IPP or ((setup.piv or setup.operators) and not setup.system_pcscd)
     command = [
         "setsid",
         "--fork",

@@ -67,10 +67,14 @@ ACTIONS: Mapping[Target, Mapping[str, Action]] = {
         "swap": Action(("before", "during", "after"), may=("card",)),
     },
     "printer": {
-        "paper-out": Action(),
-        "jam": Action(),
+        "paper-out": Action(may=("seconds",)),
+        "cover-open": Action(may=("seconds",)),
+        "jam": Action(may=("seconds",)),
         "offline": Action(),
         "busy": Action(),
+        "cancel": Action(),
+        "abort": Action(),
+        "cut": Action(("during", "after")),
         "slow": Action(("before", "during", "after"), needs=("seconds",)),
     },
     "feeder": {

@@ -15,6 +15,7 @@ from station.cli.output import document, listing
 if TYPE_CHECKING:
     from simulators.bench import Bench
     from simulators.bench.employer import Condition
+    from simulators.bench.model import PrinterKind
 
 Command = Callable[..., None]
 
@@ -55,6 +56,13 @@ def bench() -> None:
 @click.option(
     "--hand-seconds", type=click.FloatRange(0), default=0.0, help="What it takes to put a blank in a seat."
 )
+@click.option(
+    "--printer",
+    type=click.Choice(["pdf", "ipp"]),
+    default="pdf",
+    show_default=True,
+    help="A printer within the printing process, or a real IPP printer. Both keep their pages.",
+)
 @click.option("--plain", is_flag=True, help="Plain PIV cards, without the YubiKey extensions.")
 @click.option(
     "--scenario",
@@ -76,6 +84,7 @@ def up(
     key_seconds: float,
     apdu_ms: float,
     hand_seconds: float,
+    printer: PrinterKind,
     plain: bool,
     scenario: Path | None,
     operators: str,
@@ -101,6 +110,7 @@ def up(
         operators=_names(operators),
         usb_operators=_names(usb_operators),
         hands=hand_seconds,
+        printer=printer,
     )
     _print_environment(started)
     click.echo(f"bench: {piv} PIV and {pkcs11} USB seats in {started.layout.directory}", err=True)

@@ -13,7 +13,7 @@ from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from station.demo import Played
-    from station.simulated_desk import Prepared
+    from station.simulated_desk import Prepared, Printer
 
 
 @click.command()
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     type=click.Choice(["slow", "real", "fast"]),
     help="How long cards and hands take; fast when played, else real, or as it was.",
 )
+@click.option(
+    "--printer",
+    type=click.Choice(["pdf", "ipp"]),
+    help="What letters are printed on: a printer within the printing process (pdf, unless another is named), "
+    "or a real IPP printer.",
+)
 @json_option
 def demo(
     directory: Path | None,
@@ -48,6 +54,7 @@ def demo(
     pictures: Path | None,
     anew: bool,
     pace: str | None,
+    printer: Printer | None,
     as_json: bool,
 ) -> ExitCode:
     """Play the whole job on a simulated bench: 24 tokens, from their order to its signed report.
@@ -75,12 +82,12 @@ def demo(
 
     try:
         if only_prepare:
-            _show(prepare(directory, say, pace=pace, anew=anew), as_json=as_json)
+            _show(prepare(directory, say, pace=pace, anew=anew, printer=printer), as_json=as_json)
         elif on_screen:
-            desk = prepare(directory, say, pace=pace, anew=anew, found_again=False)
+            desk = prepare(directory, say, pace=pace, anew=anew, found_again=False, printer=printer)
             return _on_screen(desk, pictures)
         else:
-            _table(play(directory, say, pace=pace or "fast", anew=anew))
+            _table(play(directory, say, pace=pace or "fast", anew=anew, printer=printer or "pdf"))
     except CommandFailed as error:
         click.echo(f"station: the demo stopped: {error}", err=True)
         return ExitCode.PARTIAL

@@ -13,7 +13,7 @@ from station.cli.invocation import Invocation, pass_invocation
 if TYPE_CHECKING:
     from batch.store.database import Records
     from drivers.process import Child
-    from station.config import Operators, Seat
+    from station.config import Operators, PrinterSeat, Seat
     from station.home import Home
     from station.pins import PinSource
     from station.setup import Found
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--bench",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Work at the simulated bench in this folder: its seats, and a printer that keeps its pages.",
+    help="Work at the simulated bench in this folder: its seats and its printer.",
 )
 @click.option(
     "--administrator",
@@ -82,6 +82,7 @@ def init(
         pins=pins,
         bench=bench.absolute() if bench else None,
         seats=_bench_seats(bench) if bench else (),
+        printer=_bench_printer(bench) if bench else None,
         operators=operators,
         found=_founding(source, administrators, passphrases) if administrators else None,
     )
@@ -138,3 +139,11 @@ def _bench_seats(bench: Path) -> tuple[Seat, ...]:
     running = Bench(bench.absolute())
     entries = (running.seat_options(seat) for seat in running.seats)
     return tuple(Seat(**entry) for entry in entries)
+
+
+def _bench_printer(bench: Path) -> PrinterSeat:
+    from simulators.bench import Bench
+    from station.config import PrinterSeat
+
+    driver, options = Bench(bench.absolute()).printer
+    return PrinterSeat(driver, options=options)

@@ -26,9 +26,12 @@ from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFail
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.piv import attestation, objects
 from drivers.piv.session import PivSession
+from drivers.printers import ipp_states
+from drivers.printers.ipp_states import Job
 from drivers.tokens import SignatureScheme
 from drivers.wire import tlv
 from drivers.wire.apdu import Command
+from drivers.wire.ipp import Group, IppError, decode
 from drivers.wire.transport import Chaining
 from layouts.errors import FileFault, LayoutError
 from layouts.forms import MailerFile, MailerLayout
@@ -168,12 +171,25 @@ def reports(data: bytes) -> None:
         assert signed_report.verify(data, [_STRANGER], "report.json").findings
 
 
+def ipp(data: bytes) -> None:
+    """Answers of an IPP printer: what it and its job say in words, or `IppError`."""
+    with suppress(IppError):
+        told, document = decode(data)
+        assert decode(told.encode() + document) == (told, document)
+        for group in (Group.PRINTER, Group.JOB):
+            attributes = told.attributes(group)
+            ipp_states.not_ready(attributes)
+            ipp_states.is_spooler(attributes)
+            assert Job.of(attributes).words
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tlv": tlv_,
     "apdu": apdu,
     "card": card,
     "certificates": certificates,
     "ca-answers": ca_answers,
+    "ipp": ipp,
     "ocsp": ocsp,
     "orders": orders,
     "workbooks": workbooks,

@@ -66,7 +66,10 @@ def test_a_scenario_is_read_in_its_order(tmp_path: Path) -> None:
             "at = 'desk' is nothing on a bench; allowed: a seat (piv-1, usb-2, operators)",
         ),
         ('at = "piv-0"\ndo = "pull"', "at = 'piv-0' is nothing on a bench"),
-        ('at = "printer"\ndo = "pull"', "nothing printer can do; allowed: paper-out, jam, offline, busy"),
+        (
+            'at = "printer"\ndo = "pull"',
+            "nothing printer can do; allowed: paper-out, cover-open, jam, offline, busy",
+        ),
         ('at = "piv-1"\ndo = "crash"', "do = 'crash' is nothing piv-1 can do; allowed: pull, answer"),
         ('at = "piv-1"\ndo = "pull"\nwhen = "later"', "Invalid enum value 'later'"),
         ('at = "ca"\ndo = "refuse"\nwhen = "after"', "when = 'after' does not fit refuse; allowed: before"),
