@@ -19,7 +19,7 @@ from batch.store.database import Records
 from drivers.secret import Secret
 from simulators.bench import Bench
 from station import setup
-from station.config import Seat
+from station.config import PrinterSeat, Seat
 from station.exit_codes import ExitCode
 from station.home import enter
 from station.key_tokens import KEYS
@@ -40,6 +40,7 @@ def home(bench: Bench, tmp_path: Path) -> Path:
     """A whole station at a bench with a card in piv-1 and a token in usb-1."""
     pins = {key: Secret.text("271828") for key in KEYS}
     seats = tuple(Seat(**bench.seat_options(seat)) for seat in bench.seats)
+    printer, options = bench.printer
     setup.make(
         tmp_path / "home",
         name="Desk",
@@ -48,6 +49,7 @@ def home(bench: Bench, tmp_path: Path) -> Path:
         pins=pins,
         bench=bench.layout.directory,
         seats=seats,
+        printer=PrinterSeat(printer, options=options),
     )
     staffed(enter(tmp_path / "home"))
     bench.insert("piv-1")
