@@ -19,6 +19,7 @@ DriverError
 ├── CaRefused                the CA said no, for good
 │   └── CaUnclear            it may have issued, and asking again could give a second certificate
 └── CaUnavailable            the CA did not answer, or answered "later"
+    └── CaPending            the CA has the request and answers in hours or days
 """
 
 from __future__ import annotations
@@ -168,3 +169,7 @@ class CaUnclear(CaRefused):
 
 class CaUnavailable(DriverError):
     """The certificate authority did not answer, or asked to come back later."""
+
+
+class CaPending(CaUnavailable):
+    """The certificate authority has the request and answers in hours or days; nobody waits meanwhile."""

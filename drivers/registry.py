@@ -25,6 +25,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     "station.authorities": {
         "embedded": "drivers.authorities.embedded:EmbeddedCa",
         "est": "drivers.authorities.remote.est:EstCa",
+        "offline": "drivers.authorities.offline.driver:OfflineCa",
     },
     "station.printers": {
         "device": "drivers.printers.device:DevicePrinter",

@@ -122,7 +122,7 @@ class PrinterProbe:
 
 
 class AuthorityProbe:
-    """A CA elsewhere, whose server is looked at without logging in."""
+    """A CA elsewhere, which is looked at without opening the desk's key token."""
 
     def __init__(self, driver: str, options: Mapping[str, Any], directory: Path) -> None:
         from drivers.registry import find
@@ -130,9 +130,9 @@ class AuthorityProbe:
         self._look = getattr(find("station.authorities", driver), "look", None)
         self._arguments = (options, directory)
 
-    def standing(self) -> Standing | None:
-        """How it stands; None where its driver tells nothing, such as the desk's own."""
-        found: Standing | None = self._look(*self._arguments) if self._look is not None else None
+    def standing(self) -> Standing | str | None:
+        """How it stands, or that in words; None where its driver tells nothing, such as the desk's own."""
+        found: Standing | str | None = self._look(*self._arguments) if self._look is not None else None
         return found
 
 

@@ -17,6 +17,7 @@ from station.talk import fall_silent
 _LINES = {
     What.PRODUCED: "produced",
     What.RESUMED: "taken up again",
+    What.PENDING: "waits",
     What.INTERRUPTED: "interrupted",
     What.QUARANTINED: "QUARANTINE",
     What.REFUSED: "REFUSED",

@@ -196,6 +196,21 @@ class Desk:
         finally:
             child.close()
 
+    @contextmanager
+    def exchange(self) -> Iterator[Child]:
+        """The authority where it is reached by files; raises `ConfigurationError` where it is not."""
+        from drivers.registry import find
+
+        driver = self.configuration.authority.driver
+        if not hasattr(find("station.authorities", driver), "examine"):
+            raise ConfigurationError(
+                f"the CA ({driver}) is not reached by files",
+                where=str(self.home.configuration),
+                next='an offline one is: driver = "offline" in [authority]',
+            )
+        with self.authority() as child:
+            yield child
+
     @property
     def crl_file(self) -> Path | None:
         """Where every new revocation list is written, None where nowhere."""

@@ -131,12 +131,13 @@ class AcknowledgementState(enum.StrEnum):
 
 
 class StepState(enum.StrEnum):
-    """One step of one item in the journal. UNKNOWN waits for the probe's word."""
+    """One step of one item in the journal. UNKNOWN waits for the probe's word, WAITING for the CA's."""
 
     INTENT = "intent"
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    WAITING = "waiting"
 
 
 class SubscriberState(enum.StrEnum):
@@ -311,7 +312,8 @@ ACKNOWLEDGEMENT: Mapping[AcknowledgementState, frozenset[AcknowledgementState]] 
 }
 
 STEP: Mapping[StepState, frozenset[StepState]] = {
-    StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN}),
+    StepState.INTENT: frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN, StepState.WAITING}),
+    StepState.WAITING: frozenset({StepState.INTENT, StepState.UNKNOWN}),
     StepState.UNKNOWN: frozenset({StepState.INTENT, StepState.DONE, StepState.FAILED}),
     StepState.FAILED: frozenset({StepState.INTENT}),
     StepState.DONE: frozenset({StepState.UNKNOWN}),

@@ -55,7 +55,7 @@ def check_certificate(
     """
     try:
         found = load_certificate(certificate)
-        wrong = _differences(found, public_key, template)
+        wrong = _differences(found, public_key, template, at)
         wrong += _standing(found, issuer, at)
     except ValueError as error:
         wrong = [f"it cannot be read ({error})"]
@@ -95,8 +95,12 @@ def verify_signature(public_key: bytes, scheme: SignatureScheme, message: bytes,
     return True
 
 
-def _differences(found: x509.Certificate, public_key: bytes, template: CertificateTemplate) -> list[str]:
+def _differences(
+    found: x509.Certificate, public_key: bytes, template: CertificateTemplate, at: datetime
+) -> list[str]:
     wrong = []
+    # A CA that answers after days may let it begin only then, but not later.
+    later = max(at - template.not_before, timedelta())
     if spki(found) != public_key:
         wrong.append("its key is not the token's")
     if found.subject != name(template.subject):
@@ -124,7 +128,7 @@ def _differences(found: x509.Certificate, public_key: bytes, template: Certifica
     constraints = extensions.get(x509.BasicConstraints.oid)
     if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
         wrong.append("it is a CA's")
-    if abs(found.not_valid_before_utc - template.not_before) > _CLOCK_SLACK:
+    if not -_CLOCK_SLACK <= found.not_valid_before_utc - template.not_before <= later + _CLOCK_SLACK:
         wrong.append(f"it is valid from {found.not_valid_before_utc:%Y-%m-%d %H:%M}")
     if abs(found.not_valid_after_utc - template.not_after) > _CLOCK_SLACK:
         wrong.append(f"it is valid until {found.not_valid_after_utc:%Y-%m-%d %H:%M}")

@@ -22,6 +22,7 @@ class What(enum.StrEnum):
     STEP = "step"
     DELAYED = "delayed"
     PRODUCED = "produced"
+    PENDING = "pending"
     INTERRUPTED = "interrupted"
     QUARANTINED = "quarantined"
     REFUSED = "refused"

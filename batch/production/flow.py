@@ -16,7 +16,7 @@ from batch.production.assignment import LaneFacts
 from batch.production.calls import Flow, Pause
 from batch.production.events import Awaited, Missing, Refusal, Removal, Trouble, What
 from batch.production.feeding import FedSeat
-from batch.production.making import KeysFailed, Making
+from batch.production.making import KeysFailed, Made, Making
 from batch.production.quarantine import cause_of, set_aside
 from batch.production.seatwork import Desk, Work, named
 from batch.production.wishes import Will, Wish
@@ -170,8 +170,11 @@ class LaneFlow(FedSeat):
     def _look_behind(self) -> Work[None]:
         """Have taken out what a desk that was killed left in the reader, even if no work is left."""
         state = yield from self._look()
-        if state is not None and self._desk.choose(self.seat, self._driver, state) is None:
+        item = self._desk.choose(self.seat, self._driver, state) if state is not None else None
+        if state is not None and item is None:
             yield from self._turn_away(state)
+        elif item is not None and self._desk.waiting(item):
+            yield from self._put_away(item, Made.WAITING)
 
     def _make(self, item: Item, state: TokenState) -> Work[None]:
         assert self._facts is not None
@@ -187,7 +190,7 @@ class LaneFlow(FedSeat):
             return
         making = Making(self._desk, self.seat, self._driver, self._child, self._facts, assignment)
         try:
-            produced = yield from making.make(item, state)
+            made = yield from making.make(item, state)
         except (TokenLost, NoToken, WrongToken, ProcessDied, CaUnavailable, KeysFailed) as error:
             yield from self._interrupt(item, error)
         except NotBlank as error:
@@ -203,10 +206,20 @@ class LaneFlow(FedSeat):
         except DriverError as error:
             yield from self._quarantine(item, error)
         else:
-            if produced:
+            if made is not Made.STOPPED:
                 self._failures.clear()
-                serial = items.item_of(self._records, item.id).token_serial
-                yield from self._put_out(Removal(Tray.GOOD), item, serial, f"envelope {item.mailer_number}")
+                yield from self._put_away(item, made)
+
+    def _put_away(self, item: Item, made: Made) -> Work[None]:
+        """A token that is finished leaves its reader, or one that only the CA can go on with."""
+        serial = items.item_of(self._records, item.id).token_serial
+        number = item.mailer_number
+        if made is Made.PRODUCED:
+            yield from self._put_out(Removal(Tray.GOOD), item, serial, f"envelope {number}")
+            return
+        self._desk.waits(item)
+        self._tell(What.PENDING, item, serial, "its certificates come in hours or days")
+        yield from self._put_out(Removal(Tray.WAITING), item, serial, f"{number}: waits for the CA")
 
     def _interrupt(self, item: Item, error: DriverError) -> Work[None]:
         """The outcome of the step is unknown; the item waits for its token to come back."""

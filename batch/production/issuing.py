@@ -21,7 +21,7 @@ from batch.store import items, journal, revocations
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, CertificateTemplate, Reason
-from drivers.errors import CaRefused, CaUnavailable, DriverError, ProcessDied, Unsupported
+from drivers.errors import CaPending, CaRefused, CaUnavailable, DriverError, ProcessDied, Unsupported
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.process import Child
 
@@ -41,8 +41,9 @@ class Issuing(SeatWork):
     ) -> Work[bytes]:
         """The certificate (DER) of a key, which is what was asked for.
 
-        Raises `CaRefused` or `WrongCertificate` where this token alone is concerned, else `CaUnavailable` or
-        `ProcessDied`. A certificate that is wrong is put on record as such.
+        Raises `CaRefused` or `WrongCertificate` where this token alone is concerned, `CaPending` where the
+        answer comes in hours or days, else `CaUnavailable` or `ProcessDied`. A certificate that is wrong is
+        put on record as such.
         """
         assert key.csr is not None, "a key is certified after it was made"
         request = CertificateRequest(
@@ -60,7 +61,7 @@ class Issuing(SeatWork):
         for pause in (*_PAUSES, None):
             try:
                 return bytes((yield from self._ask_of(self._desk.authority, "issue", request)))
-            except (CaRefused, ProcessDied):
+            except (CaRefused, CaPending, ProcessDied):
                 raise
             except CaUnavailable as error:
                 unavailable = error
@@ -87,6 +88,23 @@ class Issuing(SeatWork):
                 event = self._event(_MISISSUED, item, serial)
                 _set_apart(self._records, self._desk.issuer, item, key, issued, event, error.what)
             raise
+
+
+def unanswered(records: Records, order: Order, authority: Child) -> set[int]:
+    """The items of an order that only the CA can go on with, and that it has not answered yet."""
+    waiting = set()
+    for item_id, steps in journal.waiting(records, order.id).items():
+        number, keys = items.item_of(records, item_id).mailer_number, journal.keys(records, item_id)
+        names = (name.partition(":")[2] for name in steps)
+        asked = [transaction_of(number, name, keys[name].generations) for name in names]
+        try:
+            if any(authority.ask("find", one, timeout=_LOOK) is None for one in asked):
+                waiting.add(item_id)
+        except Unsupported:
+            continue  # only asking again will tell, with the token in its reader
+        except CaUnavailable:
+            waiting.add(item_id)
+    return waiting
 
 
 def look_for_others(records: Records, order: Order, authority: Child, issuer: Issuer, operator: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from batch.model.codes import Binding, DerivedAdmin, SealedCodes
@@ -17,13 +18,21 @@ from batch.production.issuing import Issuing
 from batch.production.plan import Kind, Step, plan
 from batch.production.seatwork import Desk, SeatWork, Work
 from batch.store import codes, items, journal
-from drivers.errors import AuthenticationFailed, DriverError, NoToken, ProcessDied, ReadBackFailed
+from drivers.errors import AuthenticationFailed, CaPending, DriverError, NoToken, ProcessDied, ReadBackFailed
 from drivers.process import Child
 from drivers.tokens import TokenIdentity, TokenState
 
 
 class KeysFailed(DriverError):
     """The bench's own keys could not be used; the token in the reader is not at fault."""
+
+
+class Made(enum.Enum):
+    """How far an item came: PRODUCED, STOPPED between two steps as asked, or WAITING for the CA."""
+
+    PRODUCED = "produced"
+    STOPPED = "stopped"
+    WAITING = "waiting"
 
 
 class Making(SeatWork):
@@ -37,8 +46,8 @@ class Making(SeatWork):
         self._issuing = Issuing(desk, seat, driver, child)
         self._budget: Budget
 
-    def make(self, item: Item, state: TokenState) -> Work[bool]:
-        """Make the item with the token that is held; False where it was left between two steps, as asked.
+    def make(self, item: Item, state: TokenState) -> Work[Made]:
+        """Make the item with the token that is held, as far as it goes without what the CA has not answered.
 
         Raises what a step met; its outcome is not on record then.
         """
@@ -61,16 +70,28 @@ class Making(SeatWork):
             yield from self._seal(item, serial)
         else:
             yield from self._restore(sealed, released=_released(states))
+        waiting: set[str] = set()
         for done, step in enumerate(steps[1:], start=1):
+            if waiting and step.kind is Kind.VERIFY:
+                self._log("item.waiting", item, serial, {"keys": sorted(waiting)})
+                return Made.WAITING
+            # Codes are set all the same: for days the factory's would not be the token's only ones to try.
+            if step.kind is Kind.LOAD and step.key in waiting:
+                continue
             if self._desk.stopping:
-                return (yield from self._leave(item, serial))
+                return (yield from self._leave(item, serial, waiting))
             before = states.get(step.name)
             if before is StepState.DONE:
                 continue
             place = StepPlace(step.name, done, len(steps))
-            serial = yield from self._step(item, step, place, serial, in_doubt=before is not None)
+            try:
+                serial = yield from self._step(item, step, place, serial, in_doubt=before is not None)
+            except CaPending as error:
+                journal.settle(self._records, item.id, step.name, StepState.WAITING, error.what)
+                self._log("step.waiting", item, serial, {"step": step.name})
+                waiting.add(step.key or "")
         self._produced(item, serial)
-        return True
+        return Made.PRODUCED
 
     def _seal(self, item: Item, serial: str | None) -> Work[None]:
         """Codes are drawn and sealed, and the sealed blob is durable, before the token is written to."""
@@ -170,12 +191,15 @@ class Making(SeatWork):
         end_produced(self._records, item, self._event("item.produced", item, serial))
         self._tell(What.PRODUCED, item, serial)
 
-    def _leave(self, item: Item, serial: str | None) -> Work[bool]:
+    def _leave(self, item: Item, serial: str | None, waiting: Collection[str]) -> Work[Made]:
         """Stop between two steps, as asked; the same command goes on from here."""
+        for key in waiting:
+            # It does not only wait for the CA.
+            journal.settle(self._records, item.id, Step(Kind.CERTIFY, key).name, StepState.UNKNOWN)
         self._tell(What.INTERRUPTED, item, serial, "stopped between two steps")
         self._log("item.interrupted", item, serial, {"reason": "stopped by the operator"})
         yield from self._ask("let_go")
-        return False
+        return Made.STOPPED
 
     def _ask_keeper(self, method: str, binding: Binding) -> Work[bytes]:
         answer: bytes = yield from self._of_keys(self._desk.keeper, method, binding)

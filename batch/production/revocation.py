@@ -15,7 +15,7 @@ from batch.store.clock import now
 from batch.store.database import Records
 from batch.store.revocations import AskedRevocation
 from drivers.authorities.port import Reason
-from drivers.errors import CaRefused, DriverError, Unsupported
+from drivers.errors import CaPending, CaRefused, DriverError, Unsupported
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.process import Child
 
@@ -58,7 +58,7 @@ def carry_out(records: Records, authority: Child, operator: str, pauses: Sequenc
     """Revoke what waits; a CA that is away is asked again after each of these pauses (seconds), which may be
     none, and then leaves the rest waiting.
     """
-    revoked, refused, left = 0, [], list(pauses)
+    revoked, refused, left, pending = 0, [], list(pauses), list[CaPending]()
     waiting = revocations.waiting(records)
     for done, asked in enumerate(waiting):
         try:
@@ -67,15 +67,20 @@ def carry_out(records: Records, authority: Child, operator: str, pauses: Sequenc
             _refused(records, asked, error, operator)
             refused.append(f"{asked.request}: {error.what}")
             continue
+        except CaPending as error:
+            pending.append(error)
+            continue
         except DriverError as error:
-            return Revoked(revoked, len(waiting) - done, str(error), tuple(refused))
+            held = len(refused) + len(pending)
+            return Revoked(revoked, len(waiting) - done + held, str(error), tuple(refused))
         with records.transaction():
             revocations.settle(records, asked.request, outcome)
             item = items.item_of(records, asked.item_id)
             detail = {"request": asked.request, "outcome": outcome, "reason": asked.reason}
             log(records, event_of(records, "certificate.revoked", operator, item, detail))
         revoked += count
-    return Revoked(revoked, len(refused), None, tuple(refused))
+    reason = str(pending[0]) if pending else None
+    return Revoked(revoked, len(refused) + len(pending), reason, tuple(refused))
 
 
 def _refused(records: Records, asked: AskedRevocation, error: CaRefused, operator: str) -> None:
@@ -96,7 +101,7 @@ def _patiently(
     while True:
         try:
             return _revoke(records, authority, asked)
-        except CaRefused:
+        except (CaRefused, CaPending):
             raise
         except DriverError:
             if not pauses:

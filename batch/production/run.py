@@ -6,11 +6,11 @@ together with the intents that follow; only then are the next calls sent.
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -32,8 +32,9 @@ from batch.production.ending import end_produced, follow
 from batch.production.events import LaneEvent
 from batch.production.flow import LaneFlow
 from batch.production.issuer import Issuer
-from batch.production.issuing import look_for_others
+from batch.production.issuing import look_for_others, unanswered
 from batch.production.plan import Kind, Step
+from batch.production.result import Result
 from batch.production.revocation import carry_out
 from batch.production.seats import Seat, lane_process
 from batch.production.seatwork import named
@@ -62,26 +63,6 @@ _TICK = 0.25
 
 Briefing = Callable[[Item, LaneFacts], Assignment]
 """Makes an item's assignment from its layout; raises `Refused` where layout and token do not fit."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a production ended: items by state, and the lanes that stopped with their reasons.
-
-    `misissued` counts certificates found that nobody asked for. `missing` are the unfinished items as
-    `named`, `aside` the numbers of those in quarantine; `unseated` tells how many planned ones want a driver
-    that none of the seats has, `clock_moved` how far somebody set the clock meanwhile.
-    """
-
-    order: Order
-    counts: Mapping[ItemState, int]
-    stopped_lanes: Mapping[str, str]
-    interrupted: bool
-    misissued: int
-    missing: Sequence[str]
-    aside: Sequence[str]
-    unseated: Mapping[str, int]
-    clock_moved: timedelta
 
 
 class Production:
@@ -128,6 +109,7 @@ class Production:
         self._failed: list[tuple[Flow, Reply | None]] = []
         self._told: list[LaneEvent] = []
         self._moved = timedelta()
+        self._waiting: set[int] = set()
         self._commission = Commission(records, order, layouts, ordered)
 
     def stop(self) -> None:
@@ -202,15 +184,30 @@ class Production:
         # An unfinished token may come back in any reader of its kind.
         return self.wants_blanks(driver) or (bool(self.unfinished(driver)) and waited < self._patience)
 
+    def waits(self, item: Item) -> None:
+        """Only the CA can go on with an item; its token is not asked for in this production any more."""
+        self._waiting.add(item.id)
+
+    def waiting(self, item: Item) -> bool:
+        """Whether only the CA can go on with an item."""
+        return item.id in self._waiting
+
     def unfinished(self, driver: str) -> list[Item]:
-        """Items begun, not ended and in no lane now, that a token of this driver may belong to."""
+        """Items begun, not ended, in no lane now and not waiting for the CA, that a token of this driver may
+        belong to.
+        """
         begun = items.items(self.records, self.order, ItemState.IN_PRODUCTION)
-        return [item for item in begun if item.token_driver == driver and self.lane_of(item) is None]
+        mine = (item for item in begun if item.token_driver == driver and not self.waiting(item))
+        return [item for item in mine if self.lane_of(item) is None]
 
     def ended_at(self, seat: str) -> bool:
-        """Whether tokens of this order were ended at a seat: the last of them may still be in its reader."""
+        """Whether tokens of this order were ended, or left to the CA, at a seat: the last of them may still
+        be in its reader.
+        """
+        begun = items.items(self.records, self.order, ItemState.IN_PRODUCTION)
         ended = items.items(self.records, self.order, ItemState.PRODUCED, ItemState.QUARANTINED)
-        return any(item.seat == seat for item in ended)
+        left = itertools.chain(ended, filter(self.waiting, begun))
+        return any(item.seat == seat for item in left)
 
     def _begin(self) -> None:
         # A wrong PIN must show before a token is spent on it.
@@ -229,6 +226,7 @@ class Production:
         for item in items.items(self.records, self.order, ItemState.IN_PRODUCTION):
             self._finish_verified(item)
         carry_out(self.records, self.authority, self.operator)
+        self._waiting = unanswered(self.records, self.order, self.authority)
 
     def _finish_verified(self, item: Item) -> None:
         """Produced but for the resume key's end: needs no token any more, only the bench's keys."""
@@ -247,8 +245,9 @@ class Production:
             self._log("production.ended", {str(state): number for state, number in counts.items() if number})
             self.order = follow(self.records, self.order, self.operator)
         stopped = {lane.seat: lane.stopped for lane in lanes if lane.stopped is not None}
-        begun = items.items(self.records, self.order, ItemState.IN_PRODUCTION)
-        missing = [named(item) for item in begun]
+        begun = list(items.items(self.records, self.order, ItemState.IN_PRODUCTION))
+        missing = [named(item) for item in begun if not self.waiting(item)]
+        waiting = [item.mailer_number for item in begun if self.waiting(item)]
         set_aside = items.items(self.records, self.order, ItemState.QUARANTINED)
         return Result(
             self.order,
@@ -257,6 +256,7 @@ class Production:
             self.stopping,
             self.issuer.misissued,
             missing,
+            waiting,
             [item.mailer_number for item in set_aside],
             self._unseated(),
             self._moved,

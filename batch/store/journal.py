@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from batch.model.orders import KeyRecord
-from batch.model.states import STEP, StepState, move
+from batch.model.states import STEP, ItemState, StepState, move
 from batch.store.database import Records, stamp
 from batch.store.expiry import end_of, serial_of
 
@@ -49,6 +49,19 @@ def settle(records: Records, item_id: int, name: str, state: StepState, reason: 
     if not touched:
         now = steps(records, item_id).get(name, StepState.DONE)
         move(now, state, where=f"step {name} of item {item_id}")
+
+
+def waiting(records: Records, order_id: int | None = None) -> dict[int, list[str]]:
+    """The steps that wait for the CA's answer, by item of which nothing else is in doubt."""
+    found: dict[int, list[str]] = {}
+    for item_id, name in records.rows(
+        "SELECT s.item_id, s.name FROM items i JOIN steps s ON s.item_id = i.id "
+        "WHERE i.state = ? AND i.order_id = coalesce(?, i.order_id) AND s.state = ? AND NOT EXISTS "
+        "(SELECT 1 FROM steps o WHERE o.item_id = i.id AND o.state NOT IN (?, ?)) ORDER BY 1, 2",
+        (ItemState.IN_PRODUCTION, order_id, StepState.WAITING, StepState.WAITING, StepState.DONE),
+    ):
+        found.setdefault(int(item_id), []).append(str(name))
+    return found
 
 
 def reopen(records: Records, item_id: int, name: str) -> None:

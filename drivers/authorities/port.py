@@ -93,12 +93,13 @@ class CertificateAuthority(Protocol):
     def issue(self, request: CertificateRequest) -> bytes:
         """The certificate (DER) for a request; the same one again for the same transaction.
 
+        Raises `CaPending` where the request is kept for good and will be answered in hours or days.
         Checks the CSR's self-signature, the proof of possession (REG-6.3.1).
         """
         ...
 
     def find(self, transaction: str) -> bytes | None:
-        """The certificate (DER) issued for a transaction, None where there was none."""
+        """The certificate (DER) issued for a transaction, None where there was none so far."""
         ...
 
     def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
@@ -109,7 +110,10 @@ class CertificateAuthority(Protocol):
         ...
 
     def revoke(self, certificate: bytes, reason: Reason, at: datetime) -> None:
-        """Revoke a certificate (DER) for good; the first date and reason stay."""
+        """Revoke a certificate (DER) for good; the first date and reason stay.
+
+        Raises `CaPending` where that is on its way, until it is done.
+        """
         ...
 
     def crl(self, at: datetime) -> bytes:

@@ -7,9 +7,10 @@ from typing import Protocol
 
 
 class Tray(enum.StrEnum):
-    """Where a token goes that leaves its reader."""
+    """Where a token goes that leaves its reader. WAITING: it comes back when the CA has answered."""
 
     GOOD = "good"
+    WAITING = "waiting"
     QUARANTINE = "quarantine"
 
 

@@ -164,7 +164,7 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
 
 
 def authority(configuration: Configuration, home: Home) -> Iterator[Check]:
-    """A CA elsewhere: its server, the desk's certificate for it, and what is unclear."""
+    """A CA elsewhere: its server, the desk's certificate for it, what is unclear; or its own words."""
     if configuration.authority.driver == "embedded":
         return
     child = probes.authority_probe(configuration.authority, home.path / "ca")
@@ -172,6 +172,8 @@ def authority(configuration: Configuration, home: Home) -> Iterator[Check]:
         answer = probes.ask(child, "standing")
     if isinstance(answer, DriverError):
         yield _failed("ca", answer, "correct [authority] in station.toml")
+    elif isinstance(answer, str):
+        yield ok("ca", answer)
     elif answer is not None:
         yield _own_certificate(answer.url, answer.good_until)
         if answer.unclear:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from station.cli.ca_files import requests, take, waiting
 from station.cli.invocation import Invocation, json_option, pass_invocation
 from station.cli.output import listing
 from station.cli.revoking import tell_waiting
@@ -29,7 +30,11 @@ _REVOCATIONS = {
 
 @click.group()
 def ca() -> None:
-    """The certificate authority: its certificates, its revocation list (PIN of `ca`), revocations."""
+    """The certificate authority: its certificates, its revocation list (PIN of `ca`), revocations, files."""
+
+
+for _command in (requests, take, waiting):
+    ca.add_command(_command)
 
 
 @ca.command()

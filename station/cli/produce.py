@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from batch.model.orders import Order
     from batch.model.people import Signed
     from batch.production.events import LaneEvent
-    from batch.production.run import Production, Result
+    from batch.production.result import Result
+    from batch.production.run import Production
     from batch.store.database import Records
     from station.feed.server import Feed
     from station.wiring import Desk
@@ -213,6 +214,7 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
                 "stopped_lanes": dict(result.stopped_lanes),
                 "misissued": result.misissued,
                 "missing": list(result.missing),
+                "waiting": list(result.waiting),
                 "quarantined": list(result.aside),
                 "unseated": dict(result.unseated),
                 "interrupted": result.interrupted,
@@ -244,9 +246,16 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
     if result.interrupted and unfinished:
         click.echo(f"next: station produce {result.order.number} goes on from here", err=True)
         return ExitCode.INTERRUPTED
-    if unfinished:
+    waiting = len(result.waiting)
+    if waiting:
         click.echo(
-            f"{counted(unfinished, 'token is', 'tokens are')} not finished; "
+            f"{counted(waiting, 'token waits', 'tokens wait')} for the CA; `station ca requests` sends what "
+            "is asked; once `station ca take` took the answer in, put them back and run this again",
+            err=True,
+        )
+    if unfinished > waiting:
+        click.echo(
+            f"{counted(unfinished - waiting, 'token is', 'tokens are')} not finished; "
             f"put begun ones back in a reader and run `station produce {result.order.number}` again",
             err=True,
         )

@@ -89,6 +89,7 @@ class Ended(Message, frozen=True):
     missing: tuple[str, ...]
     quarantined: tuple[str, ...]
     interrupted: bool
+    waiting: tuple[str, ...] = ()
 
 
 Name = Annotated[str, msgspec.Meta(max_length=100)]

@@ -17,7 +17,7 @@ import msgspec
 
 from batch.model.states import ItemState
 from batch.production.events import LaneEvent
-from batch.production.run import Result
+from batch.production.result import Result
 from batch.production.wishes import LaneWishes
 from station.feed.messages import (
     Asked,
@@ -81,6 +81,7 @@ class Feed:
                 tuple(result.missing),
                 tuple(result.aside),
                 result.interrupted,
+                tuple(result.waiting),
             )
         )
 

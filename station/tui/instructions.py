@@ -199,6 +199,15 @@ def _by_hand(lane: Lane, removal: Removal) -> Instruction:
         text = _("take out, put in envelope {number}").format(number=lane.item or "?")
         short = _("envelope {number}").format(number=lane.item or "?")
         return Instruction(DONE, _("done"), text, short, needed=True)
+    if removal.tray is Tray.WAITING:
+        text = _("take out, keep it safe: {number} waits for the CA").format(number=lane.item or "?")
+        return Instruction(
+            RESTING,
+            _("waits for the CA"),
+            text,
+            _("keep {number}").format(number=lane.item or "?"),
+            needed=True,
+        )
     why = removal.why
     reason = reason_of(why) if why is not None else ""
     text = _("quarantine tray: {reason}").format(reason=reason) if reason else _("quarantine tray")
@@ -264,8 +273,8 @@ def happened(lane: Lane) -> tuple[str, str]:
             return SIGNS[NEEDS], _missing(lane.missing or Missing(), card=False).text
         case What.DELAYED:
             return "…", _("the CA is away")
-        case What.PAUSED:
-            return SIGNS[RESTING], _("paused")
+        case What.PAUSED | What.PENDING:
+            return SIGNS[RESTING], _("paused") if lane.what is What.PAUSED else _("waits for the CA")
         case What.JAMMED:
             return SIGNS[WRONG], _("feeder jammed: {reason}").format(reason=lane.text)
         case What.LANE_STOPPED:

@@ -20,6 +20,7 @@ from batch.production.certificates import check_certificate
 from batch.tables.faults import TableFaults
 from drivers.authorities import status
 from drivers.authorities.certificates import name, requested, root
+from drivers.authorities.offline import reading
 from drivers.authorities.port import Reason
 from drivers.authorities.records import Revocation
 from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFailed
@@ -120,6 +121,15 @@ def ca_answers(data: bytes) -> None:
         check_certificate(data, key, TEMPLATE, _ISSUER, NOW)
 
 
+def ca_files(data: bytes) -> None:
+    """Files from an offline CA: certificates that can be looked at, lists, or why they are none."""
+    for part in reading.parts("fuzz", data):
+        assert part.where.isprintable()
+        assert (part.certificate, part.crl).count(None) == 2 - (not part.why)
+        if part.certificate is not None:
+            spki(load_certificate(part.certificate))
+
+
 def ocsp(data: bytes) -> None:
     """OCSP requests: an answer that can be read, whatever was asked."""
     revoked = {4: Revocation(4, NOW, Reason.SUPERSEDED)}
@@ -190,6 +200,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "certificates": certificates,
     "ca-answers": ca_answers,
     "ipp": ipp,
+    "ca-files": ca_files,
     "ocsp": ocsp,
     "orders": orders,
     "workbooks": workbooks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from batch.model.people import Role
 from batch.store.database import Records
+from station.tui.words import speak
 from tests.unit.dispatch_kit import ready
 from tests.unit.login_kit import staffed
 from tests.unit.restore_kit import home_of
@@ -27,6 +29,13 @@ PEOPLE = {
     "otto": (Role.AUDITOR,),
 }
 """Who works at the desks of these tests beside the administrators ann and ben."""
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """No test leaves another's screen in the language of its operator."""
+    yield
+    speak("en")
 
 
 @pytest.fixture(scope="session")

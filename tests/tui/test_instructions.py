@@ -39,6 +39,11 @@ AWAITED = Awaited("000007", "AB12", "piv-1")
         (Lane("piv-1", What.WAITING), "insert a blank card", True),
         (Lane("piv-1", What.BEGUN, item="000007"), "working, do not remove", False),
         (Lane("piv-1", What.REMOVE, item="000007", removal=OUT), "take out, put in envelope 000007", True),
+        (
+            Lane("piv-1", What.REMOVE, item="000007", removal=Removal(Tray.WAITING)),
+            "take out, keep it safe: 000007 waits for the CA",
+            True,
+        ),
         (Lane("piv-1", What.REMOVE, removal=ASIDE), "quarantine tray: read-back failed", True),
         (
             Lane(

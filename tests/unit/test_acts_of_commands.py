@@ -138,6 +138,8 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "restore": ("BACKUP", "--replace"),
     "reconcile": (),
     "ca crl": (),
+    "ca requests": ("NEW",),
+    "ca take": ("FILE",),
 }
 """What changes something, with what it takes."""
 
@@ -178,6 +180,7 @@ READING = {
         "ca chain",
         "ca ocsp",
         "ca revocations",
+        "ca waiting",
     ),
     *("renew list", "renew show", "renew vouchers list"),
     *("stock blanks list", "dispatch list", "dispatch show", "loan list", "acknowledge list"),
@@ -196,6 +199,7 @@ BEFORE_ANYBODY = {"init", "operator found"}
 NO_RECORDS = {
     *("bench up", "bench down", "bench status", "bench insert", "bench eject", "demo", "screen"),
     *("bench operator add", "bench operator present"),
+    *("lanes pause", "lanes resume", "lanes end"),  # wishes to a production, which logs who asks
     "lanes bind",  # writes station.toml, as whoever gets into the home does with an editor
 }
 """What touches no records of a station."""

@@ -76,6 +76,7 @@ class Served:
             stopped_lanes=lanes,
             missing=["000008"],
             aside=["000009"],
+            waiting=[],
             interrupted=False,
         )
         self.feed.ended(result)
