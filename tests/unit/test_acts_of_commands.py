@@ -138,6 +138,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "restore": ("BACKUP", "--replace"),
     "reconcile": (),
     "ca crl": (),
+    "ca settle": ("000001/authentication/1", "--none"),
     "ca requests": ("NEW",),
     "ca take": ("FILE",),
 }
@@ -181,6 +182,8 @@ READING = {
         "ca ocsp",
         "ca revocations",
         "ca waiting",
+        "ca unclear",
+        "letter forms barcodes",
     ),
     *("renew list", "renew show", "renew vouchers list"),
     *("stock blanks list", "dispatch list", "dispatch show", "loan list", "acknowledge list"),
