@@ -158,14 +158,13 @@ class DeskScreen(Screen[None]):
             text = "\n".join(filter(None, (str(error), error.next)))
             self.notify(text, severity="warning", markup=False)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """A digit or capital where no field has the focus is the first of a scan."""
         letter = event.character or ""
         typing = isinstance(self.focused, Input | SecretField)
         if not typing and len(letter) == 1 and letter.isascii() and (letter.isdigit() or letter.isupper()):
             event.stop()
-            # A scanner may have typed all of it by now.
-            begun, entered, _rest = (letter + self.station.typed_ahead()).partition("\r")
+            begun, entered, _rest = (letter + await self.station.scanned_ahead()).partition("\r")
             if entered:
                 self._take_scan(begun)
             else:

@@ -25,6 +25,12 @@ _PATIENCE = 0.2
 _LOOK = 0.01
 """Seconds between two looks whether what had it is still there."""
 
+_SCAN = 0.15
+"""Seconds a scan may take; less than the patience, so that no key of it is handed on meanwhile."""
+
+_BETWEEN = 0.05
+"""Seconds of silence after which no more of a scan is to come."""
+
 _ROUNDS = 3
 """What a key has posted comes behind it, and what that has posted behind that."""
 
@@ -44,8 +50,20 @@ class KeysInOrder(App[Result]):
         self._typed: deque[events.Key | events.Paste] = deque()
         self._handing = False
 
-    def typed_ahead(self) -> str:
-        """Take the characters that were typed by now behind the key in hand, at most to an Enter, `\\r`."""
+    async def scanned_ahead(self) -> str:
+        """Take the characters that came behind the key in hand, at most to an Enter, `\\r`.
+
+        Where there are some already no person has typed them: the rest of a scan is waited for.
+        """
+        text, heard = self._taken(), monotonic()
+        latest = heard + _SCAN
+        while text and not text.endswith("\r") and monotonic() < min(latest, heard + _BETWEEN):
+            await asyncio.sleep(_LOOK / 2)
+            if more := self._taken():
+                text, heard = text + more, monotonic()
+        return text
+
+    def _taken(self) -> str:
         text = ""
         while self._typed and not text.endswith("\r"):
             key = self._typed[0]

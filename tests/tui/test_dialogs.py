@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from textual import events
 from textual.widgets import Button
 
+from station.tui import keys_in_order
 from station.tui.dialogs.asking import AskLine
 from station.tui.dialogs.choosing import Choose
 from station.tui.dialogs.confirming import Confirm, TypedConfirmation
@@ -119,6 +121,22 @@ async def test_a_scan_that_comes_in_two_pieces_is_understood_wherever_it_breaks(
             await player.until(lambda: scanned == ["P00123"], f"the scan after {turns} turns of the loop")
             await player.until(lambda: player.app.screen is desk, "the bench")
             scanned.clear()
+
+
+async def test_the_rest_of_a_scan_is_waited_for_and_no_field_is_opened_for_its_beginning(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for patience in ("_SCAN", "_BETWEEN", "_PATIENCE"):
+        monkeypatch.setattr(keys_in_order, patience, 60.0)
+    async with playing(home) as player:
+        await player.log_in("olga")
+        scanned: list[str] = []
+        desk = player.app.screen
+        desk.scanned = scanned.append  # type: ignore[attr-defined]
+        await player.type("P00", 30)
+        await player.type("0123\r")
+        await player.until(lambda: scanned == ["P000123"], "the scan")
+        assert player.app.screen is desk
 
 
 async def test_a_number_typed_by_hand_opens_a_field_with_it(home: Path) -> None:

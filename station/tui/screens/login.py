@@ -64,7 +64,7 @@ class LoginScreen(DeskScreen):
         label.update("\n".join(needs))
         label.display = bool(needs)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """Letters go to the name that begins with them; a scan means nothing here."""
         letter = (event.character or "").casefold()
         if not event.is_printable or not letter.strip() or letter == "?":
