@@ -189,6 +189,23 @@ async def test_an_enter_too_many_does_not_stop_what_a_pin_began(home: Path) -> N
         await player.until(lambda: player.app.operator == "olga", "olga logged in")
 
 
+async def test_an_enter_too_many_asks_nobody_again_who_has_just_proven_who_they_are(home: Path) -> None:
+    async with playing(home) as player:
+        await player.sees("choose your name", "olga")
+        await player.type("olga")
+        await player.press("enter")
+        await player.until(lambda: player.app.focused and player.app.focused.id == "secret", "the field")
+        await player.type(passphrase("olga"))
+        # It takes a moment to find out who is logged in.
+        async with player.app._settling:
+            await player.press("enter")
+            await player.until(lambda: not player.app.screen.is_modal, "the login's end")
+            await player.type("\r\r\r")
+            assert not player.app.screen.is_modal
+        await player.until(lambda: player.app.operator == "olga", "olga logged in")
+        await player.sees("Bench")
+
+
 async def test_what_follows_an_enter_at_once_is_for_the_next_line_of_a_form_or_its_button(home: Path) -> None:
     """A scanner types number after number, each with its Enter, before a field has drawn itself."""
     answers: list[Mapping[str, str] | None] = []

@@ -34,6 +34,7 @@ class LoginScreen(DeskScreen):
     def __init__(self) -> None:
         super().__init__()
         self._begun = ""
+        self._asking = False
 
     def content(self) -> ComposeResult:
         yield LargeText(_("log in"), id="login-title")
@@ -81,16 +82,21 @@ class LoginScreen(DeskScreen):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Log in as who was chosen."""
-        name = None if event.option_id == _WHOEVER else str(event.option.prompt)
-        self._log_in(name)
+        # Who has just proven who they are is not asked again by an Enter too many.
+        if not self._asking:
+            self._asking = True
+            self._log_in(None if event.option_id == _WHOEVER else str(event.option.prompt))
 
-    @work(group="login", exclusive=True, exit_on_error=False)
+    @work(group="login", exit_on_error=False)
     async def _log_in(self, name: str | None) -> None:
         who = [] if name is None else ["--as", name]
-        await self.station.settled()
-        outcome = await self.act(_("Log in"), *who, "login")
-        if outcome.done:
-            await self.station.find_out_who()
+        try:
+            await self.station.settled()
+            outcome = await self.act(_("Log in"), *who, "login")
+            if outcome.done:
+                await self.station.find_out_who()
+        finally:
+            self._asking = False
 
 
 def _names(_desk: Desk, records: Records) -> list[str]:
