@@ -60,7 +60,8 @@ system() {
         return
     fi
     lacking=
-    for program in pcscd swig gcc pkg-config softhsm2-util opensc-tool pkcs11-tool pdftotext openssl unshare; do
+    for program in pcscd swig gcc pkg-config softhsm2-util opensc-tool pkcs11-tool pdftotext openssl unshare \
+        ippeveprinter dbus-daemon avahi-daemon; do
         PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || lacking="$lacking $program"
     done
     if [ -n "$lacking" ]; then

@@ -33,7 +33,8 @@ def tray(tmp_path: Path) -> dict[str, bytes]:
 def test_a_printer_tells_before_and_at_the_page_that_it_takes_nothing(
     bench: Bench, printer: SimulatedPrinter, tmp_path: Path
 ) -> None:
-    for action, words in (("paper-out", "out of paper"), ("offline", "offline"), ("busy", "busy")):
+    beforehand = {"paper-out": "out of paper", "cover-open": "cover", "offline": "offline", "busy": "busy"}
+    for action, words in beforehand.items():
         bench.arm(Fault("printer", action, times=2))
         assert words in str(printer.ready())
         with pytest.raises(PrinterFailed, match=words) as failed:
@@ -59,6 +60,23 @@ def test_a_jam_leaves_a_torn_sheet_in_the_tray(
     bench.down()
     printer.print_page(PAGE, "000002")
     assert tray(tmp_path)["000002.pdf"] == PAGE
+
+
+@pytest.mark.bench
+def test_a_page_that_was_taken_and_does_not_come_out_is_not_taken_for_untouched(
+    bench: Bench, printer: SimulatedPrinter, tmp_path: Path
+) -> None:
+    cut = Fault("printer", "cut", when="during")
+    for fault, words in (
+        (Fault("printer", "cancel"), "cancelled"),
+        (Fault("printer", "abort"), "gave"),
+        (cut, "lost"),
+    ):
+        bench.arm(fault)
+        with pytest.raises(PrinterFailed, match=words) as failed:
+            printer.print_page(PAGE, "000001")
+        assert failed.value.sent == len(PAGE)
+    assert tray(tmp_path) == {}
 
 
 def test_a_wrong_option_is_told_by_name(tmp_path: Path) -> None:

@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from drivers.registry import find
 from simulators.bench import Bench, BenchError
 from simulators.bench.processes import ended
+from station.config import PrinterSeat
+from station.config import load as configured
 from station.exit_codes import ExitCode
 from tests.conftest import need
 from tests.tui.tmux import terminal
@@ -38,9 +41,9 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    need("softhsm2-util", "pcscd")
+    need("softhsm2-util", "pcscd", "ippeveprinter")
     directory = tmp_path_factory.mktemp("first") / "issuance-station" / "simulated-desk"
-    done = demo(directory, "--prepare", "--pace", "fast", "--json")
+    done = demo(directory, "--prepare", "--pace", "fast", "--printer", "ipp", "--json")
     try:
         assert done.returncode == 0, done.stderr
         yield Place(directory, json.loads(done.stdout), done.stderr)
@@ -97,6 +100,14 @@ def test_it_is_found_again_and_its_bench_started_where_it_is_down(place: Place) 
     assert setup["hands"] > 0
     assert setup["delays"]["p256"] > 0
     bench.people.present("olga")
+
+    # Its IPP printer is there again, with the certificate that was pinned for the desk.
+    assert setup["printer"] == "ipp"
+    driver, options = bench.printer
+    assert find("station.printers", driver)(options).ready() is None
+    assert configured(place.directory / "home" / "station.toml").printer == PrinterSeat(
+        driver, numbered_forms=True, options=options
+    )
 
 
 def test_a_bench_ends_with_the_screen_that_started_it_and_not_with_another(place: Place) -> None:
