@@ -24,6 +24,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     },
     "station.authorities": {
         "embedded": "drivers.authorities.embedded:EmbeddedCa",
+        "ejbca": "drivers.authorities.remote.ejbca:EjbcaCa",
         "est": "drivers.authorities.remote.est:EstCa",
         "offline": "drivers.authorities.offline.driver:OfflineCa",
     },

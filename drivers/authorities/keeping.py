@@ -17,7 +17,7 @@ from drivers.foreign_certificates import load_certificate
 _LEDGERS = ("revoked.jsonl", "bundles.jsonl")
 _ISSUED = r"issued/[0-9a-f]{2}/[0-9a-f]{64}\.der"
 _NAMES = re.compile(
-    rf"ca\.der|crl\.der|revoked\.jsonl|exchanges/[0-9a-f]{{64}}\.json|{_ISSUED}|"
+    rf"ca\.der|crl\.der|revoked\.jsonl|exchanges/[0-9a-f]{{64}}\.(?:json|key)|{_ISSUED}|"
     rf"{FOLDER}/(?:signer\.der|crl\.der|revoked\.jsonl|bundles\.jsonl|asked/[0-9a-f]{{64}}\.json|{_ISSUED})"
 )
 
@@ -30,7 +30,7 @@ def files(directory: Path) -> Iterator[tuple[str, bytes]]:
             yield f"{FOLDER}/{name}", content
     # Its own certificate last: a directory with it is whole.
     if (directory / "ca.der").exists():
-        yield from _kept(directory, "exchanges/*.json", "issued/*/*.der")
+        yield from _kept(directory, "exchanges/*", "issued/*/*.der")
         yield "ca.der", (directory / "ca.der").read_bytes()
 
 

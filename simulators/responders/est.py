@@ -58,6 +58,8 @@ class EstResponder(Responder):
             return _certificates([known]) if self._repeated == "same" else refused
         mistake = wrong if wrong in ("key", "subject", "expired") else None
         made = self.issuer.issue(csr, self._profiles[label], wrong=mistake)
+        if wrong == "twice":
+            self.issuer.issue(csr, self._profiles[label])
         self._answered[asked.body] = made
         if wrong == "fail":
             return Reply(500, b"internal error")

@@ -83,14 +83,28 @@ class Exchanges:
                 next="its token waits; go on with the same command then",
             )
 
+    def with_key(self, public_key: bytes) -> tuple[str, ...]:
+        """The transactions that were ever asked for with a key (SPKI, DER)."""
+        try:
+            return msgspec.json.decode(self._of_key(public_key).read_bytes(), type=tuple[str, ...])
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.MsgspecError) as error:
+            what = f"what was asked of the CA cannot be read: {error}"
+            raise CaUnavailable(what, where=str(self._folder), next="restore it from a copy") from error
+
     def leaving(self, request: CertificateRequest) -> None:
         """The request leaves now: on disk when this returns."""
         before, at = self.of(request.transaction), self._clock()
+        key = spki(load_csr(request.csr))
+        if request.transaction not in (others := self.with_key(key)):
+            name = self._of_key(key).relative_to(self._folder.parent)
+            self.records.put(os.fspath(name), msgspec.json.encode((*others, request.transaction)))
         self._put(
             Exchange(
                 request.transaction,
                 hashlib.sha256(request.csr).hexdigest(),
-                spki(load_csr(request.csr)),
+                key,
                 before.first_at if before is not None else at,
                 at,
                 open=True,
@@ -160,6 +174,9 @@ class Exchanges:
     def _put(self, exchange: Exchange) -> None:
         name = self._file(exchange.transaction).relative_to(self._folder.parent)
         self.records.put(os.fspath(name), msgspec.json.encode(exchange))
+
+    def _of_key(self, public_key: bytes) -> Path:
+        return self._folder / f"{hashlib.sha256(public_key).hexdigest()}.key"
 
     def _file(self, transaction: str) -> Path:
         return self._folder / f"{hashlib.sha256(transaction.encode()).hexdigest()}.json"

@@ -22,6 +22,10 @@ class Standing:
     unclear: tuple[str, ...]
 
 
-def standing(url: str, connection: Connection, directory: Path) -> Standing:
-    """Looks at server and files; raises `CaUnavailable`, or `Unsupported` for what is configured."""
-    return Standing(url, reach(url, connection), tuple(one.transaction for one in doubtful(directory)))
+def standing(url: str, connection: Connection, directory: Path | None = None) -> Standing:
+    """Looks at server and files; raises `CaUnavailable`, or `Unsupported` for what is configured.
+
+    `directory` is that of a CA which does not tell what it issued.
+    """
+    unclear = () if directory is None else tuple(one.transaction for one in doubtful(directory))
+    return Standing(url, reach(url, connection), unclear)

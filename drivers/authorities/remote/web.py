@@ -220,10 +220,14 @@ def reach(url: str, options: Connection) -> datetime | None:
     except ssl.SSLError as error:
         if "alert" in str(error).lower():
             return until  # it was the right one, and wants the desk's certificate before anything else
-        raise CaUnavailable(f"the CA's server speaks no TLS: {_why(error)}", where=url) from error
+        raise _unreached(url, _why(error)) from error
     except OSError as error:
-        what = f"the CA's server cannot be reached: {error.strerror or error}"
-        raise CaUnavailable(what, where=url, next="look whether it is up, and at `url`") from error
+        raise _unreached(url, error.strerror or str(error)) from error
+
+
+def _unreached(url: str, why: str) -> CaUnavailable:
+    what = f"the CA's server cannot be reached: {why}"
+    return CaUnavailable(what, where=url, next="look whether it is up, and at `url`")
 
 
 def fetched(url: str, options: Connection) -> bytes:
