@@ -50,10 +50,28 @@ _REFUSED: Mapping[int, str] = {
 }
 """Status codes (RFC 8011 §B.1) by which no job was made."""
 
+_NO_URI = "its uri is no ipp:// or ipps:// of a host and a path"
+
+_SPOOLER = (
+    "it is the queue of a spooler, in which a letter would rest; name the printer itself, or say "
+    "through_spool = true (docs/devices.md tells what to do first)"
+)
+
+_STALLED: Mapping[JobState | None, str] = {
+    JobState.HELD: "it holds the job back; let it print at once, at its panel or page",
+    JobState.STOPPED: "it stopped the job; look at its panel",
+}
+
+_AS_IT_IS = (("sides", "one-sided"), ("job-sheets", "none"), ("print-scaling", "none"))
+
+_Ticket = tuple[tuple[Attribute, ...], tuple[Attribute, ...]]
+"""The operation and template attributes of a job."""
+
 _GONE = (0x0406, 0x0407)
 """client-error-not-found and client-error-gone (RFC 8011 §B.1.4.7, §B.1.4.8)."""
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=10)]
+Keyword = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,127}$")]
 SheetSeconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
 """With five answers, for asking, handing over (two) and dropping, less than the desk waits for a page."""
 
@@ -63,6 +81,7 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate: str | None = None
     in_clear: bool = False
     socket: str | None = None
+    media: Keyword | None = None
     through_spool: bool = False
     answer_seconds: Seconds = 10.0
     sheet_seconds: SheetSeconds = 60.0
@@ -71,64 +90,70 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class IppPrinter:
     """A printer by its `uri` (ipps, or ipp where nobody else sees the wire); see docs/devices.md.
 
-    `certificate`: the file of the one that is pinned. `socket`: a Unix socket that leads to it. A sheet that
-    is not out within `sheet_seconds` after the page was taken is dropped. Raises `Unsupported` for options
-    that would not be safe.
+    `certificate`: the file of the one that is pinned. `socket`: a Unix socket that leads to it. `media`: the
+    paper of letters, by its keyword of PWG 5101.1. A sheet that is not out within `sheet_seconds` after the
+    page was taken is dropped. Raises `Unsupported` for options that would not be safe.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = typed(options, _Options, "printer")
-        parts = urlsplit(self._options.uri)
-        if parts.scheme not in ("ipp", "ipps") or not parts.hostname or parts.username or parts.query:
-            raise _unsafe("its uri is no ipp:// or ipps:// of a host and a path", "such as ipps://printer")
+        try:
+            parts = urlsplit(self._options.uri)
+            host, port = parts.hostname, parts.port or _PORT
+            self._options.uri.encode("ascii")
+        except ValueError:
+            raise _unsafe(_NO_URI, "such as ipps://printer") from None
+        if parts.scheme not in ("ipp", "ipps") or not host or parts.username or parts.query:
+            raise _unsafe(_NO_URI, "such as ipps://printer")
         secure = parts.scheme == "ipps"
-        if not secure and not self._options.in_clear and not _is_here(parts.hostname, self._options.socket):
+        if not secure and not self._options.in_clear and not _is_here(host, self._options.socket):
             raise _unsafe(
                 "the codes of its letters would go over the network in clear",
                 "use ipps:// and its certificate, or say in_clear = true where nobody else is on that wire",
             )
         path = parts.path if parts.path.strip("/") else _PATH
-        where = f"{_host(parts.hostname)}:{parts.port or _PORT}{path}"
+        where = f"{f'[{host}]' if ':' in host else host}:{port}{path}"
         self._target = Attribute.of("printer-uri", Tag.URI, f"{parts.scheme}://{where}")
         context = _context(self._options.certificate) if secure else None
+        self._name = host
         url = f"{'https' if secure else 'http'}://{where}"
-        self._name = parts.hostname
         self._client = IppClient(url, context, self._options.socket)
 
     def ready(self) -> str | None:
-        try:
-            told = self._printer()
-        except Unreached as error:
-            return printable(f"{self._name}: {error}; check that it is on, its cable, and station.toml")
-        except (Lost, Turned) as error:
-            return printable(f"{self._name}: {error}")
-        if ipp_states.is_spooler(told) and not self._options.through_spool:
-            return (
-                f"{self._name} is the queue of a spooler, in which a letter would rest; name the printer "
-                "itself, or say through_spool = true (docs/devices.md tells what to do first)"
-            )
-        reason = ipp_states.not_ready(told)
-        return None if reason is None else printable(f"{self._name}: {reason}")
+        return self._look()[1]
 
     def print_page(self, page: bytes, reference: str) -> None:
-        if reason := self.ready():
+        told, reason = self._look()
+        if reason is not None:
             raise PrinterFailed(reason, sent=0, where=reference)
-        job = (
-            Attribute.of("requesting-user-name", Tag.NAME, _USER),
-            Attribute.of("job-name", Tag.NAME, reference),
-            Attribute.of("document-format", Tag.MIME_TYPE, PDF),
-        )
+        job = self._ticket(told, reference)
         self._validate(job, reference)
         number, began = self._hand_over(Document(page), job, reference)
         ended = self._follow(number, began, time.monotonic() + self._options.sheet_seconds)
         if ended.over and not ended.good:
             raise PrinterFailed(f"{self._name}: {ended.words}", sent=len(page), where=reference, next=_LOOK)
         if not ended.good:
-            self._drop(number, reference, len(page))
+            self._drop(number, ended, reference, len(page))
         self._check_path(reference, len(page))
 
     def close(self) -> None:
         self._client.close()
+
+    def _look(self) -> tuple[Mapping[str, Attribute], str | None]:
+        """What the printer says of itself, and what keeps it from taking a page."""
+        told: Mapping[str, Attribute] = {}
+        try:
+            told = self._printer()
+        except Unreached as error:
+            reason: str | None = f"{error}; check that it is on, its cable, and station.toml"
+        except (Lost, Turned) as error:
+            reason = str(error)
+        else:
+            reason = _SPOOLER if self._in_spool(told) else ipp_states.not_ready(told, self._options.media)
+        return told, None if reason is None else printable(f"{self._name}: {reason}")
+
+    def _in_spool(self, told: Mapping[str, Attribute]) -> bool:
+        return ipp_states.is_spooler(told) and not self._options.through_spool
 
     def _printer(self) -> Mapping[str, Attribute]:
         """What the printer says of itself."""
@@ -138,7 +163,7 @@ class IppPrinter:
             raise Turned(_refusal(answer), sure=True)
         return answer.attributes(Group.PRINTER)
 
-    def _validate(self, job: tuple[Attribute, ...], reference: str) -> None:
+    def _validate(self, job: _Ticket, reference: str) -> None:
         """Have the job judged without its page (RFC 8011 §4.2.3)."""
         try:
             answer = self._client.ask(
@@ -149,9 +174,7 @@ class IppPrinter:
         if answer.code >= _GOOD_BELOW:
             raise PrinterFailed(f"{self._name}: {_refusal(answer)}", sent=0, where=reference)
 
-    def _hand_over(
-        self, page: Document, job: tuple[Attribute, ...], reference: str
-    ) -> tuple[int | None, Job]:
+    def _hand_over(self, page: Document, job: _Ticket, reference: str) -> tuple[int | None, Job]:
         """Send the page; the job's number and how it began."""
         size = len(page.data)
         try:
@@ -204,18 +227,19 @@ class IppPrinter:
             return Job(None, (), "", None, forgotten=True)
         return Job.of(answer.attributes(Group.JOB)) if answer.code < _GOOD_BELOW else None
 
-    def _drop(self, number: int | None, reference: str, size: int) -> None:
+    def _drop(self, number: int | None, seen: Job, reference: str, size: int) -> None:
         """Take back a job that is not finished; returns where it was finished after all."""
         until = time.monotonic() + self._options.answer_seconds
-        why = self._trouble() or "it did not say that the sheet is out"
+        why = self._trouble() or _STALLED.get(seen.state, "it did not say that the sheet is out")
         waited = f"within {self._options.sheet_seconds:g} s"
         done: Job | None = None
         if number is not None:
             with suppress(Unreached, Lost, Turned):
                 told = self._ask(Operation.CANCEL_JOB, (_job_id(number),), _left(until))
                 # It refuses where the job is over already; and where it does not know how, it never will be.
-                seen = self._job(number, _left(until)) or Job(None, (), "", None)
-                done = self._follow(number, seen, until) if told.code < _GOOD_BELOW else seen
+                done = self._job(number, _left(until)) or Job(None, (), "", None)
+                if told.code < _GOOD_BELOW:
+                    done = self._follow(number, done, until)
         if done is not None and done.good:
             return
         if done is None or not done.over:
@@ -253,14 +277,30 @@ class IppPrinter:
         rest = (one for one in more if one.name != "job-id")
         return self._client.ask(operation(what, self._client.next_number(), target, user, *rest), seconds)
 
-    def _job_request(self, what: Operation, job: tuple[Attribute, ...]) -> Message:
-        """A request for one sheet, printed once, on one side, with no banner page before it."""
-        asked = operation(what, self._client.next_number(), (self._target,), *job)
-        template = (
-            Attribute.of("copies", Tag.INTEGER, 1),
-            Attribute.of("job-sheets", Tag.KEYWORD, "none"),
-            Attribute.of("sides", Tag.KEYWORD, "one-sided"),
+    def _ticket(self, told: Mapping[str, Attribute], reference: str) -> _Ticket:
+        """What a letter's job is asked to be: its page as it is, once, on one side, with no banner before it.
+
+        Where a printer does not know an attribute it is left out: some refuse a job for that.
+        """
+        template = [
+            Attribute.of(name, Tag.KEYWORD, value)
+            for name, value in _AS_IT_IS
+            if (known := told.get(f"{name}-supported")) is not None and value in known.texts
+        ]
+        if "copies-supported" in told:
+            template.append(Attribute.of("copies", Tag.INTEGER, 1))
+        if self._options.media is not None:
+            template.append(Attribute.of("media", Tag.KEYWORD, self._options.media))
+        named = (
+            Attribute.of("requesting-user-name", Tag.NAME, _USER),
+            Attribute.of("job-name", Tag.NAME, reference),
+            Attribute.of("document-format", Tag.MIME_TYPE, PDF),
         )
+        return named, tuple(template)
+
+    def _job_request(self, what: Operation, job: _Ticket) -> Message:
+        named, template = job
+        asked = operation(what, self._client.next_number(), (self._target,), *named)
         return Message(asked.code, asked.request, (*asked.groups, (Group.JOB, template)))
 
 
@@ -293,10 +333,6 @@ def _context(certificate: str | None) -> Any:
 
 def _unsafe(what: str, then: str) -> Unsupported:
     return Unsupported(what, where="printer", next=f"correct [printer.options] in station.toml: {then}")
-
-
-def _host(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
 
 
 def _is_here(host: str, socket: str | None) -> bool:

@@ -64,7 +64,7 @@ def pinned(certificate: Path) -> ssl.SSLContext:
         context.load_verify_locations(cadata=pem)
     except ssl.SSLError:
         raise ValueError("holds no certificate") from None
-    if (count := len(context.cert_store_stats()) and context.cert_store_stats()["x509"]) != 1:
+    if (count := context.cert_store_stats()["x509"]) != 1:
         raise ValueError(f"holds {count} certificates, and one is pinned")
     return context
 

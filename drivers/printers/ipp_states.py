@@ -147,8 +147,11 @@ def jammed(told: Attributes) -> bool:
     return any(_plain(reason) == "media-jam" for reason in _texts(told, "printer-state-reasons"))
 
 
-def not_ready(told: Attributes) -> str | None:
-    """What keeps a printer from taking a page and printing it at once, None where nothing does."""
+def not_ready(told: Attributes, media: str | None = None) -> str | None:
+    """What keeps a printer from taking a page and printing it at once, None where nothing does.
+
+    `media` is the paper it must know, where it tells what it knows.
+    """
     if words := trouble(told):
         return words
     match _number(told, "printer-state"):
@@ -167,6 +170,9 @@ def not_ready(told: Attributes) -> str | None:
     formats = _texts(told, "document-format-supported")
     if formats and PDF not in formats:
         return "it takes no PDF; letters need a printer that does"
+    papers = _texts(told, "media-supported")
+    if media is not None and papers and media not in papers:
+        return f"it knows no paper {media}; name another as media in station.toml"
     return None
 
 
@@ -200,6 +206,11 @@ REQUESTED: Iterable[str] = (
     "cups-version",
     "printer-type",
     "member-uris",
+    "copies-supported",
+    "job-sheets-supported",
+    "media-supported",
+    "print-scaling-supported",
+    "sides-supported",
 )
 """The attributes of a printer that are looked at."""
 

@@ -276,6 +276,7 @@ class Bench:
                 "uri": "ipps://localhost",
                 "certificate": str(self.layout.printer_certificate),
                 "socket": str(self.layout.printer),
+                "media": "iso_a4_210x297mm",
             }
         return "simulated", {"directory": str(self.layout.printed), "bench": str(self.layout.directory)}
 

@@ -132,8 +132,50 @@ def test_a_page_is_judged_then_printed_and_followed_until_it_is_out(tmp_path: Pa
     told = sent.attributes(Group.OPERATION)
     assert told["job-name"].texts == (CODE,)
     assert told["requesting-user-name"].texts == ("issuance-station",)
-    assert sent.attributes(Group.JOB)["copies"].numbers == (1,)
-    assert sent.attributes(Group.JOB)["sides"].texts == ("one-sided",)
+    assert sent.attributes(Group.JOB) == {}
+    assert set(told) <= {
+        *("attributes-charset", "attributes-natural-language", "printer-uri"),
+        *("requesting-user-name", "job-name", "document-format"),
+    }
+
+
+def test_a_page_is_printed_as_it_is_once_on_the_paper_named_as_far_as_the_printer_knows_how(
+    tmp_path: Path,
+) -> None:
+    knows = (
+        Attribute("copies-supported", ((0x33, b"\0\0\0\1\0\0\0\x63"),)),
+        Attribute.of("sides-supported", Tag.KEYWORD, "one-sided", "two-sided-long-edge"),
+        Attribute.of("print-scaling-supported", Tag.KEYWORD, "auto", "none"),
+        Attribute.of("job-sheets-supported", Tag.KEYWORD, "standard"),
+        Attribute.of("media-supported", Tag.KEYWORD, "iso_a4_210x297mm"),
+    )
+    with serving(
+        tmp_path / "ipp", Script(GET_PRINTER_ATTRIBUTES=lambda asked, _: idle(asked, *knows))
+    ) as script:
+        printer(tmp_path, media="iso_a4_210x297mm").print_page(PAGE, CODE)
+        assert "knows no paper iso_a3" in (printer(tmp_path, media="iso_a3_297x420mm").ready() or "")
+    for _, sent, _ in script.asked[1:3]:
+        assert {name: one.texts or one.numbers for name, one in sent.attributes(Group.JOB).items()} == {
+            "copies": (1,),
+            "sides": ("one-sided",),
+            "print-scaling": ("none",),
+            "media": ("iso_a4_210x297mm",),
+        }
+
+
+def test_a_printer_that_keeps_jobs_back_is_told_as_such(tmp_path: Path) -> None:
+    gone = False
+
+    def drop(asked: Message, _: bytes) -> Message:
+        nonlocal gone
+        gone = True
+        return answer(asked)
+
+    _, failed = printed(
+        tmp_path, 0.2, GET_JOB_ATTRIBUTES=lambda asked, _: job(asked, 7 if gone else 4), CANCEL_JOB=drop
+    )
+    assert failed is not None
+    assert "it holds the job back; let it print at once" in str(failed)
 
 
 @pytest.mark.parametrize("code", [0x0400, 0x0403, 0x040A, 0x0506, 0x0507])
@@ -270,6 +312,10 @@ def test_an_answer_that_is_lost_meanwhile_is_asked_for_again(tmp_path: Path) -> 
         ({"uri": "http://printer.example"}, "no ipp:// or ipps://"),
         ({"uri": "ipps://name:word@printer.example"}, "no ipp:// or ipps://"),
         ({"uri": "ipp://localhost", "sheet_seconds": 600}, "sheet_seconds"),
+        ({"uri": "ipps://printer:99999"}, "no ipp:// or ipps://"),
+        ({"uri": "ipps://[printer"}, "no ipp:// or ipps://"),
+        ({"uri": "ipp://localhost/päper"}, "no ipp:// or ipps://"),
+        ({"uri": "ipp://localhost", "media": "A4 paper"}, "media"),
         ({"uri": "ipp://localhost", "colour": True}, "colour"),
         ({}, "uri"),
     ],
