@@ -33,6 +33,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "ipp": "drivers.printers.ipp:IppPrinter",
     },
     "station.label_printers": {"zpl": "drivers.printers.zpl:ZplPrinter"},
+    "station.scanners": {"serial": "drivers.scanners.serial_line:SerialScanner"},
     "station.feeders": {
         "hands": "drivers.feeders.hands:Hands",
         "commands": "drivers.feeders.commands:CommandFeeder",

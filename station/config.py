@@ -133,6 +133,13 @@ class LabelSeat(_Table, frozen=True):
         _check_environment(self.environment)
 
 
+class ScannerPort(_Table, frozen=True):
+    """A scanner that is no keyboard."""
+
+    driver: str = "serial"
+    options: dict[str, Any] = {}
+
+
 class Authority(_Table, frozen=True):
     """The certificate authority; the embedded one takes its key from `[keys.ca]`.
 
@@ -245,6 +252,7 @@ class Configuration(_Table, frozen=True, rename={"seats": "seat"}):
     operators: Operators | None = None
     printer: PrinterSeat | None = None
     labels: LabelSeat | None = None
+    scanner: ScannerPort | None = None
     authority: Authority = Authority()
     layouts: LayoutFolders = LayoutFolders()
     records: RecordKeeping = RecordKeeping()

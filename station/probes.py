@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.errors import DriverError
 from drivers.process import Child
-from station.config import Authority, KeyToken, LabelSeat, Operators, PrinterSeat, Seat
+from station.config import Authority, KeyToken, LabelSeat, Operators, PrinterSeat, ScannerPort, Seat
 
 if TYPE_CHECKING:
     from drivers.authorities.remote.standing import Standing
@@ -86,6 +86,20 @@ class FeederProbe:
         """Nothing is held."""
 
 
+class ScannerProbe:
+    """The scanner, whose port is opened."""
+
+    def __init__(self, driver: str, options: Mapping[str, Any]) -> None:
+        self._driver, self._options = driver, options
+
+    def opens(self) -> bool:
+        """True; raises `DriverError` where it is not there, or another program has it."""
+        from drivers.registry import find
+
+        find("station.scanners", self._driver)(self._options).close()
+        return True
+
+
 class KeyProbe:
     """A PKCS#11 module and the tokens behind it, without logging in."""
 
@@ -150,6 +164,11 @@ def seat_probe(seat: Seat) -> Child:
 def feeder_probe(seat: Seat, options: Mapping[str, Any]) -> Child:
     """A child with the `FeederProbe` of a seat."""
     return Child(f"feeder {seat.name}", "station.probes:FeederProbe", (seat.feeder, dict(options)))
+
+
+def scanner_probe(scanner: ScannerPort) -> Child:
+    """A child with the `ScannerProbe` of the scanner."""
+    return Child("scanner", "station.probes:ScannerProbe", (scanner.driver, scanner.options))
 
 
 def key_probe(name: str, token: KeyToken) -> Child:

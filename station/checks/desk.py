@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from batch.model.errors import BatchError
-from drivers.errors import DriverError
+from drivers.errors import DeviceFailed, DriverError
 from drivers.process import Child
 from layouts.errors import LayoutError
 from station import probes
@@ -161,6 +161,8 @@ def devices(configuration: Configuration, *, made: bool) -> Iterator[Check]:
         yield _printer("printer", printer, "letters")
     if label_printer is not None:
         yield _printer("labels", label_printer, "labels")
+    if configuration.scanner is not None:
+        yield _scanner(probes.scanner_probe(configuration.scanner))
 
 
 def authority(configuration: Configuration, home: Home) -> Iterator[Check]:
@@ -240,6 +242,16 @@ def _key(name: str, label: str, answer: tuple[str, ...] | DriverError, *, made: 
             return warn(check, f"no token {label!r}; there are: {there}", "run `station custody make`")
         return fail(check, f"no token {label!r}; there are: {there}", "insert it, or correct station.toml")
     return ok(check, f"{label!r} is there")
+
+
+def _scanner(child: Child) -> Check:
+    with probes.several({"scanner": child}):
+        answer: bool | DriverError = probes.ask(child, "opens")
+    if not isinstance(answer, DriverError):
+        return ok("scanner", "its port opens; scan something at the screen to see the rest")
+    if isinstance(answer, DeviceFailed) and answer.code == "EAGAIN":
+        return ok("scanner", "in use, by the screen or another command")
+    return warn("scanner", _text(answer), answer.next or "correct [scanner] in station.toml")
 
 
 def _printer(name: str, child: Child, prints: str) -> Check:

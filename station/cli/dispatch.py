@@ -16,6 +16,7 @@ from station.cli.invocation import (
 )
 from station.cli.labelling import print_labels, sheet_options, write_private
 from station.cli.output import counted, document, listing, plain
+from station.cli.scanning import scanned_tokens, scanner_option
 from station.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -86,9 +87,12 @@ def new(invocation: Invocation, order: str, each: bool, on: date) -> None:
 @click.option(
     "--ready", is_flag=True, help="All tokens of its order that may go to its address and lie in no parcel."
 )
+@scanner_option
 @on_option
 @pass_invocation
-def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: bool, on: date) -> None:
+def add(
+    invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: bool, scanner: bool, on: date
+) -> None:
     """Put TOKENS (their numbers or serials) into PARCEL, all or none.
 
     Refused for one that may not go (R2, R5), goes to another address, or whose letter you released or sent.
@@ -96,12 +100,14 @@ def add(invocation: Invocation, parcel: str, tokens: tuple[str, ...], ready: boo
     from batch.life.dispatch.parcels import add as put
     from batch.life.dispatch.parcels import ready_for
 
-    if bool(tokens) is ready:
-        raise click.UsageError("name tokens, or --ready")
+    if sum((bool(tokens), ready, scanner)) != 1:
+        raise click.UsageError("name tokens, or --ready, or --scanner")
     desk = invocation.desk()
     with desk.sound_records() as records, _acting(invocation, desk, records, parcel) as actor:
         if ready:
             tokens = tuple(ready_for(records, parcel, desk.library.token, on))
+        elif scanner:
+            tokens = scanned_tokens(desk)
         put(records, parcel, tokens, desk.library.token, actor.name, on)
     click.echo(f"{counted(len(tokens), 'token', 'tokens')} in parcel {parcel}", err=True)
     if tokens:

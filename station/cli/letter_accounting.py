@@ -8,6 +8,7 @@ import click
 
 from station.cli.invocation import Invocation, pass_invocation
 from station.cli.output import counted
+from station.cli.scanning import scanned_letters, scanner_option
 
 if TYPE_CHECKING:
     from batch.letters.accounting import Seen
@@ -40,6 +41,7 @@ _FORM = click.option("--form", metavar="FORM", help="The number that stands on i
     type=click.File(encoding="ascii", errors="replace"),
     help="Lines `LETTER FORM`; - reads a scanner.",
 )
+@scanner_option
 @pass_invocation
 def confirm(
     invocation: Invocation,
@@ -50,6 +52,7 @@ def confirm(
     seen: tuple[tuple[str, str], ...],
     spoiled: tuple[str, ...],
     file: TextIO | None,
+    scanner: bool,
 ) -> None:
     """Say that the letter NUMBER lies there whole and sealed on FORM; or some, an order, or a scanned list.
 
@@ -65,8 +68,8 @@ def confirm(
     from batch.store.forms import form as form_of
     from layouts.scans import Kind
 
-    if sum(one is not None for one in (number, order, file, seen or None)) != 1:
-        raise click.UsageError("name a letter, or --seen, or --order, or --from")
+    if sum(one is not None for one in (number, order, file, seen or None, scanner or None)) != 1:
+        raise click.UsageError("name a letter, or --seen, or --order, or --from, or --scanner")
     if (first and order is None) or (spoiled and order is None and not seen):
         raise click.UsageError("--first goes with --order, --spoiled with --order or --seen")
     desk = invocation.desk()
@@ -79,6 +82,8 @@ def confirm(
             # What has no end of line is cut, and so refused.
             lines = iter(lambda: file.readline(accounting.LONGEST_LINE), "")
             found = accounting.read_lines(lines)
+        elif scanner:
+            found = scanned_letters(desk, numbered=_numbered(desk))
         elif seen:
             found = [Seen(plain(letter, Kind.LETTER).zfill(6), FormNumber.read(on)) for letter, on in seen]
         elif order is not None:

@@ -166,12 +166,13 @@ class DeskScreen(Screen[None]):
             event.stop()
             begun, entered, _rest = (letter + await self.station.scanned_ahead()).partition("\r")
             if entered:
-                self._take_scan(begun)
+                self.take_scan(begun)
             else:
                 label = _("A number, typed or scanned")
-                self.app.push_screen(AskNumber(_("Find"), label, begun), self._take_scan)
+                self.app.push_screen(AskNumber(_("Find"), label, begun), self.take_scan)
 
-    def _take_scan(self, typed: str | None) -> None:
+    def take_scan(self, typed: str | None) -> None:
+        """Look up what was typed or scanned, if anything."""
         number = (typed or "").strip()
         if number:
             self._look_up(number)

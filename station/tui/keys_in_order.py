@@ -15,6 +15,7 @@ from typing import TypeVar
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.keys import _character_to_key
 from textual.message import Message
 
 Result = TypeVar("Result")
@@ -72,6 +73,12 @@ class KeysInOrder(App[Result]):
             self._typed.popleft()
             text += "\r" if key.key == "enter" else key.character or ""
         return text
+
+    def type_in(self, text: str) -> None:
+        """Have a text typed, as a scanner that is a keyboard would; `\\r` is Enter."""
+        for letter in text:
+            key = "enter" if letter == "\r" else _character_to_key(letter)
+            self.post_message(events.Key(key, letter))
 
     async def on_event(self, event: events.Event) -> None:
         """What is typed waits for its turn."""

@@ -14,6 +14,7 @@ from station.tui.dialogs.starting import ProductionResult, counted
 from station.tui.feeding import Feeding
 from station.tui.instructions import instruction
 from station.tui.producing import Producing
+from station.tui.scanning import Scanning
 from station.tui.words import _
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class UnderWay:
         self.acts: dict[Act, str] = {}
         self.dialogs: set[ActDialog] = set()
         self.feeding = Feeding(app.home / "run")
+        self.scanning = Scanning(app)
         self.producing: Producing | None = None
         self._shown, self._shown_at = 0, -_BENEATH
         self._ended: Ended | None = None
@@ -50,6 +52,7 @@ class UnderWay:
     def watch(self) -> None:
         """Follow the production of this home from now on, whoever starts it."""
         self._app.run_worker(self.feeding.follow(), group="feed")
+        self._app.run_worker(self.scanning.follow(), group="scanner")
         self._app.set_interval(_FRAME, self.show)
         self._app.set_interval(_LOOK, self.call_for_hands)
 

@@ -1,0 +1,1 @@
+"""Bar code scanners that are no keyboards, behind one port."""
