@@ -15,6 +15,7 @@ from batch.audit.log import log
 from batch.model.errors import NotFound
 from batch.model.events import Event
 from batch.model.orders import Item
+from batch.model.states import ItemState
 from batch.production.certificates import WrongCertificate, serial_number
 from batch.production.issuer import Issuer
 from batch.production.quarantine import event_of
@@ -82,13 +83,14 @@ class Taken:
 
 @dataclass(frozen=True)
 class Report:
-    """What came in, request by request; `missing` was sent and not answered, `ready` are the orders that can
-    go on.
+    """What came in, request by request; `missing` was sent and not answered. `ready` are the orders that can
+    go on, `renewing` the finished tokens whose renewals can.
     """
 
     taken: tuple[Taken, ...]
     missing: tuple[Outstanding, ...]
     ready: tuple[str, ...]
+    renewing: tuple[str, ...]
     crl: bool
 
     @property
@@ -153,7 +155,11 @@ def take_in(records: Records, authority: Child, files: Sequence[tuple[str, bytes
         if authority.ask("is_newer", crl, timeout=_ANSWER):
             authority.ask("keep_crl", crl, timeout=_ANSWER)
     missing = tuple(one for one in outstanding(records, authority) if one.bundles)
-    return Report(tuple(taken), missing, tuple(_ready(records, taken)), bool(lists))
+    answered = _answered(records, taken)
+    begun = {one.order_id for one in answered if one.state is not ItemState.PRODUCED}
+    ready = (orders.order_of(records, order_id).number for order_id in sorted(begun))
+    renewing = sorted({one.mailer_number for one in answered if one.state is ItemState.PRODUCED})
+    return Report(tuple(taken), missing, tuple(ready), tuple(renewing), bool(lists))
 
 
 def _judged(records: Records, issuer: Issuer, found: Iterable[Found]) -> Iterator[tuple[Found, Taken]]:
@@ -209,12 +215,11 @@ def _record(records: Records, one: Found, told: Taken, operator: str) -> None:
     revocations.ask(records, request, item.id, one.content, reason=Reason.SUPERSEDED, by=operator)
 
 
-def _ready(records: Records, taken: Iterable[Taken]) -> Iterator[str]:
-    """The orders of tokens that something was taken in for."""
+def _answered(records: Records, taken: Iterable[Taken]) -> list[Item]:
+    """The tokens that something was taken in for."""
     found = (one.transaction for one in taken if one.outcome is Outcome.TAKEN and one.transaction)
     its = (_item(records, transaction) for transaction in found)
-    ids = sorted({item.order_id for item in its if item is not None})
-    yield from (orders.order_of(records, order_id).number for order_id in ids)
+    return [item for item in its if item is not None]
 
 
 def _item(records: Records, transaction: str) -> Item | None:

@@ -65,7 +65,7 @@ def take(invocation: Invocation, files: tuple[Path, ...], as_json: bool) -> Exit
     """Take in what the offline CA sent: PKCS#7, PEM, DER or zip FILES (PIN of `ca`).
 
     Certificates are matched to requests by their keys and held against what was asked for; what is missing,
-    unknown or doubled is told. A newer revocation list is taken in as well. Exit code 11 where something
+    unknown or doubled is told. A newer revocation list is taken in as well. Exit code 8 where something
     is not as it should be; what is, is taken in all the same.
     """
     from batch.people.separation import Act
@@ -170,6 +170,7 @@ def _tell_report(report: Report, as_json: bool) -> None:
                 ],
                 "missing": [one.transaction for one in report.missing],
                 "ready": list(report.ready),
+                "renewing": list(report.renewing),
             }
         )
     click.echo(f"in the files: {told(report.counts, 'nothing')}", err=True)
@@ -186,6 +187,9 @@ def _tell_report(report: Report, as_json: bool) -> None:
     _more(len(report.missing))
     for order in report.ready:
         click.echo(f"next: station produce {order}, and put its tokens back", err=True)
+    if report.renewing:
+        numbers = ", ".join(report.renewing)
+        click.echo(f"next: station renew carry-out, for the renewal of {numbers}", err=True)
 
 
 def _more(number: int) -> None:

@@ -9,15 +9,18 @@ import io
 import json
 import signal
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulators.bench.model import Kept
 from station.exit_codes import ExitCode
 from tests.bench.conftest import DeskFactory
 from tests.bench.desk import Desk, Ended
+from tests.bench.pages import read_page
 from tests.openssl_ca import Bundle, OpensslCa
 
 pytestmark = pytest.mark.bench
@@ -58,9 +61,11 @@ class Offline:
 
     def put_back(self) -> None:
         """Put the tokens that wait into their seats."""
-        for kept in self.desk.bench.status().kept:
-            if kept.tray == "waiting":
-                self.desk.bench.insert(CARD if kept.driver == "piv" else STICK, kept.name)
+        self.insert([kept for kept in self.desk.bench.status().kept if kept.tray == "waiting"])
+
+    def insert(self, tokens: Iterable[Kept]) -> None:
+        for token in tokens:
+            self.desk.bench.insert(CARD if token.driver == "piv" else STICK, token.name)
 
     def waiting_tray(self) -> list[str]:
         return sorted(kept.note for kept in self.desk.bench.status().kept if kept.tray == "waiting")
@@ -76,7 +81,8 @@ class Offline:
 
 @pytest.fixture(scope="module")
 def offline(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory) -> Offline:
-    desk = desk_factory(piv=1, pkcs11=1)
+    desk = desk_factory(piv=1, pkcs11=1, firmware=(5, 7, 0))
+    desk.living_by('release = "before-hand-over"\ngap_days = 0\nconfirm_role = false')
     ca = OpensslCa(tmp_path_factory.mktemp("vault") / "ca")
 
     def change(text: str) -> str:
@@ -95,6 +101,13 @@ def offline(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory)
 
 def test_keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline: Offline) -> None:
     card, stick = (token["number"] for token in offline.desk.tokens(offline.order))
+    making = offline.desk.start("produce", offline.order, pins=True)
+    making.wait_until(
+        lambda: offline.desk.begun(offline.order, "set-puk"), "a request was kept, a code begun"
+    )
+    making.signal(signal.SIGKILL)
+    assert making.end().code == -signal.SIGKILL
+    offline.insert(offline.desk.bench.status().kept)
     told = offline.produce(ExitCode.PARTIAL)
     assert (told["waiting"], told["missing"], told["quarantined"]) == ([card, stick], [], [])
     assert offline.waiting_tray() == [f"{number}: waits for the CA" for number in (card, stick)]
@@ -108,6 +121,9 @@ def test_keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline: O
     again = offline.station("produce", offline.order, expect=ExitCode.PARTIAL)
     assert "2 tokens wait for the CA" in again.err
     assert "put back" not in again.err
+    assert "produce 2 tokens, 2 of which when the CA has answered" in {
+        one["what"] for one in offline.desk.listed("due")
+    }
     assert offline.desk.rows("SELECT item_id, name, attempts FROM steps ORDER BY 1, 2") == before
 
 
@@ -200,3 +216,51 @@ def test_the_rest_comes_with_a_revocation_list_and_the_order_is_produced(offline
     for seat, token in zip((CARD, STICK), offline.desk.tokens(offline.order), strict=True):
         offline.desk.bench.open_envelope(seat, token["number"])
         offline.desk.run("token", "verify", seat, token["number"])
+
+
+def test_a_renewal_waits_for_the_ca_as_well(offline: Offline) -> None:
+    desk, number = offline.desk, offline.desk.tokens(offline.order)[0]["number"]
+    desk.run("letter", "print", offline.order, operator="carl", pins=True)
+    pages = [read_page(path) for path in desk.bench.layout.printed.iterdir()]
+    (page,) = (one for one in pages if number in one.text.split())
+    desk.pins["pin"] = page.codes[0]
+    desk.run("renew", "start", number, "--early", "to try it", "--holds", "all", operator="dora")
+    ((renewal,),) = [[one["renewal"] for one in desk.listed("renew", "list")]]
+    desk.run("renew", "approve", renewal, operator="emil")
+    desk.bench.eject(CARD)
+    desk.bench.open_envelope(CARD, number)
+
+    words = ("renew", "carry-out", renewal, "--seat", CARD, "--officer", "carl", "--officer", "dora")
+    for _ in range(2):
+        ended = desk.run(*words, operator="fien", pins=True, expect=ExitCode.DEVICE)
+        assert "its request waits for the offline CA" in ended.err
+    told = offline.send("renewal.zip")
+    keys = desk.rows("SELECT name FROM keys JOIN items ON id = item_id WHERE mailer_number = ?", number)
+    assert len(told["requests"]) == len(keys), "the CA gets all of them at once"
+    bundle = offline.ca.open(offline.at("renewal.zip").read_bytes(), told["signer_sha256"])
+    answer = b"".join(offline.ca.sign(bundle, name) for name in bundle.csrs)
+    taken = offline.take("renewal.pem", answer)
+    assert taken["counts"] == {"taken": len(bundle.csrs)}
+    assert (taken["ready"], taken["renewing"]) == ([], [number])
+    desk.run(*words, operator="fien", pins=True)
+    assert desk.listed("renew", "show", renewal)["state"] == "done"
+
+
+def test_what_comes_for_a_token_that_was_given_up_is_revoked(offline: Offline) -> None:
+    desk, ca = offline.desk, offline.ca
+    offline.order = desk.approved({"group": "Groep 3", "layout": "group-usb:p-256"})
+    ((number,),) = [offline.produce(ExitCode.PARTIAL)["waiting"]]
+    told = offline.send("three.zip")
+    bundle = ca.open(offline.at("three.zip").read_bytes(), told["signer_sha256"])
+    desk.run("quarantine", "add", number, "--reason", "it was dropped", pins=True)
+    (token,) = desk.tokens(offline.order)
+    sure = ("--witness", "dora", "--yes", token["serial"])
+    desk.run("quarantine", "write-off", number, "--reason", "lost", *sure, pins=True)
+    assert desk.listed_with_pins("ca", "waiting") == []
+    again = offline.send("four.zip")
+    assert (again["requests"], sorted(again["withdrawn"])) == ([], sorted(bundle.csrs))
+    late = b"".join(ca.sign(bundle, name) for name in bundle.csrs)
+    taken = offline.take("late.pem", late, expect=ExitCode.PARTIAL)
+    assert (taken["counts"], taken["ready"]) == ({"given-up": len(bundle.csrs)}, [])
+    last = offline.send("five.zip")
+    assert (last["requests"], last["withdrawn"], last["revocations"]) == ([], [], len(bundle.csrs))

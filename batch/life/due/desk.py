@@ -26,6 +26,7 @@ from batch.store import (
     custody,
     forgetting,
     items,
+    journal,
     orders,
     quarantine,
     restores,
@@ -106,6 +107,8 @@ def _produce(records: Records, order: Order, on: date) -> Iterator[Duty]:
     if count := counts[ItemState.PLANNED] + counts[ItemState.IN_PRODUCTION]:
         by = (order.decided_at or order.imported_at).date() + _PRODUCE
         what = f"produce {count} {'token' if count == 1 else 'tokens'}"
+        if waiting := len(journal.waiting(records, order.id)):
+            what += f", {waiting} of which when the CA has answered"
         yield _told(Role.PERSONALISER, what, order, by, "produce")
 
 

@@ -31,7 +31,7 @@ from batch.store import items, journal, renewals, restores, revocations, stateme
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, Reason
-from drivers.errors import DriverError
+from drivers.errors import CaPending, DriverError
 from drivers.foreign_certificates import load_certificate
 from drivers.tokens import Beside, Renewed, Tries
 
@@ -71,8 +71,15 @@ def carry_out(records: Records, number: str, bench: Bench) -> Done:
     with ExitStack() as held:
         work = _Work(records, renewal, bench, held)
         work.begin()
+        pending: CaPending | None = None
         for name in work.names:
-            work.make(name)
+            try:
+                work.make(name)
+            except CaPending as error:
+                # A CA that takes days is to get all requests at once.
+                pending = pending or error
+        if pending is not None:
+            raise pending
         for name in work.names:
             work.replace(name)
         return work.finish()
