@@ -41,6 +41,7 @@ _NEEDS_A_HAND: Mapping[str, str] = {
 The suffix is left aside: some call an empty tray a warning (`media-empty-warning`), and print nothing.
 """
 
+_LONGEST_WORDS = 200
 _GRAVE = "-error"
 _SUFFIXES = ("-report", "-warning", _GRAVE)
 
@@ -122,7 +123,7 @@ class Job:
             told = "the job was cancelled on somebody's word"
         if self.state is JobState.COMPLETED and "queued-in-device" in self.reasons:
             told = "the job was only handed on to another device"
-        said = f" ({self.message[:200].strip(' .')})" if self.message else ""
+        said = f" ({_short(self.message)})" if self.message else ""
         return f"{told}{said}{self.count}"
 
     @property
@@ -138,7 +139,7 @@ def trouble(told: Attributes) -> str | None:
     if known := next((words for keyword, words in _NEEDS_A_HAND.items() if keyword in plain), None):
         return known
     if grave := next((reason for reason in reasons if reason.endswith(_GRAVE)), None):
-        return f"it reports {grave.removesuffix(_GRAVE)}; look at its panel"
+        return f"it reports {_short(grave.removesuffix(_GRAVE))}; look at its panel"
     return None
 
 
@@ -160,7 +161,7 @@ def not_ready(told: Attributes, media: str | None = None) -> str | None:
         case PrinterState.PROCESSING:
             return "it is busy with another's page; wait for that"
         case PrinterState.STOPPED:
-            said = " ".join(_texts(told, "printer-state-message")).rstrip(".")
+            said = _short(" ".join(_texts(told, "printer-state-message")))
             return f"it has stopped{f' ({said})' if said else ''}; look at its panel"
         case _:
             return "it does not tell its state, so it is no printer this driver can follow"
@@ -179,6 +180,11 @@ def not_ready(told: Attributes, media: str | None = None) -> str | None:
 def is_spooler(told: Attributes) -> bool:
     """Whether this is the queue of a CUPS scheduler, which keeps what it prints on its disk."""
     return any(name in told for name in ("cups-version", "printer-type", "member-uris"))
+
+
+def _short(words: str) -> str:
+    """Words of the printer's own, no longer than an operator reads."""
+    return words[:_LONGEST_WORDS].strip(" .")
 
 
 def _plain(reason: str) -> str:
