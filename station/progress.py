@@ -79,6 +79,8 @@ def _lines(event: LaneEvent, before: str | None, begun: float | None) -> list[st
     if event.what not in _LINES:
         return []
     words = f"{event.seat:<8} {event.item or '':<8} {_LINES[event.what]}"
+    if event.what is What.JAMMED:
+        return [f"{words}  {event.text}", f"next, once it is cleared: station lanes resume {event.seat}"]
     if event.what is not What.PRODUCED:
         return [f"{words}  {event.text}".rstrip()]
     took = "" if begun is None else f" in {time.monotonic() - begun:.1f} s"

@@ -78,6 +78,7 @@ def test_every_jam_lets_its_lane_rest_until_it_is_cleared_and_every_token_ends_i
     )
     for jam in jams:
         producing.hear(f"JAMMED  {jam}")
+        producing.hear("next, once it is cleared: station lanes resume usb-1")
         desk.run("lanes", "resume", "usb-9", operator=None, expect=ExitCode.NOT_FOUND)
         desk.run("lanes", "resume", "usb-1", operator=None)
     ended = producing.end()

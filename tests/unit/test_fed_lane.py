@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from batch.production.calls import Limits
-from batch.production.events import Feeding, What
+from batch.production.events import Feeding, LaneEvent, Removal, What
 from batch.store import audit
 from batch.store.database import Records
 from drivers.errors import DriverError, FeederEmpty, FeederFailed
 from drivers.feeders.port import Tray
+from station.feed.messages import Lane as Feed
+from station.feed.states import after
 from tests.unit.lane_kit import USED, Lane
 
 JAM = FeederFailed("next: stuck at gate 2", where="piv-1", next="clear it")
@@ -200,3 +202,12 @@ def test_a_lane_ends_when_its_machine_is_at_rest_and_a_blank_brought_for_nothing
     settled("piv-1")
     assert lane.go_on() is None
     assert lane.last() is What.LANE_ENDED
+
+
+def test_who_watches_sees_whose_token_a_machine_dropped_until_the_next_is_fed() -> None:
+    out = Removal(Tray.GOOD, by_machine=True)
+    leaving = after(Feed("piv-1"), LaneEvent(What.REMOVE, "piv-1", "000007", "AB12", detail=out), 1.0)
+    jammed = after(leaving, LaneEvent(What.JAMMED, "piv-1", text="good: stuck"), 2.0)
+    assert (jammed.what, jammed.item, jammed.token, jammed.removal) == (What.JAMMED, "000007", "AB12", out)
+    fed = after(jammed, LaneEvent(What.WAITING, "piv-1", detail=Feeding()), 3.0)
+    assert (fed.item, fed.removal, fed.feeding) == (None, None, Feeding())

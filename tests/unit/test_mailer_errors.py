@@ -217,7 +217,8 @@ def test_a_letter_is_whole_or_refused(name: str, wild: Letter, pin: str, puk: st
     except LayoutError:
         return
     check(made, layout, wild, codes)
-    assert words(seen(made, "-layout")) == words(*expected_text(layout, wild, codes))
+    # With -layout pdftotext draws narrow words together.
+    assert words(seen(made, "-raw")) == words(*expected_text(layout, wild, codes))
 
 
 @settings(max_examples=100, deadline=None)
