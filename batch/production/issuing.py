@@ -21,7 +21,15 @@ from batch.store import items, journal, revocations
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.authorities.port import CertificateRequest, CertificateTemplate, Reason
-from drivers.errors import CaPending, CaRefused, CaUnavailable, DriverError, ProcessDied, Unsupported
+from drivers.errors import (
+    CaPending,
+    CaRefused,
+    CaUnavailable,
+    CaUnclear,
+    DriverError,
+    ProcessDied,
+    Unsupported,
+)
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.process import Child
 
@@ -100,7 +108,7 @@ def unanswered(records: Records, order: Order, authority: Child) -> set[int]:
         try:
             if any(authority.ask("find", one, timeout=_LOOK) is None for one in asked):
                 waiting.add(item_id)
-        except Unsupported:
+        except (Unsupported, CaUnclear):
             continue  # only asking again will tell, with the token in its reader
         except CaUnavailable:
             waiting.add(item_id)

@@ -50,6 +50,8 @@ class EstResponder(Responder):
                 return Reply(503, b"maintenance", retry_after=_LATER)
             case "pending":
                 return Reply(202, retry_after=_LATER)
+            case "long":
+                return Reply(202, retry_after=3600)
         csr = x509.load_der_x509_csr(base64.b64decode(asked.body))
         if not csr.is_signature_valid:
             return Reply(400, b"no proof of possession")

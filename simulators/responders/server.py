@@ -26,6 +26,7 @@ Wrong = Literal[
     "refuse",  # a status of 400
     "busy",  # a status of 503, with Retry-After
     "pending",  # "later", by the protocol's own words
+    "long",  # the same, to come back in an hour
     "fail",  # a status of 500, after the certificate was issued
     "die-before",  # the connection ends before anything is issued
     "die",  # the certificate is issued, and half of the answer sent

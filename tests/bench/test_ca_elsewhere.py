@@ -71,11 +71,13 @@ def _toml(value: object) -> str:
     return json.dumps(value)
 
 
-def certificates(desk: Desk, order: str) -> set[bytes]:
+def certificates(desk: Desk, order: str, state: str = "produced") -> set[bytes]:
+    """Those of an order's tokens in a state."""
     rows = desk.rows(
         "SELECT certificate FROM keys JOIN items ON items.id = item_id JOIN orders ON orders.id = order_id "
-        "WHERE number = ? AND certificate IS NOT NULL AND items.state = 'produced'",
+        "WHERE number = ? AND certificate IS NOT NULL AND items.state = ?",
         order,
+        state,
     )
     return {certificate for (certificate,) in rows}
 
@@ -94,6 +96,12 @@ def again(desk: Desk, order: str, number: str, *, expect: int) -> None:
     desk.run("produce", order, pins=True, expect=expect)
 
 
+def an_hour_later(desk: Desk) -> None:
+    """As if the time had come at which the CA wants to be asked again."""
+    for path in desk.home.glob("ca/exchanges/*.json"):
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), "not_before": None}))
+
+
 def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> None:
     made = profiles()
     with running(EstResponder(tmp_path, made)) as ca:
@@ -105,7 +113,7 @@ def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> No
 
         ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
 
-        assert "the CA has the request, and wants to be asked again in 1 s" in ended.err
+        assert "the CA wants to be asked for 000001/authentication/1 again after" in ended.err
         assert "the server is busy: 503 maintenance" in ended.err
         lost, wrong, refused, failed = aside(desk, order).items()
         assert "the CA may have issued a certificate" in lost[1]
@@ -164,30 +172,38 @@ def test_an_order_is_made_with_a_ca_behind_ejbca(desk: Desk, tmp_path: Path) -> 
     with running(EjbcaResponder(tmp_path, {f"CA-{name}": profile for name, profile in made.items()})) as ca:
         names = {name: {"certificate_profile": f"CA-{name}", "end_entity_profile": "Groups"} for name in made}
         configured(desk, "ejbca", ca, ca=CA, station="testbureau", profiles=names, doubt_seconds=0)
-        order = desk.approved({"group": "Loket", "layout": LAYOUT, "count": "5"})
+        order = desk.approved({"group": "Loket", "layout": LAYOUT, "count": "6"})
         # Two keys a token; what was found again is not asked for again.
-        ca.wrong.extend([None, None, "die", None, "die-before", None, "twice", "refuse", None, None])
+        ca.wrong.extend([None, None, "die", None, "die-before", None, "twice", "refuse"])
+        ca.wrong.extend(["pending", None, None, None])
 
         ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
 
         assert "the CA gave no whole answer" in ended.err
         ((number, reason),) = aside(desk, order).items()
         assert "400 the end entity profile does not allow this subject" in reason
-        assert desk.states(order) == {"produced": 4, "quarantined": 1}
+        assert desk.states(order) == {"produced": 4, "quarantined": 1, "in-production": 1}
+        ((note, card),) = desk.envelopes("waiting").items()
+        assert note.endswith("waits for the CA")
         # One certificate a key is on the tokens; the other one is noticed and revoked.
         keys = {spki(load_certificate(one)) for one in certificates(desk, order)}
         assert len(keys) == len(certificates(desk, order)) == 8
-        assert len(ca.issuer.issued) == 9
+        known = certificates(desk, order) | certificates(desk, order, "in-production")
+        assert len(ca.issuer.issued) == len(known) + 1 == 10
         assert "the CA issued 1 certificate nobody asked for" in ended.err
-        (second,) = {one.public_bytes(Encoding.DER) for one in ca.issuer.issued} - certificates(desk, order)
+        (second,) = {one.public_bytes(Encoding.DER) for one in ca.issuer.issued} - known
         serial = load_certificate(second).serial_number
         assert ca.issuer.revoked == {serial: x509.ReasonFlags.superseded}
         listed = x509.load_pem_x509_crl(desk.run("ca", "crl", pins=True, operator=None).out.encode())
         assert [one.serial_number for one in listed] == [serial]
 
-        again(desk, order, number, expect=ExitCode.OK)
-        assert desk.states(order) == {"produced": 5}
-        assert len(ca.issuer.issued) == 11
+        assert number in aside(desk, order)
+        again(desk, order, number, expect=ExitCode.PARTIAL)
+        an_hour_later(desk)
+        desk.bench.insert("usb-1", card)
+        desk.run("produce", order, pins=True)
+        assert desk.states(order) == {"produced": 6}
+        assert len(ca.issuer.issued) == 13
         doctor = json.loads(desk.start("doctor", "--json", operator=None).end().out)
         (check,) = [one for one in doctor if one["name"].startswith("ca") and "http" in one["found"]]
         assert (check["state"], ca.url in check["found"]) == ("ok", True)

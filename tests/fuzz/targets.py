@@ -23,7 +23,9 @@ from drivers.authorities.certificates import name, requested, root
 from drivers.authorities.offline import reading
 from drivers.authorities.port import Reason
 from drivers.authorities.records import Revocation
-from drivers.errors import CaRefused, DriverError, EvidenceMissing, ReadBackFailed
+from drivers.authorities.remote import chains, ejbca, est
+from drivers.authorities.remote.web import Answer
+from drivers.errors import CaRefused, CaUnavailable, DriverError, EvidenceMissing, ReadBackFailed
 from drivers.foreign_certificates import load_certificate, spki
 from drivers.piv import attestation, objects
 from drivers.piv.session import PivSession
@@ -121,6 +123,19 @@ def ca_answers(data: bytes) -> None:
         check_certificate(data, key, TEMPLATE, _ISSUER, NOW)
 
 
+def ca_replies(data: bytes) -> None:
+    """What a CA elsewhere answers: certificates, a chain, a list, or why they are none."""
+    with suppress(ValueError):
+        found = chains.certificates_of(est.decoded(data))
+        with suppress(CaUnavailable):
+            assert chains.ordered(found, "fuzz")
+    with suppress(CaUnavailable):
+        chains.signed_list(data, _ISSUER, "fuzz")
+    with suppress(ValueError):
+        load_certificate(ejbca.certificate_of(Answer(200, "application/json", data)))
+    assert Answer(400, "text/plain", data).words().isprintable()
+
+
 def ca_files(data: bytes) -> None:
     """Files from an offline CA: certificates that can be looked at, lists, or why they are none."""
     for part in reading.parts("fuzz", data):
@@ -200,6 +215,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "certificates": certificates,
     "ca-answers": ca_answers,
     "ipp": ipp,
+    "ca-replies": ca_replies,
     "ca-files": ca_files,
     "ocsp": ocsp,
     "orders": orders,

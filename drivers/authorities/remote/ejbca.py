@@ -26,14 +26,14 @@ from drivers.authorities.remote.errors import Busy, Lost
 from drivers.authorities.remote.exchanges import Exchange, Exchanges
 from drivers.authorities.remote.standing import Standing, standing
 from drivers.authorities.remote.web import Answer, Connection, Web
-from drivers.errors import CaRefused, CaUnavailable, Unsupported
+from drivers.errors import CaPending, CaRefused, CaUnavailable, CaUnclear, Unsupported
 from drivers.foreign_certificates import UNREADABLE, load_certificate, shown, spki
 from drivers.options import typed
 
 _DER = Encoding.DER
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 _MOST = 50
-_LATER = 30.0
+_LATER = 300.0
 _REASONS = {
     Reason.UNSPECIFIED: "UNSPECIFIED",
     Reason.KEY_COMPROMISE: "KEY_COMPROMISE",
@@ -125,22 +125,22 @@ class EjbcaCa:
         before = self._exchanges.of(request.transaction)
         if (found := self._found_before(request.transaction, spki(asked), before)) is not None:
             return found
-        self._exchanges.due(request)
+        self._exchanges.due(request.transaction)
         self._not_at_work(request.transaction, before)
         self._exchanges.leaving(request)
         answer = self._enrol(request, names)
         if answer.status == 202:
             self._exchanges.came_back(request.transaction, waiting=True, seconds=_LATER)
-            raise CaUnavailable(
+            raise CaPending(
                 f"{self._entity(request.transaction)} waits for approval at the CA: {_fault(answer)}",
                 where=self._where,
-                next="have it approved there; its token waits",
+                next="have it approved there, then go on with the same command",
             )
         if answer.status not in (200, 201):
             self._exchanges.came_back(request.transaction)
             raise CaRefused(f"the CA refuses the request: {_fault(answer)}", where=self._where)
         try:
-            issued = _certificate(_decoded(answer, _Certificate))
+            issued = certificate_of(answer)
         except ValueError as error:
             raise self._lost(request.transaction, f"its answer cannot be read: {error}") from error
         return self._exchanges.keep(request.transaction, spki(asked), issued)
@@ -154,6 +154,12 @@ class EjbcaCa:
             return self._exchanges.keep(transaction, before.public_key, _first(found, before.public_key))
         if not found:
             self._not_at_work(transaction, before)
+            if before is not None and before.waiting:
+                self._exchanges.due_soon(transaction)
+                what = f"{self._entity(transaction)} waited for approval at the CA, and may be issued"
+                raise CaUnclear(
+                    what, where=self._where, next="only asking again will tell, or who runs the CA"
+                )
         return _first(found, None) if found else None
 
     def issued_for(self, public_key: bytes) -> tuple[bytes, ...]:
@@ -337,6 +343,11 @@ class EjbcaCa:
             return _decoded(answer, type_)
         except ValueError as error:
             raise CaUnavailable(f"the CA's answer cannot be read: {error}", where=self._where) from error
+
+
+def certificate_of(answer: Answer) -> bytes:
+    """The certificate (DER) of an answer to an enrolment; raises `ValueError`."""
+    return _certificate(_decoded(answer, _Certificate))
 
 
 def _decoded(answer: Answer, type_: type[_T]) -> _T:

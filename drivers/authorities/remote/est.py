@@ -77,17 +77,13 @@ class EstCa:
         if in_doubt and self._options.repeated == "never":
             # Kept, so that a request that another process sends just now does not look answered.
             raise self._exchanges.unclear(request.transaction, "its answer was lost")
-        self._exchanges.due(request)
+        self._exchanges.due(request.transaction)
         self._exchanges.leaving(request)
         answer = self._enrol(request.transaction, path, request.csr)
         if answer.status == 202:
             seconds = max(1.0, answer.retry_after or 0.0)
             self._exchanges.came_back(request.transaction, waiting=True, seconds=seconds)
-            raise CaUnavailable(
-                f"the CA has the request, and wants to be asked again in {seconds:g} s",
-                where=self._where,
-                next="its token waits; go on with the same command then",
-            )
+            self._exchanges.due(request.transaction)
         if answer.status != 200:
             self._exchanges.came_back(request.transaction)
             if in_doubt:
@@ -103,6 +99,7 @@ class EstCa:
         if issued is None and exchange is not None and exchange.doubtful:
             raise self._exchanges.unclear(transaction, "its answer was lost")
         if issued is None and exchange is not None and exchange.waiting:
+            self._exchanges.due_soon(transaction)
             raise CaUnclear(
                 f"the CA still has the request {transaction}, and may issue",
                 where=self._where,
@@ -198,7 +195,7 @@ class EstCa:
     ) -> bytes:
         """The certificate of an answer: the one for the key, else the first there is, for others to judge."""
         try:
-            found = chains.certificates_of(_decoded(answer.body))
+            found = chains.certificates_of(decoded(answer.body))
             if not found:
                 raise ValueError("it holds no certificate")
         except ValueError as error:
@@ -215,7 +212,7 @@ class EstCa:
             try:
                 if answer.status != 200:
                     raise ValueError(answer.words())
-                found = chains.certificates_of(_decoded(answer.body))
+                found = chains.certificates_of(decoded(answer.body))
             except ValueError as error:
                 what = f"the CA does not show its certificates: {error}"
                 raise CaUnavailable(what, where=self._where, next="look at `url` and at the CA") from error
@@ -238,8 +235,8 @@ class EstCa:
         return fetched(url, self._options)
 
 
-def _decoded(body: bytes) -> bytes:
-    """A body in base64 (RFC 8951 §3), or as some servers send it, in PEM or DER."""
+def decoded(body: bytes) -> bytes:
+    """A body in base64 (RFC 8951 §3), or as some servers send it, in PEM or DER; raises `ValueError`."""
     text = body.strip()
     if text.startswith((b"-----BEGIN", b"\x30\x82", b"\x30\x80")):
         return text

@@ -16,10 +16,13 @@ import msgspec
 
 from drivers.authorities.port import CertificateRequest
 from drivers.authorities.records import Records
-from drivers.errors import CaRefused, CaUnavailable, CaUnclear
+from drivers.errors import CaPending, CaRefused, CaUnavailable, CaUnclear
 from drivers.foreign_certificates import load_certificate, load_csr, spki
 
 _FOLDER = "exchanges"
+_TIME = "%Y-%m-%d %H:%M:%S"
+_SOON = timedelta(seconds=60)
+"""So long a lane waits with a token in its reader."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -72,16 +75,14 @@ class Exchanges:
         """The exchange of a transaction, None where nothing of it ever left."""
         return _read(self._file(transaction))
 
-    def due(self, request: CertificateRequest) -> None:
-        """Raises `CaUnavailable` where the CA wants to be asked later than this."""
-        before = self.of(request.transaction)
-        if before is not None and before.not_before is not None and self._clock() < before.not_before:
-            raise CaUnavailable(
-                f"the CA wants to be asked for {request.transaction} again after "
-                f"{before.not_before:%Y-%m-%d %H:%M:%S} UTC",
-                where=self._where,
-                next="its token waits; go on with the same command then",
-            )
+    def due(self, transaction: str) -> None:
+        """Raises `CaUnavailable` where the CA wants to be asked later, `CaPending` where that is not soon."""
+        self.due_soon(transaction)
+        self._wait(transaction, timedelta(), CaUnavailable)
+
+    def due_soon(self, transaction: str) -> None:
+        """Raises `CaPending` where the CA wants to be asked so much later that nobody waits for it."""
+        self._wait(transaction, _SOON, CaPending)
 
     def with_key(self, public_key: bytes) -> tuple[str, ...]:
         """The transactions that were ever asked for with a key (SPKI, DER)."""
@@ -159,6 +160,13 @@ class Exchanges:
             where=self._where,
             next=f"ask who runs the CA, then `station ca settle {transaction}`: the certificate, or --none",
         )
+
+    def _wait(self, transaction: str, longest: timedelta, kind: type[CaUnavailable]) -> None:
+        before = self.of(transaction)
+        if before is None or before.not_before is None or self._clock() + longest >= before.not_before:
+            return
+        told = f"the CA wants to be asked for {transaction} again after {before.not_before:{_TIME}} UTC"
+        raise kind(told, where=self._where, next="its token waits; go on with the same command then")
 
     def _same(self, request: CertificateRequest) -> None:
         before = self.of(request.transaction)
