@@ -171,6 +171,13 @@ def test_a_lost_answer_is_found_again_after_the_ca_was_killed(ca: Ca) -> None:
     fresh.close()
 
 
+def test_nothing_is_ever_unclear_of_a_ca_that_keeps_its_own_records(ca: Ca) -> None:
+    ca.child.ask("issue", request())
+    assert ca.child.ask("doubtful") == ()
+    with pytest.raises(errors.CaRefused, match="nothing is unclear about t-1"):
+        ca.child.ask("settle", "t-1", None)
+
+
 def test_every_certificate_of_a_key_is_found_by_the_key(ca: Ca) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     spki = key.public_key().public_bytes(

@@ -299,8 +299,10 @@ def test_only_a_server_of_the_configured_ca_is_asked_and_only_a_desk_it_knows_is
         {"certificate": str(tmp_path / "theirs.pem"), "key": str(tmp_path / "theirs.key")},
         {"certificate": None, "key": None},
     ):
+        desk = make(**theirs)
         with pytest.raises(CaUnavailable):
-            make(**theirs).chain()
+            desk.issue(one)
+        assert desk.doubtful() == ()
     assert server.asked == []
 
 

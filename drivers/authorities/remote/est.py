@@ -78,6 +78,8 @@ class EstCa:
             # Kept, so that a request that another process sends just now does not look answered.
             raise self._exchanges.unclear(request.transaction, "its answer was lost")
         self._exchanges.due(request.transaction)
+        # A desk that the server does not let in is told so here: a request might just look lost.
+        self._chain()
         self._exchanges.leaving(request)
         answer = self._enrol(request.transaction, path, request.csr)
         if answer.status == 202:
