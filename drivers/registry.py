@@ -25,6 +25,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     "station.authorities": {
         "embedded": "drivers.authorities.embedded:EmbeddedCa",
         "ejbca": "drivers.authorities.remote.ejbca:EjbcaCa",
+        "cmp": "drivers.authorities.remote.cmp:CmpCa",
         "est": "drivers.authorities.remote.est:EstCa",
         "offline": "drivers.authorities.offline.driver:OfflineCa",
     },

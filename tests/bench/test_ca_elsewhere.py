@@ -11,9 +11,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.foreign_certificates import load_certificate, spki
+from drivers.foreign_certificates import load_certificate, shown, spki
 from layouts.library import Library
 from layouts.profile import EXTENDED_USAGES
+from simulators.responders.cmp import REFERENCE, CmpResponder
 from simulators.responders.ejbca import CA, EjbcaResponder
 from simulators.responders.est import EstResponder
 from simulators.responders.issuing import Profile
@@ -211,4 +212,48 @@ def test_an_order_is_made_with_a_ca_behind_ejbca(desk: Desk, tmp_path: Path) -> 
         doctor = json.loads(desk.start("doctor", "--json", operator=None).end().out)
         (check,) = [one for one in doctor if one["name"] == "ca"]
         assert (check["state"], "cannot be reached" in check["found"]) == ("fail", True)
+        assert desk.run("audit", "verify").code == ExitCode.OK
+
+
+def test_an_order_is_made_with_a_ca_behind_cmp(desk: Desk, tmp_path: Path) -> None:
+    made = profiles()
+    with running(CmpResponder(tmp_path, made)) as ca:
+        assert isinstance(ca, CmpResponder)
+        # The secret both sides share is the PIN of the CA's token, which is typed.
+        (tmp_path / "secret").write_bytes(desk.pins["ca"].reveal())
+        paths = {name: name for name in made}
+        configured(desk, "cmp", ca, profiles=paths, mac={"reference": REFERENCE}, crl_url=ca.crl_url)
+        order = desk.approved({"group": "Balie", "layout": LAYOUT, "count": "6"})
+        # Two keys a token; what is asked again comes up again.
+        ca.wrong.extend(["pending", None, "die", "busy", None, None, "subject", None, None, "refuse"])
+
+        ended = desk.run("produce", order, pins=True, expect=ExitCode.PARTIAL)
+
+        assert "the server is busy" in ended.err
+        lost, wrong, refused = aside(desk, order).items()
+        assert f"`station ca settle {lost[0]}/authentication/1`" in lost[1]
+        assert "its subject is" in wrong[1]
+        assert "the CA refuses the request: this subject is not known" in refused[1]
+        assert desk.states(order) == {"produced": 3, "quarantined": 3}
+
+        # Nothing was asked twice, all that is on a token is confirmed, and what is wrong was revoked.
+        issued = {one.public_bytes(Encoding.DER): one for one in ca.issuer.issued}
+        assert len({spki(one) for one in issued.values()}) == len(issued) == 8
+        assert set(ca.confirmed) == {issued[one].serial_number for one in certificates(desk, order)}
+        (mistaken,) = (one.serial_number for one in issued.values() if "Anders" in shown(one.subject))
+        assert ca.issuer.revoked == {mistaken: x509.ReasonFlags.superseded}
+        doctor = json.loads(desk.start("doctor", "--json", operator=None).end().out)
+        checks = {one["name"]: one for one in doctor}
+        assert (checks["ca"]["state"], checks["ca answers"]["state"]) == ("ok", "warn")
+        assert f"{lost[0]}/authentication/1" in checks["ca answers"]["found"]
+
+        # Who runs the CA finds what was lost, and the token goes on.
+        key = desk.rows("SELECT public_key FROM keys WHERE item_id = ? LIMIT 1", int(lost[0]))[0][0]
+        (found,) = (one for one in issued.values() if spki(one) == key)
+        (tmp_path / "found.pem").write_bytes(found.public_bytes(Encoding.PEM))
+        by_file = ("--certificate", str(tmp_path / "found.pem"))
+        desk.run("ca", "settle", f"{lost[0]}/authentication/1", *by_file, operator="ann", pins=True)
+        again(desk, order, lost[0], expect=ExitCode.PARTIAL)
+        assert desk.states(order) == {"produced": 4, "quarantined": 2}
+        assert found.public_bytes(Encoding.DER) in certificates(desk, order)
         assert desk.run("audit", "verify").code == ExitCode.OK

@@ -23,7 +23,7 @@ from drivers.authorities.certificates import name, requested, root
 from drivers.authorities.offline import reading
 from drivers.authorities.port import Reason
 from drivers.authorities.records import Revocation
-from drivers.authorities.remote import chains, ejbca, est
+from drivers.authorities.remote import chains, cmp_messages, ejbca, est
 from drivers.authorities.remote.web import Answer
 from drivers.errors import CaRefused, CaUnavailable, DriverError, EvidenceMissing, ReadBackFailed
 from drivers.foreign_certificates import load_certificate, spki
@@ -208,6 +208,13 @@ def ipp(data: bytes) -> None:
             assert Job.of(attributes).words
 
 
+def cmp(data: bytes) -> None:
+    """Answers of a CMP server: what they say, or `ValueError`."""
+    with suppress(ValueError):
+        told = cmp_messages.read(data)
+        assert told.check_after is None or 0 <= told.check_after <= cmp_messages.LONGEST_WAIT
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "tlv": tlv_,
     "apdu": apdu,
@@ -217,6 +224,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "ipp": ipp,
     "ca-replies": ca_replies,
     "ca-files": ca_files,
+    "cmp": cmp,
     "ocsp": ocsp,
     "orders": orders,
     "workbooks": workbooks,
