@@ -20,6 +20,7 @@ from drivers.tokens import Algorithm
 from layouts.errors import FieldFault, FileFault, LayoutError
 from layouts.fields import ALL_FIELDS
 from layouts.forms import MailerFile, MailerLayout
+from layouts.label import LabelFile
 from layouts.library import SHIPPED, Library
 from layouts.mailer import sample
 from layouts.notice import NoticeFile
@@ -34,6 +35,7 @@ from tests.unit.limits import within
 from tests.unit.refusals import refusal
 
 TYPES: Mapping[str, type] = {
+    "labels": LabelFile,
     "profiles": ProfileFile,
     "mailers": MailerFile,
     "notices": NoticeFile,
