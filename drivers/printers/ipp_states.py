@@ -38,12 +38,16 @@ _NEEDS_A_HAND: Mapping[str, str] = {
 }
 """By the keyword of `printer-state-reasons` (RFC 8011 §5.4.12), most pressing first.
 
-The suffix is left aside: some call an empty tray a warning (`media-empty-warning`), and print nothing.
+Some call an empty tray or an open cover a warning (`media-empty-warning`), and print nothing.
 """
 
+_LASTS_A_WHILE = frozenset(
+    {"toner-empty", "marker-supply-empty", "marker-waste-full", "developer-empty", "opc-life-over"}
+)
+"""What a printer goes on with as long as it only warns: of a colour, say, that letters have none of."""
+
 _LONGEST_WORDS = 200
-_GRAVE = "-error"
-_SUFFIXES = ("-report", "-warning", _GRAVE)
+_REPORT, _WARNING, _GRAVE = "-report", "-warning", "-error"
 
 
 class PrinterState(enum.IntEnum):
@@ -134,8 +138,8 @@ class Job:
 
 def trouble(told: Attributes) -> str | None:
     """What a printer says that needs a hand, None where nothing does."""
-    reasons = [reason for reason in _texts(told, "printer-state-reasons") if reason != "none"]
-    plain = {_plain(reason) for reason in reasons}
+    reasons = _texts(told, "printer-state-reasons")
+    plain = {_plain(reason) for reason in reasons if _needs_a_hand(reason)}
     if known := next((words for keyword, words in _NEEDS_A_HAND.items() if keyword in plain), None):
         return known
     if grave := next((reason for reason in reasons if reason.endswith(_GRAVE)), None):
@@ -187,8 +191,14 @@ def _short(words: str) -> str:
     return words[:_LONGEST_WORDS].strip(" .")
 
 
+def _needs_a_hand(reason: str) -> bool:
+    """Whether a known reason keeps a printer from printing: a report never does (RFC 8011 §5.4.12)."""
+    lasts = reason.endswith(_WARNING) and _plain(reason) in _LASTS_A_WHILE
+    return not (lasts or reason.endswith(_REPORT))
+
+
 def _plain(reason: str) -> str:
-    for suffix in _SUFFIXES:
+    for suffix in (_REPORT, _WARNING, _GRAVE):
         reason = reason.removesuffix(suffix)
     return reason
 

@@ -58,6 +58,8 @@ def printed(
         ((reasons("media-empty-warning"),), "out of paper; load paper"),
         ((reasons("toner-low-report", "media-jam"),), "jammed; take it out"),
         ((reasons("cover-open-error"),), "a cover is open; close it"),
+        ((reasons("toner-empty"),), "out of toner; change the cartridge"),
+        ((reasons("toner-empty-warning", "marker-waste-full-error"),), "waste container is full"),
         ((reasons("shutdown"),), "switched off or asleep"),
         ((reasons("finisher-angry-error"),), "it reports finisher-angry; look at its panel"),
         ((Attribute.of("printer-is-accepting-jobs", Tag.BOOLEAN, False),), "accepts no jobs"),
@@ -96,6 +98,8 @@ def test_warnings_that_need_no_hand_do_not_hold_a_letter_up(tmp_path: Path) -> N
         ready(tmp_path, lambda asked: idle(asked, reasons("toner-low-warning", "media-low-report"))) is None
     )
     assert ready(tmp_path, lambda asked: idle(asked, reasons("none"))) is None
+    lasting = ("marker-supply-empty-warning", "toner-empty-report", "media-empty-report", "cover-open-report")
+    assert ready(tmp_path, lambda asked: idle(asked, reasons(*lasting))) is None
 
 
 def test_nobody_there_is_told_with_where_to_look(tmp_path: Path) -> None:
