@@ -14,6 +14,7 @@ from batch.production.events import LaneEvent, What
 from batch.production.flow import LaneFlow
 from batch.store.database import Records
 from drivers.errors import ProcessDied
+from drivers.feeders.hands import Hands
 from station.cli.output import counted
 
 
@@ -27,6 +28,7 @@ def test_the_reason_a_lane_stopped_for_does_not_name_it_again(tmp_path: Path) ->
             order=SimpleNamespace(number="2026-0001"),
             start_lane=lambda seat: child,
             limits=lambda seat: Limits(1.0, 1.0),
+            feeder=lambda seat: Hands({}),
             tell=told.append,
         )
         lane = LaneFlow(desk, "piv-1", "piv")
