@@ -55,6 +55,7 @@ words:  ## gather the screen's words into its catalogues, station/tui/locale, an
 lock:  ## renew the locked requirements (needs uv)
 	uv $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
 	uv $(LOCK) --upgrade --extra dev --extra fuzz -c requirements/build.txt pyproject.toml -o requirements/dev.txt
+	uv $(LOCK) --upgrade requirements/judges.in -o requirements/judges.txt
 	@! grep -nE '[a-z]+://' requirements/*.txt
 
 clean:  ## remove .venv and everything made by tools

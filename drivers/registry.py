@@ -32,6 +32,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     "station.printers": {
         "device": "drivers.printers.device:DevicePrinter",
         "ipp": "drivers.printers.ipp:IppPrinter",
+        "serial": "drivers.printers.serial_impact:SerialImpactPrinter",
     },
     "station.label_printers": {"zpl": "drivers.printers.zpl:ZplPrinter"},
     "station.scanners": {"serial": "drivers.scanners.serial_line:SerialScanner"},

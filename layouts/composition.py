@@ -65,7 +65,7 @@ class Line:
 
 def compose(layout: MailerLayout, letter: Letter, codes: Mapping[Code, Secret]) -> tuple[Line, ...]:
     """Every line of a letter; raises `CodeFault`, `FieldFault`, `TextFault` or `UnknownLayout`."""
-    return tuple(_Composer(layout, letter).lines(_opened(codes)))
+    return tuple(_Composer(layout, letter).lines(opened(codes)))
 
 
 def check_number(letter: Letter) -> None:
@@ -79,7 +79,8 @@ def check_number(letter: Letter) -> None:
         )
 
 
-def _opened(codes: Mapping[Code, Secret]) -> dict[Code, str]:
+def opened(codes: Mapping[Code, Secret]) -> dict[Code, str]:
+    """The codes of a letter in clear; raises `CodeFault` where one lacks, or looks like no code (R17)."""
     if set(codes) != set(PRINTED):
         given = ", ".join(sorted(codes)) or "none"
         raise CodeFault(f"a letter carries {', '.join(PRINTED)}; given: {given}", where="letter")

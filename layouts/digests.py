@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from layouts.errors import LayoutError
-from layouts.forms import MailerLayout
+from layouts.forms import MailerFile, MailerLayout
 from layouts.life import LifeRule
 from layouts.profile import ProfileFile
 from layouts.token import TokenLayout, release_of
@@ -54,6 +54,11 @@ def _plain(value: object) -> object:
             # What it is held against makes no other certificate.
             return {
                 name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "standard"
+            }
+        case MailerFile() if value.impact is None:
+            # Orders that were approved before there were forms for impact printers stay approved.
+            return {
+                name: _plain(getattr(value, name)) for name in value.__struct_fields__ if name != "impact"
             }
         case msgspec.Struct():
             return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from layouts.fields import ALL_FIELDS, OPTIONAL, columns
+from layouts.impact_form import ImpactForm
 from layouts.languages import Translated, need_texts
 from layouts.strict import Trail, Wrong
 
@@ -188,7 +189,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of `mailers/`, as it is written."""
+    """A file of `mailers/`, as it is written; `impact` is its form for impact printers."""
 
     title: Name
     paper: Paper
@@ -202,6 +203,7 @@ class MailerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names_certificate: bool = False
     certificate: Words | None = None
     names_token: bool = False
+    impact: ImpactForm | None = None
 
     def __post_init__(self) -> None:
         if self.names_certificate != (self.certificate is not None):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pypdf import PdfReader
 
+from drivers.pages import PageFormat
 from drivers.secret import Secret
 from drivers.tokens import Code
 from layouts.composition import PRINTED, Letter, compose
@@ -19,6 +20,8 @@ from layouts.drawing import barcode, draw
 from layouts.errors import PageFault
 from layouts.fields import ALL_FIELDS, EXAMPLE, OPTIONAL, columns, fill
 from layouts.forms import MailerLayout
+from layouts.impact_page import form_of, impact_page, runs
+from layouts.impact_reading import check_impact
 from layouts.token import TokenLayout
 
 # What a reader complains of could quote the page; nothing of a page may reach a log (R40).
@@ -57,12 +60,16 @@ def letter_for(layout: MailerLayout, fields: Mapping[str, str], token_serial: st
     )
 
 
-def render(layout: MailerLayout, letter: Letter, codes: Mapping[Code, Secret]) -> bytes:
-    """One page as PDF; equal input gives equal bytes.
+def render(
+    layout: MailerLayout, letter: Letter, codes: Mapping[Code, Secret], format: PageFormat = PageFormat.PDF
+) -> bytes:
+    """One page as a printer takes it; equal input gives equal bytes.
 
     `codes` are exactly PIN, PUK and revocation code. Raises `CodeFault`, `FieldFault`, `TextFault` or
     `UnknownLayout`; a page is whole or not made at all.
     """
+    if format is not PageFormat.PDF:
+        return impact_page(layout, runs(layout, letter, codes), format)
     return draw(layout, letter.language, letter.mailer_number, compose(layout, letter, codes))
 
 
@@ -71,13 +78,22 @@ def expected_text(layout: MailerLayout, letter: Letter, codes: Mapping[Code, Sec
     return tuple(line.text for line in compose(layout, letter, codes))
 
 
-def check(page: bytes, layout: MailerLayout, letter: Letter, codes: Mapping[Code, Secret]) -> None:
+def check(
+    page: bytes,
+    layout: MailerLayout,
+    letter: Letter,
+    codes: Mapping[Code, Secret],
+    format: PageFormat = PageFormat.PDF,
+) -> None:
     """Raise `PageFault` unless the page says exactly what was meant, each word as often as meant (R18).
 
     Codes and control number are looked at first and named; the error never holds a word of the page.
     """
-    meant = Counter(_words(expected_text(layout, letter, codes)))
     where = f"letter {letter.mailer_number}"
+    if format is not PageFormat.PDF:
+        check_impact(page, form_of(layout), runs(layout, letter, codes), format, where)
+        return
+    meant = Counter(_words(expected_text(layout, letter, codes)))
     again = "do not print this page; void the letter"
     try:
         pages = PdfReader(io.BytesIO(page)).pages
@@ -114,11 +130,15 @@ def rehearse(token: TokenLayout, letter: Letter) -> None:
     }
     compose(token.mailer, letter, codes)
     barcode(token.mailer, letter.mailer_number)
+    if token.mailer.file.impact is not None:
+        runs(token.mailer, letter, codes)
 
 
-def sample(layout: MailerLayout, language: str) -> bytes:
-    """A preview with dummy codes and an example's address, marked as a specimen in that language (R11)."""
+def sample(layout: MailerLayout, language: str, format: PageFormat = PageFormat.PDF) -> bytes:
+    """A page with dummy codes and an example's address; a PDF is marked as a specimen (R11)."""
     letter = letter_for(layout, {**EXAMPLE, "language": language}, "00000000")
+    if format is not PageFormat.PDF:
+        return render(layout, letter, DUMMY_CODES, format)
     specimen = layout.file.texts[language].specimen
     return draw(layout, language, letter.mailer_number, compose(layout, letter, DUMMY_CODES), specimen)
 

@@ -99,6 +99,14 @@ environment() {
         pip --require-hashes -r "$here/dev.txt"
         printf '%s' "$locked" > $venv/.locked
     fi
+    judges=$venv/judges
+    wanted_judges=$(hash "$here/judges.txt")
+    if [ "$(cat $judges/.locked 2>/dev/null)" != "$wanted_judges" ]; then
+        "$venv/bin/python" -m venv --clear $judges
+        PYTHONWARNINGS=ignore $judges/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: \
+            --require-hashes -r "$here/judges.txt" >&2
+        printf '%s' "$wanted_judges" > $judges/.locked
+    fi
     project=$(hash pyproject.toml)
     if [ "$(cat $venv/.project 2>/dev/null)" != "$project" ] || [ ! -x $venv/bin/station ]; then
         pip --no-deps --editable .

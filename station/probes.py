@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivers.errors import DriverError
+from drivers.errors import DriverError, PrinterFailed
+from drivers.pages import PageFormat
 from drivers.process import Child
 from station.config import Authority, KeyToken, LabelSeat, Operators, PrinterSeat, ScannerPort, Seat
 
@@ -118,7 +119,7 @@ class KeyProbe:
 
 
 class PrinterProbe:
-    """The printer, which is asked whether it could print."""
+    """The printer, which is asked whether it could print, and may get a specimen."""
 
     def __init__(self, group: str, driver: str, options: Mapping[str, Any]) -> None:
         from drivers.registry import find
@@ -129,6 +130,18 @@ class PrinterProbe:
         """None when a page may be sent, else in words what keeps it."""
         reason: str | None = self._printer.ready()
         return reason
+
+    def takes(self) -> PageFormat:
+        """The form it wants its pages in."""
+        from drivers.printers.port import takes
+
+        return takes(self._printer)
+
+    def print_specimen(self, page: bytes) -> None:
+        """Print a page with dummy codes (R11); raises `PrinterFailed`."""
+        if reason := self._printer.ready():
+            raise PrinterFailed(f"the printer is not ready: {reason}", sent=0)
+        self._printer.print_page(page, "specimen")
 
     def close(self) -> None:
         """Let go of the device."""

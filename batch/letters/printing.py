@@ -1,7 +1,7 @@
 """The print process: opens one letter's codes, renders it, checks it and streams it to the printer.
 
 Codes of finished tokens are in clear here only, for as long as one page takes (R7, R40). The process gets
-a letter by pipe and hands nothing back but that it was printed.
+a letter by pipe and hands nothing back but how much of it left for the printer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from batch.people.custody_room import PRINTING, CustodyRoom
 from batch.people.register import NOTE, Trust
 from batch.people.warrants import Warrant
 from drivers.errors import DriverError, PrinterFailed
-from drivers.printers.port import Printer
+from drivers.printers.port import Printer, Sent, takes
 from drivers.registry import find
 from drivers.tokens import Code
 from layouts.errors import LayoutError
@@ -75,8 +75,8 @@ class PrintRoom(CustodyRoom):
         """None when a letter may be sent, else what keeps the printer from printing."""
         return self._printer.ready()
 
-    def print_letter(self, job: PrintJob) -> None:
-        """Print one letter, having found every code on the page exactly once (R18).
+    def print_letter(self, job: PrintJob) -> Sent | None:
+        """Print one letter, having found every code on the page exactly once (R18); returns what left.
 
         Raises `PrinterFailed`, with `sent` 0 where nothing left for the printer.
         """
@@ -88,8 +88,9 @@ class PrintRoom(CustodyRoom):
             data_key = unwrap_in_custody(job.sealed, key, job.binding)
             codes = open_codes(job.sealed, data_key, job.binding)
             shown = {code: codes[code] for code in _ON_LETTERS}
-            page = render(job.layout.mailer, job.letter, shown)
-            check(page, job.layout.mailer, job.letter, shown)
+            wanted = takes(self._printer)
+            page = render(job.layout.mailer, job.letter, shown, wanted)
+            check(page, job.layout.mailer, job.letter, shown, wanted)
         except (BatchError, LayoutError, DriverError) as error:
             raise PrinterFailed(
                 f"the letter cannot be made: {error.what}",
@@ -98,7 +99,7 @@ class PrintRoom(CustodyRoom):
                 next=error.next,
             ) from None
         with self.unbroken:
-            self._printer.print_page(page, number)
+            return self._printer.print_page(page, number)
 
     def _inspect(self, job: PrintJob) -> None:
         """Raise unless two officers let this letter be printed, as it was approved."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from batch.audit.log import log
 from batch.letters.accounting import doubt
@@ -26,6 +27,7 @@ from batch.store import codes, items, letters, restores, statements
 from batch.store.clock import now
 from batch.store.database import Records
 from drivers.errors import DriverError, PrinterFailed
+from drivers.printers.port import Sent
 from layouts.errors import LayoutError
 from layouts.mailer import letter_for
 from layouts.token import TokenLayout
@@ -120,14 +122,16 @@ def print_letters(
             return stopped(str(error))
         _record(records, order, item, LetterState.PRINTING, printer, operator)
         try:
-            room.ask("print_letter", job, timeout=_PAGE_SECONDS)
+            sent = room.ask("print_letter", job, timeout=_PAGE_SECONDS)
         except DriverError as error:
             # Only a printer that took nothing leaves the letter as it was; all else a person accounts for.
             untouched = isinstance(error, PrinterFailed) and error.sent == 0
             state = LetterState.SEALED if untouched else LetterState.UNKNOWN
-            _record(records, order, item, state, printer, operator, str(error))
+            left = {"bytes": error.sent} if isinstance(error, PrinterFailed) and error.sent else {}
+            _record(records, order, item, state, printer, operator, {"reason": str(error), **left})
             return stopped(str(error))
-        _record(records, order, item, LetterState.PRINTED, printer, operator)
+        counted = {"bytes": sent.octets, "lines": sent.lines} if isinstance(sent, Sent) else {}
+        _record(records, order, item, LetterState.PRINTED, printer, operator, counted)
         done.append(item.mailer_number)
         tell(item.mailer_number, len(done), len(waiting))
     return Printed(tuple(done), 0, None, held)
@@ -178,7 +182,7 @@ def _record(
     state: LetterState,
     printer: str,
     operator: str,
-    reason: str | None = None,
+    more: Mapping[str, str | int] = MappingProxyType({}),
 ) -> None:
     with records.transaction():
         letters.set_state(records, item.mailer_number, state, printer=printer, operator=operator)
@@ -190,6 +194,6 @@ def _record(
                 order=order.number,
                 item=item.mailer_number,
                 token=item.token_serial,
-                detail={"printer": printer, **({"reason": reason} if reason else {})},
+                detail={"printer": printer, **more},
             ),
         )

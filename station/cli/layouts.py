@@ -60,16 +60,33 @@ def show(invocation: Invocation, name: str, as_json: bool) -> None:
 @click.option(
     "--output",
     "-o",
-    required=True,
     metavar="FILE",
     type=click.File("wb"),
     help="The PDF to write, - for stdout.",
 )
+@click.option(
+    "--print", "printed", is_flag=True, help="Print it on the station's printer, as an alignment print."
+)
 @pass_invocation
-def sample(invocation: Invocation, name: str, language: str, output: BinaryIO) -> None:
-    """Draw the letter of the mailer or token layout NAME, with dummy codes and marked as a specimen."""
+def sample(invocation: Invocation, name: str, language: str, output: BinaryIO | None, printed: bool) -> None:
+    """Draw the letter of the mailer or token layout NAME, with dummy codes and marked as a specimen.
+
+    With --print it goes to the station's printer instead: see by it where each text falls on the form.
+    """
     from layouts import mailer
 
+    if printed == (output is not None):
+        raise click.UsageError("give either --output FILE or --print")
+    if output is None:
+        from station.alignment import align
+        from station.wiring import Desk
+
+        align(Desk.of(invocation.home(), None), _mailer(_library(invocation), name), language)
+        click.echo(
+            "printed with dummy codes; a numbered form is accounted for by: station letter forms spoil",
+            err=True,
+        )
+        return
     # Writing opens the file, so the page comes first.
     page = mailer.sample(_mailer(_library(invocation), name), language)
     output.write(page)

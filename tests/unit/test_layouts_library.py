@@ -98,7 +98,7 @@ def test_what_is_not_there_is_told_with_what_is() -> None:
         LIBRARY.token("card")
     with pytest.raises(UnknownLayout, match="there are: group-authentication"):
         LIBRARY.profile("x")
-    with pytest.raises(UnknownLayout, match="there are: group-letter, personal-letter"):
+    with pytest.raises(UnknownLayout, match="there are: group-form, group-letter, personal-letter"):
         LIBRARY.mailer("x")
 
 
@@ -172,7 +172,7 @@ def test_every_layout_is_described() -> None:
     kinds = (
         ["token"] * 3
         + ["profile"] * 5
-        + ["mailer"] * 2
+        + ["mailer"] * 3
         + ["notice"] * len(NOTICES)
         + ["paper"]
         + ["label"] * 2
