@@ -65,6 +65,8 @@ class EstResponder(Responder):
         self._answered[asked.body] = made
         if wrong == "fail":
             return Reply(500, b"internal error")
+        if wrong == "endless":
+            return Reply(200, b"A" * 2_000_000, "application/pkcs7-mime")
         if wrong == "rubbish":
             return Reply(200, base64.b64encode(b"\x30\x82no message"), "application/pkcs7-mime")
         return _certificates([made])

@@ -32,6 +32,7 @@ Wrong = Literal[
     "die",  # the certificate is issued, and half of the answer sent
     "mute",  # the certificate is issued, and no answer sent until the client leaves
     "rubbish",  # the certificate is issued, and something else answered
+    "endless",  # the certificate is issued, and two megabytes answered
     "twice",  # two certificates are issued for one request
     "key",  # the certificate is for another key
     "subject",  # for somebody else

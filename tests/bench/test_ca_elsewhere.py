@@ -165,6 +165,7 @@ def test_an_order_is_made_with_a_ca_behind_est(desk: Desk, tmp_path: Path) -> No
         desk.run("ca", "crl", "--no-wait", pins=True, operator=None)
         (done,) = [one for one in desk.listed("ca", "revocations") if one["request"] == unclear[1]]
         assert done["outcome"] == f"revoked {last.serial_number:x}"
+        assert len(desk.rows("SELECT 1 FROM audit WHERE body LIKE '%ca.settled%'")) == 2
         assert desk.run("audit", "verify").code == ExitCode.OK
 
 

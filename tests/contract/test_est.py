@@ -144,7 +144,7 @@ def test_where_later_is_in_an_hour_nobody_waits_and_nothing_is_asked_meanwhile(
     judged(ca, one, ca.issue(one))
 
 
-@pytest.mark.parametrize("wrong", ["die", "mute", "fail", "rubbish", "die-before"])
+@pytest.mark.parametrize("wrong", ["die", "mute", "fail", "rubbish", "endless", "die-before"])
 def test_a_request_whose_answer_was_lost_is_not_sent_again_until_somebody_looked(
     server: EstResponder, make: Callable[..., EstCa], wrong: Wrong
 ) -> None:
@@ -322,6 +322,37 @@ def test_the_key_of_the_desk_may_be_encrypted_and_must_be_private(
     make(**own).chain()
     with pytest.raises(Unsupported, match="not from a PKCS#11 token"):
         make(**{**own, "key": "pkcs11:token=desk"})
+
+
+def test_doctor_sees_server_certificate_and_what_is_unclear_without_a_key(
+    server: EstResponder, make: Callable[..., EstCa], tmp_path: Path
+) -> None:
+    server.wrong.append("die")
+    one, home = request(), tmp_path / "ca"
+    options = {**server.options(), "profiles": PROFILES}
+    found = EstCa.look(options, tmp_path / "nothing")
+    assert (found.url, found.unclear) == (server.url, ())
+    assert (
+        found.good_until
+        == x509.load_pem_x509_certificate((tmp_path / "desk.pem").read_bytes()).not_valid_after_utc
+    )
+    with pytest.raises(CaUnclear):
+        make().issue(one)
+    assert EstCa.look(options, home).unclear == (one.transaction,)
+    assert not (tmp_path / "nothing").exists()
+    (tmp_path / "other.pem").write_bytes(Issuer("Stranger").root.public_bytes(Encoding.PEM))
+    with pytest.raises(CaUnavailable, match="not who it should be"):
+        EstCa.look({**options, "trust": str(tmp_path / "other.pem")}, home)
+    for name in ("trust", "certificate", "key", "issuer"):
+        with pytest.raises(Unsupported, match="No such file"):
+            EstCa.look({**options, name: str(tmp_path / "missing.pem")}, home)
+    with pytest.raises(Unsupported, match="go together"):
+        EstCa.look({name: value for name, value in options.items() if name != "key"}, home)
+    with pytest.raises(Unsupported, match="its options"):
+        EstCa.look({**options, "repeated": "perhaps"}, home)
+    server.away = True
+    with pytest.raises(CaUnavailable, match="cannot be reached"):
+        EstCa.look(options, home)
 
 
 def test_a_password_is_sent_only_where_it_is_configured(
