@@ -30,7 +30,7 @@ _REASONS = {
     5: x509.ReasonFlags.cessation_of_operation,
     9: x509.ReasonFlags.privilege_withdrawn,
 }
-_P10CR, _RR, _CERT_CONF, _POLL = 0xA4, 0xAB, 0xB8, 0xB9
+_P10CR, _RR, _GENM, _CERT_CONF = 0xA4, 0xAB, 0xB5, 0xB8
 
 REFERENCE, SECRET = "issuance-desk", "correct horse battery staple"
 
@@ -101,6 +101,8 @@ class CmpResponder(Responder):
             told = ["-pkistatus", "2", "-failure", "19", "-statusstring", "this subject is not known"]
             return self._play([asked.body], told)
         kind = _kind(asked.body)
+        if kind == _GENM:
+            return self._play([asked.body], [])
         if kind == _RR:
             return self._revoked(asked.body)
         if kind != _P10CR:
@@ -174,7 +176,9 @@ class CmpResponder(Responder):
             for number, message in enumerate(messages):
                 (folder / f"q{number}.der").write_bytes(message)
             about = ["-cmd", "rr", "-oldcert", self._file(revoked)] if revoked else ["-cmd", "p10cr"]
-            if not revoked:
+            if _kind(messages[0]) == _GENM:
+                about = ["-cmd", "genm"]
+            elif not revoked:
                 (folder / "csr.der").write_bytes(_body(csr or messages[0]))
                 about += ["-csr", "csr.der"]
             asked = ",".join(f"q{number}.der" for number in range(len(messages)))

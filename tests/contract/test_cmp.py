@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from batch.production.certificates import WrongCertificate
+from drivers.authorities import keeping
 from drivers.authorities.port import Reason
+from drivers.authorities.remote import cmp_outcomes as outcomes
 from drivers.authorities.remote.cmp import CmpCa
+from drivers.authorities.remote.cmp_client import Run
 from drivers.errors import CaPending, CaRefused, CaUnavailable, CaUnclear, Unsupported
 from drivers.foreign_certificates import load_certificate
 from drivers.secret import Secret
@@ -146,7 +151,6 @@ def test_a_ca_that_wants_hours_holds_up_nobody(server: CmpResponder, make: Make)
     clock.later(7400)
     judged(ca, one, ca.issue(one))
     assert len(enrolments(server)) == len(server.issuer.issued) == len(server.confirmed) == 1
-    assert len(server.asked) == 5
 
 
 def test_a_transaction_that_the_ca_holds_open_is_found_by_polling_it(
@@ -208,6 +212,52 @@ def test_a_desk_that_died_with_the_answer_on_disk_goes_on_without_asking_again(
     judged(again, one, again.issue(one))
     assert again.doubtful() == ()
     assert len(enrolments(server)) == len(server.issuer.issued) == len(server.confirmed) == 1
+
+
+def test_a_desk_that_died_while_it_asked_does_not_ask_again(server: CmpResponder, make: Make) -> None:
+    ca, one = make(), request()
+    ca._exchanges.leaving(one)
+    for repeated in ("never", "same"):
+        with pytest.raises(CaUnclear, match="may have issued"):
+            make(repeated=repeated).issue(one)
+    assert server.asked == []
+
+
+def test_what_the_openssl_of_a_dead_desk_still_asks_is_asked_by_nobody_else(
+    server: CmpResponder, make: Make, tmp_path: Path
+) -> None:
+    server.wrong.append("refuse")
+    ca, one = make(), request()
+    with pytest.raises(CaRefused):
+        ca.issue(one)
+    (lock,) = (tmp_path / "ca/cmp").glob("*/*/lock")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for again in (ca, make()):
+            with pytest.raises(CaUnavailable, match="under way to the CA"):
+                again.issue(one)
+    judged(ca, one, ca.issue(one))
+
+
+def test_a_transaction_that_is_not_in_the_backup_is_unclear(
+    server: CmpResponder, make: Make, tmp_path: Path
+) -> None:
+    server.wrong.append("pending")
+    server.later = 3600
+    one = request()
+    with pytest.raises(CaPending):
+        make().issue(one)
+    kept = dict(keeping.files(tmp_path / "ca"))
+    shutil.rmtree(tmp_path / "ca")
+    for name, content in kept.items():
+        keeping.put_back(tmp_path / "ca", name, content)
+    ca = make(repeated="same")
+    with pytest.raises(CaUnclear, match="may have issued"):
+        ca.issue(one)
+    assert ca.doubtful() == (one.transaction,)
+    (made,) = server.issuer.issued
+    ca.settle(one.transaction, made.public_bytes(Encoding.DER))
+    assert ca.issue(one) == made.public_bytes(Encoding.DER)
 
 
 def test_a_ca_that_gives_the_same_again_is_sent_the_same_message_again(tmp_path: Path) -> None:
@@ -322,8 +372,19 @@ def test_only_a_server_of_the_configured_ca_is_asked(
 ) -> None:
     (tmp_path / "other.pem").write_bytes(Issuer("Other").root.public_bytes(Encoding.PEM))
     tls = {**server.options()["tls"], "trust": str(tmp_path / "other.pem")}
-    with pytest.raises(CaUnavailable, match="certificate verify failed"):
+    with pytest.raises(CaUnavailable, match="not who it should be"):
         make(tls=tls, attempts=1).issue(request())
+    # Nor is any request sent by a desk that the server does not let in.
+    certificate, key = Issuer("Other").identity("Desk")
+    for name, content in (("theirs.pem", certificate), ("theirs.key", key)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    trust = server.options()["tls"]["trust"]
+    own = {"certificate": str(tmp_path / "theirs.pem"), "key": str(tmp_path / "theirs.key")}
+    for tls in ({"trust": trust, **own}, {"trust": trust}):
+        with pytest.raises(CaUnavailable):
+            make(tls=tls, attempts=1).issue(request("000002/x/1"))
+    assert make().doubtful() == ()
     assert server.asked == []
     for wrong, words in (
         ({"tls": None}, "https URL"),
@@ -333,6 +394,13 @@ def test_only_a_server_of_the_configured_ca_is_asked(
     ):
         with pytest.raises(Unsupported, match=words):
             make(**wrong)
+
+
+def test_what_openssl_says_of_the_desks_own_certificate_is_no_sign_that_nothing_was_sent() -> None:
+    own = "certificate verify failed:Verify error:unable to get local issuer certificate; failed reading data"
+    assert not outcomes.unsent(Run(False, own))
+    assert not outcomes.unsent(Run(False, "received error:code=500, reason=connect error"))
+    assert outcomes.unsent(Run(False, "tlsv13 alert certificate required:SSL alert number 116"))
 
 
 class Clock:

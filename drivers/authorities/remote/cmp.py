@@ -9,6 +9,8 @@ one that never was may be revoked by the CA.
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -36,7 +38,7 @@ from drivers.options import typed
 
 _DER, _PEM = Encoding.DER, Encoding.PEM
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0
-_FOLDER = "cmp"
+_FOLDER, _GREETED = "cmp", "greeted.der"
 
 _REASONS = {
     Reason.UNSPECIFIED: -1,
@@ -80,6 +82,7 @@ class CmpCa:
         # By this a backup knows that what is here is whole.
         self._exchanges.records.keep_certificate(self._known[0].public_bytes(_DER))
         self._directory = provision.directory
+        self._welcome = False
         self._folder = provision.directory / _FOLDER
 
     @classmethod
@@ -112,6 +115,7 @@ class CmpCa:
             return issued
         with self._alone(transaction) as folder:
             if folder.message() is None and not folder.waits:
+                self._exchanges.lost(transaction)
                 raise self._exchanges.unclear(transaction, "its answer was lost")
             if folder.message() is None:
                 self._exchanges.due_soon(transaction)
@@ -192,14 +196,45 @@ class CmpCa:
                 self._exchanges.due(request.transaction)
             going_on = self._resuming(transaction)
         elif self._options.repeated == "never" or not transaction.begun:
+            self._exchanges.lost(request.transaction)
             raise self._exchanges.unclear(request.transaction, "its answer was lost")
         else:
             self._exchanges.due(request.transaction)
             going_on = ["-reqin", REQUEST]
+        if transaction.message() is None:
+            self._let_in()
         self._exchanges.leaving(request)
         exchange = self._exchanges.of(request.transaction)
         assert exchange is not None, "it leaves"
         return self._asked(transaction, exchange, going_on, label)
+
+    def _let_in(self) -> None:
+        """See once that server and CA let this desk in, by a general message (§5.3.19), which issues nothing.
+
+        A request that a server's TLS does not let in might just look lost. Raises `CaUnavailable`.
+        """
+        if self._welcome:
+            return
+        self._patiently((NotSent,), self._client.reach)
+        if self._options.tls is not None:
+            web.reach(self._where, _web(self._options))
+        place = self._folder / f"greeting-{os.getpid()}"
+        try:
+            with alone(place, self._where) as transaction:
+                run = self._client.run(transaction, ["-cmd", "genm", "-rspout", _GREETED])
+                message = transaction.message(_GREETED)
+                if message is not None and outcomes.told(run) and outcomes.unwelcome(message):
+                    raise outcomes.refusal(message, "this desk", self._where)
+                # Not every CA knows general messages; whatever it answers, the desk was let in.
+                if not ((place / _GREETED).exists() or run.says("received error:code=")):
+                    raise CaUnavailable(
+                        f"the server does not let this desk in: {run.words}",
+                        where=self._where,
+                        next="look at `tls` in [authority.options] and the server's log; nothing was asked",
+                    )
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        self._welcome = True
 
     def _written(self, transaction: Transaction, label: str) -> None:
         """The request as it will be sent, whatever happens; nothing of it leaves yet."""

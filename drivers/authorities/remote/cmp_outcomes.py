@@ -11,17 +11,20 @@ from drivers.errors import CaRefused, CaUnavailable
 _NOT_SENT = (
     "connect error",
     "connect timeout",
-    "connection refused",
-    "certificate verify failed",
-    "hostname mismatch",
-    "ip address mismatch",
     "alert unknown ca",
     "alert bad certificate",
-    "alert certificate",
+    "alert certificate required",
+    "alert certificate expired",
+    "alert certificate revoked",
+    "alert certificate unknown",
+    "alert unsupported certificate",
+    "alert access denied",
     "alert handshake failure",
-    "alert protocol version",
 )
-"""What openssl says where no request was read: no connection, or none that TLS let through."""
+"""What openssl says where no request was read: no connection, or a server that told in its handshake why not.
+
+What it says of certificates it verified itself is no sign: it says so of the desk's own as well.
+"""
 
 _TOLD = ("received error:PKIStatus", "request rejected by server")
 """What openssl says of a refusal whose protection it verified, or TLS vouched for."""
@@ -55,6 +58,11 @@ def told(run: Run) -> bool:
     return run.says(*_TOLD)
 
 
+def unwelcome(message: Message) -> bool:
+    """Whether the CA does not know this desk, or does not let it do that."""
+    return bool(message.failures & _NOT_WELCOME)
+
+
 def lost(run: Run, where: str) -> Lost:
     """The error for a request that left, and was not answered."""
     why = "it took too long" if run.late else run.words
@@ -64,7 +72,7 @@ def lost(run: Run, where: str) -> Lost:
 def refusal(message: Message, what: str, where: str) -> CaRefused | CaUnavailable:
     """The error for a CA that says no to `what`: for good, to this desk, later, or not for sure (`Lost`)."""
     failures = message.failures
-    if failures & _NOT_WELCOME:
+    if unwelcome(message):
         return CaUnavailable(
             f"the CA does not let this desk do that: {words(message)}",
             where=where,
