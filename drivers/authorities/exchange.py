@@ -13,7 +13,7 @@ from typing import Protocol
 
 from drivers.authorities.port import CertificateTemplate
 
-LARGEST = 64_000_000
+LARGEST = 32_000_000
 """Bytes of all files that are taken in at once, as they are and unpacked."""
 
 

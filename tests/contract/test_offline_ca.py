@@ -259,6 +259,17 @@ def test_files_made_to_harm_are_told_and_cost_little(monkeypatch: pytest.MonkeyP
     assert "more than 3 files" in why(zipped(**{str(number): b"" for number in range(4)}))
 
 
+def test_more_than_can_be_taken_in_at_once_is_refused_whole(desk: Desk) -> None:
+    empty = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+    for files in (
+        (("large", bytes(33_000_000)),),
+        tuple((f"{number}.pem", empty * 5000) for number in range(5)),
+    ):
+        with pytest.raises(errors.CaRefused, match="at a time"):
+            desk.child.ask("examine", files)
+    assert desk.standings(empty) == [Standing.UNREADABLE]
+
+
 def test_its_files_are_put_back_from_a_copy_and_it_goes_on(desk: Desk, tmp_path: Path) -> None:
     answered, waits = desk.ask("000001/authentication/1"), desk.ask("000002/authentication/1")
     opened = desk.sent()

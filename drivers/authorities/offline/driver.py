@@ -195,13 +195,16 @@ class OfflineCa:
         return Bundle(number, content, names, tuple(gone), len(revoked), signer.public_bytes(Encoding.DER))
 
     def examine(self, files: tuple[tuple[str, bytes], ...]) -> tuple[Found, ...]:
-        if sum(len(content) for _, content in files) > LARGEST:
-            raise CaRefused(f"the files have more than {LARGEST:,} bytes", next="take in fewer")
+        _bounded(sum(len(content) for _, content in files), 0)
         waiting = {one.public_key: one for one in self._kept.waiting()}
         seen: set[bytes] = set()
         found = []
         parts = itertools.chain.from_iterable(reading.parts(name, content) for name, content in files)
-        for part in itertools.islice(parts, reading.MOST + 1):
+        size = 0
+        for number, part in enumerate(parts):
+            # Small archives unpack to much.
+            size += len(part.certificate or part.crl or b"")
+            _bounded(size, number)
             if part.certificate is not None:
                 found.append(self._judged(part.where, part.certificate, waiting, seen))
             elif part.crl is not None:
@@ -312,6 +315,14 @@ class OfflineCa:
         except DriverError as error:
             what = f"the key for bundles does not sign: {error}"
             raise CaUnavailable(what, where=self._where, next="look at the token of [keys.ca]") from error
+
+
+def _bounded(size: int, count: int) -> None:
+    if size > LARGEST or count > reading.MOST:
+        raise CaRefused(
+            f"the files hold more than {LARGEST:,} bytes or {reading.MOST:,} certificates",
+            next="take in fewer at a time",
+        )
 
 
 def read_chain(options: Options) -> tuple[x509.Certificate, ...]:
