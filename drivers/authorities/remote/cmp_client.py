@@ -88,7 +88,7 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     recipient: str | None = None
     digest: Literal["sha256", "sha384", "sha512"] = "sha256"
     connect_seconds: Seconds = 10.0
-    answer_seconds: Seconds = 45.0
+    answer_seconds: Seconds = 30.0
     attempts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 3
     openssl: str = "openssl"
 
