@@ -132,6 +132,8 @@ class ImpactPrinter:
     """
 
     def __init__(self, emulation: Emulation, rest: Fraction = Fraction(0), paper: int | None = None) -> None:
+        self._emulation: Emulation = emulation
+        self._rest = rest
         self.mechanism = Mechanism(emulation, rest)
         self.held = threading.Event()
         self.arrived = 0
@@ -143,6 +145,11 @@ class ImpactPrinter:
         self.device = os.ttyname(self._theirs)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def paper(self, left: int) -> None:
+        """Let so much paper be left, in bytes."""
+        with self._changed:
+            self._paper = left
 
     def hold(self) -> None:
         """Stop the line, as one that is switched off line does."""
@@ -159,6 +166,13 @@ class ImpactPrinter:
             self._work(kept)
             self.held.clear()
             os.write(self._ours, XON)
+
+    def set_up(self) -> None:
+        """Switch it off and on, with new forms in it and the first at top of form."""
+        with self._changed:
+            self.mechanism = Mechanism(self._emulation, self._rest)
+            self._paper, self._kept = None, b""
+            self.held.clear()
 
     def wait(self, until: Callable[[Mechanism], bool], seconds: float = 30.0) -> bool:
         """Wait until the paper is as told; False where it never is."""
