@@ -249,8 +249,8 @@ def _tell(result: Result, as_json: bool) -> ExitCode:
     waiting = len(result.waiting)
     if waiting:
         click.echo(
-            f"{counted(waiting, 'token waits', 'tokens wait')} for the CA; `station ca requests` sends what "
-            "is asked; once `station ca take` took the answer in, put them back and run this again",
+            f"{counted(waiting, 'token waits', 'tokens wait')} for the CA; once it has answered, put them "
+            "back and run this again (an offline CA: `station ca requests`, then `station ca take`)",
             err=True,
         )
     if unfinished > waiting:
