@@ -80,6 +80,16 @@ def test_a_language_a_letter_lacks_leaves_no_file(cli: Cli, tmp_path: Path) -> N
     assert not file.exists()
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_a_specimen_goes_to_a_file_or_to_the_printer(both: bool, cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "specimen.pdf"
+    options = ("-o", str(file), "--print") if both else ()
+    done = cli("layouts", "sample", Library().names()[0], *options)
+    assert done.code == ExitCode.USAGE
+    assert "give either --output FILE or --print" in done.err
+    assert not file.exists()
+
+
 def test_a_home_adds_its_own_layouts(cli: Cli, home: Path) -> None:
     name = Library().names()[0]
     (shipped,) = json.loads(cli("layouts", "show", name, "--json").out)
