@@ -85,6 +85,9 @@ def test_a_token_that_is_taken_out_makes_room_for_the_next(lane: Lane, machine: 
     assert lane.go_on(USED) == "let_go"
     assert lane.go_on() == "await_removal"
     assert machine.moves == ["quarantine"]
+    removal = lane.told[-1].detail
+    assert isinstance(removal, Removal)
+    assert removal.by_machine, "no hand is asked for what the machine does"
     assert lane.go_on(False) == "await_removal"
     assert lane.go_on(True) == "look"
     assert machine.moves == ["quarantine", "next"]
