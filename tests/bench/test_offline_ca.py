@@ -101,7 +101,7 @@ def offline(desk_factory: DeskFactory, tmp_path_factory: pytest.TempPathFactory)
     return made
 
 
-def test_keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline: Offline) -> None:
+def keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline: Offline) -> None:
     card, stick = (token["number"] for token in offline.desk.tokens(offline.order))
     making = offline.desk.start("produce", offline.order, pins=True)
     making.wait_until(
@@ -136,7 +136,7 @@ def test_keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline: O
     assert offline.desk.rows("SELECT item_id, name, attempts FROM steps ORDER BY 1, 2") == before
 
 
-def test_requests_leave_once_in_a_bundle_that_openssl_verifies(offline: Offline) -> None:
+def requests_leave_once_in_a_bundle_that_openssl_verifies(offline: Offline) -> None:
     told = offline.send("one.zip")
     bundle = offline.bundle = offline.ca.open(offline.at("one.zip").read_bytes(), told["signer_sha256"])
     asked = offline.desk.rows("SELECT csr FROM keys")
@@ -153,7 +153,7 @@ def test_requests_leave_once_in_a_bundle_that_openssl_verifies(offline: Offline)
     assert f"{len(asked)} requests wait" in checks["ca"]
 
 
-def test_what_is_missing_unknown_doubled_or_wrong_is_named_and_the_rest_taken_in(offline: Offline) -> None:
+def what_is_missing_unknown_doubled_or_wrong_is_named_and_the_rest_taken_in(offline: Offline) -> None:
     assert offline.bundle is not None
     bundle, ca = offline.bundle, offline.ca
     card, stick = (token["number"] for token in offline.desk.tokens(offline.order))
@@ -193,7 +193,7 @@ def test_what_is_missing_unknown_doubled_or_wrong_is_named_and_the_rest_taken_in
         ca.revoke(one["serial"])
 
 
-def test_a_token_whose_certificates_came_is_finished_and_the_other_put_away_again(offline: Offline) -> None:
+def a_token_whose_certificates_came_is_finished_and_the_other_put_away_again(offline: Offline) -> None:
     card, stick = (token["number"] for token in offline.desk.tokens(offline.order))
     making = offline.desk.start("produce", offline.order, "--patience", "60", pins=True)
     offline.put_back()
@@ -207,7 +207,7 @@ def test_a_token_whose_certificates_came_is_finished_and_the_other_put_away_agai
     assert f"envelope {card}" in offline.desk.envelopes()
 
 
-def test_the_rest_comes_with_a_revocation_list_and_the_order_is_produced(offline: Offline) -> None:
+def the_rest_comes_with_a_revocation_list_and_the_order_is_produced(offline: Offline) -> None:
     assert offline.bundle is not None
     _, stick = (token["number"] for token in offline.desk.tokens(offline.order))
     name = min(one for one in offline.bundle.csrs if one.startswith(stick))
@@ -227,7 +227,7 @@ def test_the_rest_comes_with_a_revocation_list_and_the_order_is_produced(offline
         offline.desk.run("token", "verify", seat, token["number"])
 
 
-def test_a_renewal_waits_for_the_ca_as_well(offline: Offline) -> None:
+def a_renewal_waits_for_the_ca_as_well(offline: Offline) -> None:
     desk, number = offline.desk, offline.desk.tokens(offline.order)[0]["number"]
     desk.run("letter", "print", offline.order, operator="carl", pins=True)
     pages = [read_page(path) for path in desk.bench.layout.printed.iterdir()]
@@ -255,7 +255,7 @@ def test_a_renewal_waits_for_the_ca_as_well(offline: Offline) -> None:
     assert desk.listed("renew", "show", renewal)["state"] == "done"
 
 
-def test_what_comes_for_a_token_that_was_given_up_is_revoked(offline: Offline) -> None:
+def what_comes_for_a_token_that_was_given_up_is_revoked(offline: Offline) -> None:
     desk, ca = offline.desk, offline.ca
     offline.order = desk.approved({"group": "Groep 3", "layout": "group-usb:p-256"})
     ((number,),) = [offline.produce(ExitCode.PARTIAL)["waiting"]]
@@ -273,3 +273,14 @@ def test_what_comes_for_a_token_that_was_given_up_is_revoked(offline: Offline) -
     assert (taken["counts"], taken["ready"]) == ({"given-up": len(bundle.csrs)}, [])
     last = offline.send("five.zip")
     assert (last["requests"], last["withdrawn"], last["revocations"]) == ([], [], len(bundle.csrs))
+
+
+def test_tokens_wait_for_an_offline_ca_from_their_keys_to_their_renewal(offline: Offline) -> None:
+    """One way with what happens on it, each part where the one before left it."""
+    keys_are_made_and_tokens_put_away_without_waiting_for_the_ca(offline)
+    requests_leave_once_in_a_bundle_that_openssl_verifies(offline)
+    what_is_missing_unknown_doubled_or_wrong_is_named_and_the_rest_taken_in(offline)
+    a_token_whose_certificates_came_is_finished_and_the_other_put_away_again(offline)
+    the_rest_comes_with_a_revocation_list_and_the_order_is_produced(offline)
+    a_renewal_waits_for_the_ca_as_well(offline)
+    what_comes_for_a_token_that_was_given_up_is_revoked(offline)
