@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -23,8 +22,8 @@ def open_scanner(configured: ScannerPort) -> Scanner:
 
 
 @contextmanager
-def scans(configuration: Configuration) -> Iterator[Iterator[str]]:
-    """Each scan, and each line that is typed; they end with an empty line or the end of the input.
+def scans(configuration: Configuration, lines: int) -> Iterator[Iterator[str]]:
+    """Each scan, and each line from a descriptor; they end with an empty line or the end of the input.
 
     What was scanned before is lost. Raises `ConfigurationError` where no scanner is configured, `DriverError`
     where it is gone.
@@ -35,7 +34,7 @@ def scans(configuration: Configuration) -> Iterator[Iterator[str]]:
             next="add [scanner] to station.toml; one that types like a keyboard needs none, nor --scanner",
         )
     with closing(open_scanner(configuration.scanner)) as scanner:
-        yield _both(scanner, sys.stdin.fileno())
+        yield _both(scanner, lines)
 
 
 def _both(scanner: Scanner, keyboard: int) -> Iterator[str]:

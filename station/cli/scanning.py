@@ -24,7 +24,7 @@ def scanned_letters(desk: Desk, *, numbered: bool) -> list[Seen]:
     from station.scanning import scans
 
     pairs = Pairs(numbered=numbered)
-    with scans(desk.configuration) as found:
+    with scans(desk.configuration, _typed()) as found:
         click.echo("scan each letter and its form; Enter alone ends it", err=True)
         for text in found:
             try:
@@ -52,7 +52,7 @@ def scanned_tokens(desk: Desk) -> tuple[str, ...]:
     from station.scanning import scans
 
     tokens: dict[str, None] = {}
-    with scans(desk.configuration) as found:
+    with scans(desk.configuration, _typed()) as found:
         click.echo("scan each token or its envelope; Enter alone ends it", err=True)
         for text in found:
             try:
@@ -63,6 +63,12 @@ def scanned_tokens(desk: Desk) -> tuple[str, ...]:
             tokens[token] = None
             click.echo(f"{counted(len(tokens), 'token', 'tokens')}, {token}", err=True)
     return tuple(tokens)
+
+
+def _typed() -> int:
+    """Numbers can be typed among the scans: they are data, as a file of them is, and answer no question."""
+    with click.open_file("-", "rb") as typed:
+        return typed.fileno()
 
 
 def _again(error: Exception) -> None:

@@ -316,7 +316,7 @@ def test_certificates_say_what_their_profiles_and_the_order_say(job: Job, certif
         assert set(below("X509v3 Extended Key Usage", extensions).split(", ")) == purposes
         mailbox = made.row["email"] or made.row["manager_email"]
         assert below("X509v3 Subject Alternative Name", extensions) == f"email:{mailbox}"
-        assert re.search(r"Policy: 2\.999\.1\.[12]\.[123]$", extensions, re.MULTILINE)
+        assert re.search(r"Policy: 1\.3\.6\.1\.4\.1\.32473\.1\.[12]\.[123]$", extensions, re.MULTILINE)
         assert "CA:TRUE" not in extensions
 
 

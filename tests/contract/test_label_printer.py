@@ -38,7 +38,7 @@ def test_a_label_comes_out_as_it_was_drawn(printer: LabelPrinter, at: str, tmp_p
     assert one.ready() is None
     one.print_page(PAGE, "000123")
     one.print_page(PAGE, "000123")
-    assert scanned(tmp_path / "1.png") == ["CODE-128:000123"]
+    assert scanned(tmp_path / "1.png") == ["CODE-128:M000123BM"]
     kept = tmp_path / "drawn.png"
     draw(LABEL, 8).save(kept)
     assert (tmp_path / "2.png").read_bytes() == kept.read_bytes()
