@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from batch.production.events import What
 from simulators.faults.model import Fault
 from station.exit_codes import ExitCode
 from tests.bench.desk import Desk
+from tests.bench.watchers import watching
 from tests.faults.calls import SEAT, STICK, Call, impatient, prepare, torn_token
 from tests.faults.desks import desk_for_faults
 
@@ -64,7 +66,7 @@ def test_a_token_that_answers_an_error_is_asked_afresh_once_and_then_set_aside_w
     assert call.ckr in str(reason)
 
 
-def test_an_error_while_a_finished_token_is_taken_out_does_not_stop_the_lane(desk: Desk) -> None:
+async def test_an_error_while_a_finished_token_is_taken_out_does_not_stop_the_lane(desk: Desk) -> None:
     by_feeder = (desk.home / "station.toml").read_text()
     desk.feed_by_hand(SEAT)
     order = desk.approved(STICK | {"count": "2"})
@@ -74,7 +76,11 @@ def test_an_error_while_a_finished_token_is_taken_out_does_not_stop_the_lane(des
     desk.bench.disarm()
     desk.bench.arm(Fault(SEAT, "fail", of="C_Initialize", ckr="CKR_DEVICE_ERROR"))
     assert len(desk.bench.fired(1)) == 1
-    prepare(desk)
+    desk.bench.eject(SEAT)
+    async with watching(desk) as watcher:
+        # No hand is so fast that the lane would not see the seat empty.
+        await watcher.see(lambda one: one.lane(SEAT).what is What.WAITING, "a blank is wanted")
+    desk.bench.insert(SEAT)
     producing.hear("produced")
     ended = producing.end()
     desk.configure(lambda _: by_feeder)

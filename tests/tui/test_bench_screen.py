@@ -89,6 +89,7 @@ async def show(player: Player, lanes: int) -> None:
     await player.until(lambda: len(player.app.screen.query(LanePanel)) == lanes, "the panels")
     await player.settled()
     await player.until(lambda: "piv-01" in player.text and "produced" in player.text, "the lanes")
+    await player.until(lambda: "120/148" in player.text, "how far the order is")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
